@@ -1,0 +1,28 @@
+import { defineConfig } from "vitest/config";
+
+/** Rules and adapters in one process: fast, many at a time. */
+const unit =
+  "test/{agents,app,arch,cli,config,domain,engine,github,inbox,lib,markdown,protocol,store,tools}/**/*.test.ts";
+
+// Inline projects inherit this root config (vitest 5).
+export default defineConfig({
+  test: {
+    restoreMocks: true,
+    coverage: {
+      include: ["src/domain/**/*.ts"],
+      thresholds: { "src/domain/**": { 100: true } },
+    },
+    projects: [
+      { test: { name: "unit", include: [unit] } },
+      {
+        test: {
+          name: "process",
+          include: ["test/{emulator,fleet,git,runners,e2e}/**/*.test.ts"],
+          pool: "forks",
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
