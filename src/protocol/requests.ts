@@ -1,0 +1,191 @@
+/**
+ * What the control plane asks of a runner's daemon, and what it answers. See README.md for MUST/SHOULD.
+ * Every request is safe to repeat: it is keyed by (session, attempt) or by its own id.
+ */
+import * as z from "zod/mini";
+
+/** Versions this program speaks. A control plane MUST keep talking to daemons one version older. */
+export const PROTOCOL_VERSION = 1;
+
+const text = (max: number) => z.string().check(z.maxLength(max));
+const name = z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/u));
+const count = z.int().check(z.gte(0));
+const session = name;
+const attempt = z.int().check(z.gte(1));
+const of = { session, attempt };
+const sha = z.string().check(z.regex(/^[0-9a-f]{40,64}$/u));
+/** A path below the work root: no empty part, no dot part, so it cannot leave it. */
+const relativePath = z
+  .string()
+  .check(
+    z.maxLength(512),
+    z.regex(/^(?!.*(?:^|\/)\.{1,2}(?:\/|$))[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+)*$/u),
+  );
+
+/** Where the attempt works. */
+const Workspace = z.discriminatedUnion("kind", [
+  /** A new checkout of what `url` has now. */
+  z.object({
+    kind: z.literal("checkout"),
+    path: relativePath,
+    url: text(2048),
+    /** Mirror shared by all sessions of the repository on this runner. */
+    mirror: relativePath,
+    /** Branch of upstream to start from. */
+    from: text(255),
+    /** Local branch to create; null leaves HEAD detached (managers). */
+    branch: z.nullable(text(255)),
+    /** Branch whose agent configuration files are put back over those of `from` (follow-ups); null = none. */
+    restoreFrom: z.nullable(text(255)),
+    setup: z.array(text(4096)).check(z.maxLength(20)),
+  }),
+  /** The checkout of an earlier attempt, untouched. */
+  z.object({ kind: z.literal("reuse"), path: relativePath, base: sha }),
+]);
+export type WorkspaceSpec = z.infer<typeof Workspace>;
+
+/** A line for the agent's stdin, without the newline. `id` makes a repetition harmless. */
+export const InputLine = z.object({ id: name, line: text(4 * 1024 * 1024) });
+export type InputLine = z.infer<typeof InputLine>;
+
+/** A tool as the MCP server shows it. `inputSchema` is JSON Schema of an object. */
+export const ToolSpec = z.object({
+  name,
+  description: text(4096),
+  inputSchema: z.record(z.string(), z.unknown()),
+});
+export type ToolSpec = z.infer<typeof ToolSpec>;
+
+/** A file written below the session's state directory before the start (MCP configuration, prompt). */
+const StateFile = z.object({ path: relativePath, content: text(1024 * 1024) });
+
+export const AttemptSpec = z.object({
+  ...of,
+  workspace: Workspace,
+  agent: z.object({
+    /**
+     * Program and arguments. The daemon replaces `{node}`, `{program}` (directory of the runner program),
+     * `{state}` (directory of the session's agent state), `{workspace}`, `{relay}` and `{socket}`.
+     */
+    command: z.array(text(4096)).check(z.minLength(1), z.maxLength(256)),
+    /** Values to set (same placeholders); nothing of the daemon's environment passes but `inherit`. */
+    env: z.record(z.string(), text(32 * 1024)),
+    inherit: z.array(text(128)).check(z.maxLength(64)),
+    files: z.array(StateFile).check(z.maxLength(32)),
+  }),
+  input: z.array(InputLine).check(z.maxLength(1000)),
+  tools: z.array(ToolSpec).check(z.maxLength(64)),
+});
+export type AttemptSpec = z.infer<typeof AttemptSpec>;
+
+/** For this one git command only: kept in memory, handed over by file descriptor, never stored. */
+const Credential = z.object({ username: text(256), password: text(4096) });
+
+export const Request = z.discriminatedUnion("op", [
+  z.object({
+    op: z.literal("hello"),
+    protocol: z.object({ min: z.int(), max: z.int() }),
+    installation: name,
+    plane: name,
+    epoch: count,
+  }),
+  z.object({
+    op: z.literal("start"),
+    spec: AttemptSpec,
+    credential: z.nullable(Credential),
+  }),
+  /** Stream the attempt from these positions on. Answers `unknown-attempt` or `behind`. */
+  z.object({ op: z.literal("attach"), ...of, out: count, err: count, seq: count }),
+  z.object({ op: z.literal("detach"), ...of }),
+  z.object({ op: z.literal("input"), ...of, input: InputLine }),
+  /** End of input: kills the `tail`, the agent reads EOF. */
+  z.object({ op: z.literal("end-input"), ...of }),
+  /** EOF, then SIGTERM, then SIGKILL after `graceMs`, then a sweep for `ORCHA_SESSION`. Also before `start` arrived: a tombstone. */
+  z.object({ op: z.literal("stop"), ...of, graceMs: count }),
+  /** Reply to a tool call. Answers which outcome won. */
+  z.object({
+    op: z.literal("answer"),
+    ...of,
+    call: text(256),
+    outcome: z.enum(["result", "parked"]),
+    isError: z.boolean(),
+    content: text(1024 * 1024),
+  }),
+  /** `bundle create - HEAD ^base` of the workspace: the bundle is the reply's attachment. */
+  z.object({ op: z.literal("export"), ...of, path: relativePath, base: sha }),
+  /** Deletes a checkout. Refused (`busy`) while an attempt lives in it. */
+  z.object({ op: z.literal("remove-workspace"), path: relativePath }),
+  /** The control plane has everything of this attempt on disk: its raw files may go. */
+  z.object({ op: z.literal("purge"), ...of }),
+  z.object({ op: z.literal("doctor") }),
+  z.object({ op: z.literal("list") }),
+]);
+export type Request = z.infer<typeof Request>;
+
+export const ErrorCode = z.enum([
+  "fenced",
+  "version",
+  "unknown-attempt",
+  "behind",
+  "not-implemented",
+  "invalid",
+  "busy",
+  "stopped",
+  "nothing-committed",
+  "too-large",
+  "gone",
+  "failed",
+]);
+export type ErrorCode = z.infer<typeof ErrorCode>;
+
+export const Reply = z.discriminatedUnion("ok", [
+  z.object({ ok: z.literal(true), value: z.unknown() }),
+  z.object({ ok: z.literal(false), code: ErrorCode, reason: z.string() }),
+]);
+export type Reply = z.infer<typeof Reply>;
+
+/** One attempt as the daemon knows it. `finished` = `exited` or `prepare-failed` is in its journal. */
+const AttemptInfo = z.object({
+  ...of,
+  finished: z.boolean(),
+  outBytes: count,
+  errBytes: count,
+  seq: count,
+});
+
+export const HelloReply = z.object({
+  protocol: z.int(),
+  capabilities: z.array(z.string()),
+  /** Highest epoch this daemon has ever seen. */
+  epoch: count,
+  runner: z.object({
+    bootId: z.string(),
+    pid: z.int(),
+    user: z.string(),
+    node: z.string(),
+    git: z.string(),
+    program: z.string(),
+  }),
+  attempts: z.array(AttemptInfo),
+});
+export type HelloReply = z.infer<typeof HelloReply>;
+
+export const ExportReply = z.object({ head: sha, base: sha, commits: count, bytes: count });
+export type ExportReply = z.infer<typeof ExportReply>;
+
+export const AnswerReply = z.object({ won: z.enum(["result", "parked"]) });
+
+/** One line of the doctor's report. `fix` = what to do, empty when `ok`. */
+export const DoctorCheck = z.object({
+  name: z.string(),
+  ok: z.boolean(),
+  required: z.boolean(),
+  found: z.string(),
+  fix: z.string(),
+});
+export type DoctorCheck = z.infer<typeof DoctorCheck>;
+export const DoctorReply = z.object({ checks: z.array(DoctorCheck) });
+export const ListReply = z.object({
+  attempts: z.array(AttemptInfo),
+  workspaces: z.array(z.string()),
+});
