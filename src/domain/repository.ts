@@ -1,0 +1,32 @@
+/** A repository and what its owner configured in `.github/orcha.yml`. */
+
+export interface Repository {
+  readonly installation: number;
+  /** GitHub's numeric id: survives renames and transfers; `owner`/`name` are as last seen. */
+  readonly id: number;
+  readonly owner: string;
+  readonly name: string;
+}
+
+/** `.github/orcha.yml` of the default branch (decision 29), defaults filled in. */
+export interface RepositoryConfig {
+  /** Label that makes an issue an objective. */
+  readonly label: string;
+  /** Agent that runs sessions, by name. */
+  readonly agent: string;
+  /** Shell commands run in every fresh checkout before the agent starts. */
+  readonly setup: readonly string[];
+  readonly pr: { readonly draft: "until-reported" | "always" };
+  readonly onDone: "close" | "keep-open";
+  /** Workers of one objective that may be live at the same time. */
+  readonly limits: { readonly workers: number };
+}
+
+export const DEFAULT_CONFIG: RepositoryConfig = {
+  label: "objective",
+  agent: "script",
+  setup: [],
+  pr: { draft: "until-reported" },
+  onDone: "close",
+  limits: { workers: 8 },
+};
