@@ -1,0 +1,343 @@
+/** What happens to attempts on runners: claimed, prepared, spawned, turn over, gone. */
+import { branchName } from "./branch.ts";
+import { ask, callsLost, cancelQuestions, closeCall, setDelivery } from "./ask.ts";
+import type { RunnerEvent } from "./event.ts";
+import { hasOpenQuestion } from "./finish.ts";
+import { isOver, pullRequestOf, type Session } from "./objective.ts";
+import { park } from "./park.ts";
+import { problemText } from "./render.ts";
+import { pushFollowUp } from "./publish.ts";
+import { isLive, isTerminal, type ParkedState } from "./session.ts";
+import type { Step } from "./step.ts";
+import type { WorkspacePlan } from "./effect.ts";
+
+type Of<K extends RunnerEvent["kind"]> = Extract<RunnerEvent, { kind: K }>;
+
+export function onClaimed(
+  step: Step,
+  session: Session,
+  { runner, slot }: Of<"slot-claimed">,
+): void {
+  const purpose = session.state.kind === "queued" ? session.state.purpose : "work";
+  if (!step.move(session, { kind: "claim", runner, slot })) return;
+  const attempt = session.attempt + 1;
+  const fresh = session.workspace === null || session.freshCheckout || session.runner !== runner;
+  const checkouts = session.checkouts + (fresh ? 1 : 0);
+  const messages = session.mailbox.map(({ id, text }) => ({ id, text }));
+  step.changeSession(session.id, {
+    attempt,
+    runner,
+    checkouts,
+    freshCheckout: fresh,
+    hold: null,
+    mailbox: session.mailbox.map((mail) => ({ ...mail, sentTo: attempt })),
+  });
+  const { repository, config } = step.objective;
+  step.emit({
+    kind: "start-attempt",
+    repository,
+    runner,
+    session: session.id,
+    attempt,
+    role: session.role,
+    purpose: session.followUp !== null ? "review" : purpose === "work" ? "work" : "message",
+    agent: session.agent,
+    conversation: session.runner === runner ? session.conversation : null,
+    workspace: fresh ? checkout(step, session, checkouts) : reuse(session),
+    setup: fresh ? config.setup : [],
+    messages,
+  });
+}
+
+function checkout(step: Step, session: Session, ordinal: number): WorkspacePlan {
+  const own = pullRequestOf(step.objective, session.id);
+  if (session.role !== "worker")
+    return { kind: "checkout", ordinal, from: null, branch: null, restore: false };
+  const branch = own?.branch ?? branchName(step.objective.issue.number, session);
+  if (own !== undefined)
+    return { kind: "checkout", ordinal, from: own.branch, branch, restore: true };
+  const before = session.dependsOn
+    .map((id) => pullRequestOf(step.objective, id))
+    .findLast((pull) => pull?.state === "draft" || pull?.state === "open");
+  return {
+    kind: "checkout",
+    ordinal,
+    from: before?.branch ?? null,
+    branch,
+    restore: before !== undefined,
+  };
+}
+
+const reuse = ({ workspace }: Session): WorkspacePlan => ({
+  kind: "reuse",
+  path: "",
+  base: "",
+  ...workspace,
+});
+
+export function onPrepared(
+  step: Step,
+  session: Session,
+  { path, base }: Of<"attempt-prepared">,
+): void {
+  step.changeSession(session.id, { workspace: { path, base }, freshCheckout: false });
+}
+
+export function onSpawned(step: Step, session: Session): void {
+  const { state, attempt, agent } = session;
+  if (state.kind !== "starting" || !step.move(session, { kind: "spawn" })) return;
+  const late = session.mailbox.filter(({ sentTo }) => sentTo === null);
+  for (const { id, text } of late)
+    step.emit({
+      kind: "send-message",
+      runner: state.runner,
+      session: session.id,
+      attempt,
+      agent,
+      message: { id, text },
+    });
+  step.changeSession(session.id, {
+    mailbox: session.mailbox.map((mail) => ({ ...mail, sentTo: attempt })),
+  });
+}
+
+/** The checkout or the start failed; no process ever ran. */
+export function onUnstartable(
+  step: Step,
+  session: Session,
+  event: Of<"attempt-unstartable">,
+): void {
+  const reason = `${event.stage}: ${event.reason}`;
+  const fresh = { freshCheckout: true };
+  step.changeSession(session.id, fresh);
+  if (!event.retry) ended(step, { ...session, ...fresh }, { kind: "hopeless", reason });
+  else ended(step, { ...session, ...fresh }, { kind: "later", reason });
+}
+
+export function onDelivered(step: Step, session: Session, message: string): void {
+  step.changeSession(session.id, { mailbox: session.mailbox.filter(({ id }) => id !== message) });
+  for (const { id, state } of step.objective.questions)
+    if (
+      state.kind === "answered" &&
+      state.delivery.kind === "message" &&
+      state.delivery.message === message
+    )
+      setDelivery(step, id, { kind: "delivered" });
+}
+
+/** The turn is over: the process is stopped and the slot freed, unless a message is still on its way to it. */
+export function onTurnEnded(step: Step, session: Session, { failure }: Of<"turn-ended">): void {
+  if (session.state.kind !== "running") return;
+  if (failure !== null) {
+    turnFailed(step, session, failure);
+    return;
+  }
+  step.changeSession(session.id, { failures: 0 });
+  if (session.mailbox.length > 0) {
+    step.note(`${session.title}: the turn is over, a message is on its way`);
+    return;
+  }
+  park(step, session);
+}
+
+function turnFailed(
+  step: Step,
+  session: Session,
+  { reason, retry }: { readonly reason: string; readonly retry: boolean },
+): void {
+  if (retry && session.failures + 1 < failuresMax(step, session)) {
+    step.changeSession(session.id, { failures: session.failures + 1, hold: holdFor(step, reason) });
+    park(step, session);
+  } else if (session.role === "manager") {
+    managerStuck(step, session, reason);
+    park(step, session);
+  } else fail(step, session, reason);
+}
+
+const failuresMax = ({ context: { rules } }: Step, { role }: Session): number =>
+  role === "manager" ? rules.managerFailuresMax : rules.workerFailuresMax;
+
+const holdFor = (
+  { context: { now, rules } }: Step,
+  reason: string,
+): NonNullable<Session["hold"]> => ({
+  until: now + rules.retryWaitMs,
+  reason,
+});
+
+/** One question, not a fifth start (decision 6). */
+function managerStuck(step: Step, session: Session, reason: string): void {
+  ask(step, {
+    session,
+    about: { kind: "manager-failed" },
+    text: `The manager cannot go on: ${reason}. Reply with what to do, or “try again”.`,
+  });
+}
+
+function fail(step: Step, session: Session, reason: string): void {
+  step.stop(session, "failed", reason);
+  const { repository, issue } = step.objective;
+  step.emit({
+    kind: "post-comment",
+    repository,
+    number: issue.number,
+    purpose: "notice",
+    question: null,
+    text: problemText(session, reason),
+  });
+  cancelQuestions(step, session, reason);
+  step.tell(
+    step.manager.id,
+    `Worker "${session.title}" (${session.id}) failed: ${reason}. Do not publish it.`,
+    "message",
+  );
+}
+
+/** A provider limit: park until it is over. */
+export function onLimit(step: Step, session: Session, event: Of<"limit-hit">): void {
+  const { now, rules } = step.context;
+  step.changeSession(session.id, {
+    hold: { until: event.resetAt ?? now + rules.retryWaitMs, reason: event.reason },
+  });
+  park(step, session);
+}
+
+export function onExited(step: Step, session: Session, event: Of<"attempt-exited">): void {
+  const lost = { calls: [], mailbox: session.mailbox.map((mail) => ({ ...mail, sentTo: null })) };
+  step.changeSession(session.id, lost);
+  callsLost(step, session.attempt, session);
+  const current = step.fresh(session);
+  if (current.state.kind === "stopping") ended(step, current, { kind: "parked" });
+  else ended(step, current, { kind: "crashed", reason: exitReason(event) });
+}
+
+const exitReason = ({ code, signal, cause }: Of<"attempt-exited">): string =>
+  cause === "keeper-lost"
+    ? "its process was lost when the runner went down"
+    : `its process ended in the middle of a turn (${signal === null ? `exit code ${code ?? "unknown"}` : signal})`;
+
+type Ending =
+  | { readonly kind: "parked" }
+  | { readonly kind: "crashed" | "later" | "hopeless"; readonly reason: string };
+
+/** The process is gone (or never was): the slot is free, and the session goes where it belongs. */
+function ended(step: Step, session: Session, ending: Ending): void {
+  if (!isLive(session.state)) return;
+  const failures = ending.kind === "parked" ? session.failures : session.failures + 1;
+  const last = ending.kind === "hopeless" || failures >= failuresMax(step, session);
+  step.changeSession(session.id, { failures });
+  if (ending.kind === "parked" || isOver(step.objective) || session.state.kind === "stopping")
+    step.move(session, { kind: "exit", next: parkedState(step, session) });
+  else if (!last) again(step, session, ending.reason, ending.kind === "later");
+  else if (session.role === "manager") {
+    managerStuck(step, session, ending.reason);
+    step.move(session, { kind: "exit", next: { kind: "waiting_user" } });
+  } else {
+    step.move(session, { kind: "exit", next: { kind: "failed", reason: ending.reason } });
+    fail(step, session, ending.reason);
+  }
+  afterParking(step, session);
+}
+
+function parkedState(step: Step, session: Session): ParkedState {
+  const merged = pullRequestOf(step.objective, session.id)?.state === "merged";
+  if (merged || step.objective.state.kind === "succeeded") return { kind: "succeeded" };
+  if (session.hold !== null && session.hold.until > step.context.now) {
+    step.timer(resumeTimer(session), session.hold.until);
+    return { kind: "waiting_limit", ...session.hold };
+  }
+  if (session.mailbox.length > 0) return { kind: "queued", purpose: "message" };
+  return hasOpenQuestion(step.objective, session) ? { kind: "waiting_user" } : { kind: "idle" };
+}
+
+function again(step: Step, session: Session, reason: string, later: boolean): void {
+  if (later) {
+    const hold = holdFor(step, reason);
+    step.changeSession(session.id, { hold });
+    step.timer(resumeTimer(session), hold.until);
+    step.move(session, { kind: "exit", next: { kind: "waiting_limit", ...hold } });
+    return;
+  }
+  step.move(session, { kind: "exit", next: { kind: "queued", purpose: "message" } });
+  if (session.mailbox.length === 0) step.tell(session.id, goOn(reason), "message");
+}
+
+const goOn = (reason: string): string =>
+  `You were interrupted: ${reason}. Look at what is there and go on.`;
+
+const resumeTimer = ({ id }: Session): string => `resume:${id}`;
+
+export function onResumeTimer(step: Step, session: Session): void {
+  if (session.state.kind !== "waiting_limit") return;
+  const { reason } = session.state;
+  step.changeSession(session.id, { hold: null });
+  step.move(session, { kind: "wake", purpose: "message" });
+  if (session.mailbox.length === 0) step.tell(session.id, goOn(reason), "message");
+}
+
+/** A worker that parked: its follow-up is published, or the manager hears that it said nothing. */
+function afterParking(step: Step, before: Session): void {
+  const session = step.fresh(before);
+  if (session.state.kind !== "idle" || isOver(step.objective)) return;
+  if (session.role === "manager") nudge(step);
+  else if (
+    session.followUp !== null &&
+    session.push === null &&
+    pullRequestOf(step.objective, session.id) !== undefined
+  )
+    pushFollowUp(step, session);
+  else if (session.result === null)
+    step.tell(
+      step.manager.id,
+      `Worker "${session.title}" (${session.id}) ended its turn without a result. Message it, or cancel it.`,
+      "message",
+    );
+}
+
+/** An idle manager with nothing that could ever wake it: told once, then a person is asked. */
+function nudge(step: Step): void {
+  const { sessions, pullRequests, questions, nudges, state } = step.objective;
+  const [, ...workers] = sessions;
+  const moving =
+    state.kind === "finishing" ||
+    workers.some(
+      (worker) =>
+        !isTerminal(worker.state) && (worker.state.kind !== "idle" || worker.push !== null),
+    ) ||
+    pullRequests.some(
+      (pull) => pull.state === "draft" || pull.state === "open" || pull.state === "pushed",
+    ) ||
+    questions.some((question) => question.state.kind === "open");
+  if (moving) return;
+  step.change({ nudges: nudges + 1 });
+  if (nudges === 0)
+    step.tell(
+      step.manager.id,
+      "You ended your turn, and nothing is going on that could wake you. Spawn a session, publish one that has reported, ask_human, or finish_objective.",
+      "message",
+    );
+  else managerStuck(step, step.manager, "it ended its turn although nothing is going on");
+}
+
+/** `ask_human` waited long enough: the call is parked, the answer will come as a message. */
+export function onAskTimer(step: Step, question: string): void {
+  for (const session of step.objective.sessions) {
+    const call = session.calls.find((open) => open.kind === "ask" && open.question === question);
+    if (call === undefined || session.state.kind !== "running") continue;
+    closeCall(step, session, call);
+    step.emit({
+      kind: "answer-call",
+      runner: session.state.runner,
+      session: session.id,
+      attempt: session.attempt,
+      call: call.call,
+      outcome: "parked",
+      isError: false,
+      content: JSON.stringify({
+        status: "asked",
+        question,
+        next: "end your turn; the answer will come as a message",
+      }),
+    });
+  }
+}

@@ -1,0 +1,151 @@
+/** What people say: comments on the issue, comments and reviews on its pull requests. */
+import { answer, ask } from "./ask.ts";
+import type { GitHubEvent } from "./event.ts";
+import {
+  isOver,
+  openQuestions,
+  pullRequestOf,
+  type PullRequest,
+  type Session,
+} from "./objective.ts";
+import { mayCommand } from "./people.ts";
+import { commentMessage, feedbackMessage, reviewMessage } from "./prompt.ts";
+import { matchAnswer } from "./question.ts";
+import { isLive, isTerminal } from "./session.ts";
+import type { Step } from "./step.ts";
+
+type Comment = Extract<GitHubEvent, { kind: "comment-created" | "comment-edited" }>;
+type Review = Extract<GitHubEvent, { kind: "review-submitted" }>;
+
+export function onComment(step: Step, event: Comment): void {
+  if (!isHeard(step, event.actor, "a comment")) return;
+  if (event.on === "pull-request") onPullRequestComment(step, event);
+  else if (event.kind === "comment-edited") onCorrection(step, event);
+  else onIssueComment(step, event);
+}
+
+/** Only people with write permission, asked now. Others leave a trace and nothing else. */
+function isHeard(step: Step, actor: Comment["actor"], what: string): boolean {
+  if (actor.type === "own") return false;
+  if (isOver(step.objective)) {
+    step.note(`${what} by ${actor.login} came after the end`);
+    return false;
+  }
+  if (actor.type === "user" && mayCommand(step.context.facts.permission ?? "none")) return true;
+  step.note(`${what} by ${actor.login} was not passed on`);
+  if (actor.type === "user") step.change({ ignored: step.objective.ignored + 1 });
+  return false;
+}
+
+function react(step: Step, { number, comment }: Comment, content: "eyes" | "+1"): void {
+  const { repository } = step.objective;
+  step.emit({
+    kind: "react",
+    repository,
+    number,
+    target: { kind: "comment", id: comment },
+    content,
+  });
+}
+
+function onIssueComment(step: Step, event: Comment): void {
+  const { actor, text, comment } = event;
+  const match = matchAnswer(openQuestions(step.objective), text);
+  switch (match.kind) {
+    case "answer":
+      react(step, event, "+1");
+      answer(step, match.question, match.text, actor, comment);
+      return;
+    case "ambiguous":
+      askWhich(step, event);
+      return;
+    case "none":
+      react(step, event, "eyes");
+      toManager(step, event, `issue #${event.number}`);
+      return;
+  }
+}
+
+function askWhich(step: Step, { actor, text }: Comment): void {
+  const open = openQuestions(step.objective);
+  if (open.some(({ about }) => about.kind === "which-question")) {
+    step.note("which question is meant was asked already");
+    return;
+  }
+  const numbers = open.map(({ number }) => number);
+  ask(step, {
+    session: null,
+    about: { kind: "which-question", answer: text, by: actor },
+    text: `Which question does your answer belong to: ${numbers.join(" or ")}? Reply with its number.`,
+  });
+}
+
+function toManager(step: Step, { actor, text }: Comment, where: string): void {
+  const nonce = step.context.derive("nonce");
+  step.tell(step.manager.id, commentMessage(actor, where, text, nonce), "message");
+}
+
+/** An edited answer goes to whoever got the first version; any other edit to the manager. */
+function onCorrection(step: Step, event: Comment): void {
+  const question = step.objective.questions.find(
+    ({ state }) => state.kind === "answered" && state.comment === event.comment,
+  );
+  const asker = step.objective.sessions.find(({ id }) => id === question?.session) ?? step.manager;
+  const nonce = step.context.derive("nonce");
+  const where =
+    question === undefined ? "issue" : `your question ${question.number}, correcting the answer`;
+  step.tell(asker.id, commentMessage(event.actor, where, event.text, nonce), "answer");
+}
+
+function onPullRequestComment(step: Step, event: Comment): void {
+  const { pullRequest = null } = step.context.facts;
+  const target = feedbackTarget(step, event.number);
+  if (target === null || pullRequest === null) return;
+  react(step, event, "eyes");
+  giveFeedback(step, target.session, feedbackMessage(event.actor, pullRequest, event.text), []);
+}
+
+/** One review is one message, however many inline comments it has. */
+export function onReview(step: Step, event: Review): void {
+  const { pullRequest = null, review = null } = step.context.facts;
+  if (!isHeard(step, event.actor, "a review")) return;
+  const target = feedbackTarget(step, event.number);
+  if (target === null || pullRequest === null || review === null) return;
+  if (review.verdict === "pending" || review.verdict === "dismissed") return;
+  if (review.comments.length === 0 && review.text.trim() === "") {
+    step.note(`review ${review.id} says nothing to do: ${review.verdict}`);
+    return;
+  }
+  giveFeedback(step, target.session, reviewMessage(review, pullRequest), review.comments);
+}
+
+function feedbackTarget(
+  step: Step,
+  number: number,
+): { readonly session: Session; readonly pull: PullRequest } | null {
+  const session = step.objective.sessions.find(
+    ({ id }) => pullRequestOf(step.objective, id)?.number === number,
+  );
+  const pull = session && pullRequestOf(step.objective, session.id);
+  if (session === undefined || pull === undefined || isTerminal(session.state)) {
+    step.note(`feedback on pull request #${number} has no session that could take it`);
+    return null;
+  }
+  if (pull.state === "merged" || pull.state === "closed" || pull.state === "waived") {
+    step.note(`feedback on pull request #${number} came after it was ${pull.state}`);
+    return null;
+  }
+  return { session, pull };
+}
+
+type Threads = NonNullable<Session["followUp"]>["comments"];
+
+/** A running session takes it in its own checkout; a parked one gets a new checkout of the branch's fresh head. */
+function giveFeedback(step: Step, session: Session, text: string, comments: Threads): void {
+  const followUp = session.followUp ?? { comments: [], replies: [] };
+  step.changeSession(session.id, {
+    followUp: { ...followUp, comments: [...followUp.comments, ...comments] },
+    freshCheckout: session.freshCheckout || !isLive(session.state),
+  });
+  step.tell(session.id, text, "review");
+}

@@ -1,0 +1,262 @@
+/**
+ * The one place that decides what happens next: (objective, event, facts, now) → (objective', effects).
+ * Pure: no I/O, no clock, no randomness. `test/domain` holds every rule without a mock.
+ */
+import { callSettled } from "./ask.ts";
+import * as attempt from "./attempt.ts";
+import { onComment, onReview } from "./conversation.ts";
+import type { ObjectiveEvent, ResultEvent, RunnerEvent } from "./event.ts";
+import { cancelObjective, onSummaryTimer, settle } from "./finish.ts";
+import * as manager from "./manager-tools.ts";
+import { isOver, type Objective, type Session } from "./objective.ts";
+import * as publish from "./publish.ts";
+import { statusText } from "./render.ts";
+import { replyToCall, type CallReply } from "./reply.ts";
+import type { Repository } from "./repository.ts";
+import { isLive } from "./session.ts";
+import { onIssueChanged } from "./start.ts";
+import { Step, type Context, type Decision } from "./step.ts";
+import * as worker from "./worker-tools.ts";
+
+/** `latest` = the newest revision for the issue this event is about; null = there is none. */
+export function decide(
+  latest: Objective | null,
+  repository: Repository,
+  event: ObjectiveEvent,
+  context: Context,
+): Decision {
+  const decision =
+    event.kind === "issue-changed"
+      ? onIssueChanged(latest, repository, event, context)
+      : latest === null
+        ? { objective: null, effects: [], timers: [], notes: [`${event.kind}: no objective`] }
+        : onObjective(new Step({ ...latest, repository }, context), event);
+  return decision.objective === null ? decision : withStatus(decision, decision.objective, context);
+}
+
+function onObjective(
+  step: Step,
+  event: Exclude<ObjectiveEvent, { kind: "issue-changed" }>,
+): Decision {
+  switch (event.kind) {
+    case "comment-created":
+    case "comment-edited":
+      onComment(step, event);
+      break;
+    case "review-submitted":
+      onReview(step, event);
+      break;
+    case "pull-request-changed":
+      publish.onPullRequestChanged(step, event);
+      break;
+    case "access-lost":
+      if (!isOver(step.objective)) cancelObjective(step, event.reason);
+      break;
+    case "timer-fired":
+      onTimer(step, event.name);
+      break;
+    case "cancel-requested":
+      onCancel(step, event.by, event.session);
+      break;
+    default:
+      onSession(step, event);
+  }
+  return step.done();
+}
+
+function onCancel(step: Step, by: string, id: Session["id"] | null): void {
+  const session = id === null ? undefined : step.session(id);
+  if (session !== undefined) step.stop(session, "canceled", by);
+  else if (!isOver(step.objective)) cancelObjective(step, by);
+}
+
+function onTimer(step: Step, name: string): void {
+  const [what, id = ""] = name.split(":");
+  if (what === "summary") onSummaryTimer(step);
+  if (what === "ask") attempt.onAskTimer(step, id);
+  const session = step.session(id);
+  if (what === "resume" && session !== undefined) attempt.onResumeTimer(step, session);
+}
+
+type SessionEvent = RunnerEvent | ResultEvent;
+
+function onSession(step: Step, event: SessionEvent): void {
+  if (event.kind === "question-posted") {
+    step.changeQuestion(event.question, { url: event.url });
+    return;
+  }
+  const session = event.session === null ? undefined : step.session(event.session);
+  if (session === undefined) {
+    step.note(`${event.kind}: no such session`);
+    return;
+  }
+  if ("attempt" in event) {
+    if (event.attempt === session.attempt && isLive(session.state)) onAttempt(step, session, event);
+    else step.note(`${session.title}: ${event.kind} of attempt ${event.attempt} came late`);
+  } else onResult(step, session, event);
+}
+
+function onResult(
+  step: Step,
+  session: Session,
+  event: Exclude<SessionEvent, { attempt: number } | { kind: "question-posted" }>,
+): void {
+  switch (event.kind) {
+    case "slot-claimed":
+      attempt.onClaimed(step, session, event);
+      return;
+    case "branch-pushed":
+      publish.onPushed(step, session, event);
+      return;
+    case "push-refused":
+      publish.onPushRefused(step, session, event);
+      return;
+    case "pull-request-opened":
+      publish.onOpened(step, session, event);
+      return;
+    case "effect-failed":
+      onEffectFailed(step, session, event);
+      return;
+  }
+}
+
+function onEffectFailed(
+  step: Step,
+  session: Session,
+  event: Extract<ResultEvent, { kind: "effect-failed" }>,
+): void {
+  const { reason } = event;
+  if (event.effect === "start-attempt")
+    attempt.onUnstartable(step, session, {
+      kind: "attempt-unstartable",
+      session: session.id,
+      attempt: session.attempt,
+      stage: "start",
+      reason,
+      retry: true,
+    });
+  else if (event.effect === "push-branch" || event.effect === "open-pull-request")
+    publish.onPushRefused(step, session, {
+      kind: "push-refused",
+      session: session.id,
+      code: "failed",
+      reason,
+    });
+  else step.note(`${event.effect} failed: ${reason}`);
+}
+
+function onAttempt(
+  step: Step,
+  session: Session,
+  event: Extract<SessionEvent, { attempt: number }>,
+): void {
+  switch (event.kind) {
+    case "attempt-prepared":
+      attempt.onPrepared(step, session, event);
+      return;
+    case "attempt-unstartable":
+      attempt.onUnstartable(step, session, event);
+      return;
+    case "attempt-spawned":
+      attempt.onSpawned(step, session);
+      return;
+    case "conversation-known":
+      step.changeSession(session.id, { conversation: event.conversation });
+      return;
+    case "message-delivered":
+      attempt.onDelivered(step, session, event.message);
+      return;
+    case "turn-ended":
+      attempt.onTurnEnded(step, session, event);
+      return;
+    case "limit-hit":
+      attempt.onLimit(step, session, event);
+      return;
+    case "tool-called":
+      onTool(step, session, event);
+      return;
+    case "tool-misused":
+      replyToCall(step, session, event.call, manager.refused(`${event.tool}: ${event.reason}`));
+      return;
+    case "call-settled":
+      callSettled(step, event.call, event.attempt, event.won);
+      return;
+    case "attempt-exited":
+      attempt.onExited(step, session, event);
+      return;
+  }
+}
+
+function onTool(
+  step: Step,
+  session: Session,
+  event: Extract<RunnerEvent, { kind: "tool-called" }>,
+): void {
+  const reply = isOver(step.objective)
+    ? manager.refused("this objective is over; end your turn")
+    : callTool(step, session, event);
+  if (reply !== null) replyToCall(step, step.fresh(session), event.call, reply);
+}
+
+/** null = answered later, or already. */
+function callTool(
+  step: Step,
+  session: Session,
+  { call, request }: Extract<RunnerEvent, { kind: "tool-called" }>,
+): CallReply | null {
+  switch (request.tool) {
+    case "spawn_session":
+      return manager.spawnSession(step, request);
+    case "message_session":
+      return manager.messageSession(step, request);
+    case "list_sessions":
+      return manager.listSessions(step);
+    case "get_session":
+      return manager.getSession(step, request);
+    case "cancel_session":
+      return manager.cancelSession(step, request);
+    case "publish_pr":
+      return manager.publishPullRequest(step, session, call, request);
+    case "finish_objective":
+      return manager.finishObjective(step, session, call, request);
+    case "ask_human":
+      return worker.askHuman(step, session, call, request);
+    case "report_progress":
+      return worker.reportProgress(step, session, request);
+    case "report_problem":
+      return worker.reportProblem(step, session, request);
+    case "report_result":
+      return worker.reportResult(step, session, request);
+    case "message_manager":
+      return worker.messageManager(step, session, request);
+    case "reply_to_review":
+      return worker.replyToReview(step, session, request);
+  }
+}
+
+/** After everything settles, the status comment equals the state: it is sent whenever its text changes. */
+function withStatus(decision: Decision, objective: Objective, context: Context): Decision {
+  const step = new Step(objective, context);
+  settle(step);
+  const text = statusText(step.objective);
+  const status = JSON.stringify(text);
+  if (status !== step.objective.status) {
+    step.change({ status });
+    const { repository, issue } = step.objective;
+    step.emit({ kind: "update-status", repository, number: issue.number, text }, undefined);
+  }
+  const later = step.done();
+  const offset = decision.effects.length;
+  return {
+    objective: later.objective,
+    effects: [
+      ...decision.effects,
+      ...later.effects.map((effect, index) => ({
+        ...effect,
+        key: context.derive(`effect:${offset + index}`),
+      })),
+    ],
+    timers: [...decision.timers, ...later.timers],
+    notes: [...decision.notes, ...later.notes],
+  };
+}

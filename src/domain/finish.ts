@@ -1,0 +1,102 @@
+/**
+ * How an objective ends: canceled at once when its issue is closed or unlabelled; done when every
+ * published pull request is merged or waived by a person, every worker has reported and no question is
+ * open. Then the manager writes a summary, or we do.
+ */
+import { cancelQuestions } from "./ask.ts";
+import { isOver, openQuestions, type Objective, type Session } from "./objective.ts";
+import { renderedSummary, summaryText } from "./render.ts";
+import { isLive, isTerminal } from "./session.ts";
+import type { Step } from "./step.ts";
+
+const SUMMARY_TIMER = "summary";
+
+export function cancelObjective(step: Step, reason: string): void {
+  step.change({ state: { kind: "canceled", at: step.context.now, reason } });
+  step.note(`canceled: ${reason}`);
+  cancelQuestions(step, null, reason);
+  for (const session of step.objective.sessions)
+    if (!isTerminal(session.state)) step.stop(session, "canceled", reason);
+}
+
+/** What still has to happen before the objective can end; empty = nothing. Each line names the thing. */
+export function openEnds({ sessions, pullRequests, questions }: Objective): readonly string[] {
+  const [, ...workers] = sessions;
+  return [
+    ...workers
+      .filter((worker) => !isTerminal(worker.state) && isUnreported(worker))
+      .map(({ title, state }) => `worker "${title}" is ${state.kind}`),
+    ...workers
+      .filter(({ push }) => push !== null)
+      .map(({ title }) => `the commits of "${title}" are being published`),
+    ...pullRequests
+      .filter(({ state }) => state !== "merged" && state !== "waived")
+      .map(
+        ({ number, title, state }) =>
+          `pull request ${number === null ? `"${title}"` : `#${number}`} is ${state}`,
+      ),
+    ...questions
+      .filter(({ state }) => state.kind === "open")
+      .map(({ number }) => `question ${number} is not answered`),
+  ];
+}
+
+const isUnreported = ({ state, result, followUp }: Session): boolean =>
+  result === null || followUp !== null || isLive(state) || state.kind === "queued";
+
+/** After every step: is everything merged or waived now? */
+export function settle(step: Step): void {
+  const { objective } = step;
+  if (isOver(objective)) return;
+  const ends = openEnds(objective);
+  if (objective.state.kind === "finishing") {
+    if (ends.length > 0) {
+      step.change({ state: { kind: "active" } });
+      step.timer(SUMMARY_TIMER, null);
+    }
+    return;
+  }
+  if (ends.length > 0 || !objective.pullRequests.some(({ state }) => state === "merged")) return;
+  step.change({ state: { kind: "finishing" } });
+  step.timer(SUMMARY_TIMER, step.context.now + step.context.rules.summaryWaitMs);
+  const told = step.tell(
+    step.manager.id,
+    "Every pull request is merged or waived. Call finish_objective with a summary of what changed, for the issue.",
+    "message",
+  );
+  if (told === null) finish(step, renderedSummary(objective));
+}
+
+export function onSummaryTimer(step: Step): void {
+  if (step.objective.state.kind === "finishing") finish(step, renderedSummary(step.objective));
+}
+
+/** Ends the objective well. Sessions that still end their turn become succeeded when their process is gone. */
+export function finish(step: Step, summary: string): void {
+  const { objective, context } = step;
+  const { repository, issue, config } = objective;
+  step.change({ state: { kind: "succeeded", at: context.now, summary } });
+  step.timer(SUMMARY_TIMER, null);
+  for (const session of step.objective.sessions) endWell(step, session);
+  const number = issue.number;
+  step.emit({
+    kind: "post-comment",
+    repository,
+    number,
+    purpose: "result",
+    question: null,
+    text: summaryText(step.objective, summary),
+  });
+  if (config.onDone === "close") step.emit({ kind: "close-issue", repository, number });
+}
+
+function endWell(step: Step, session: Session): void {
+  if (!isTerminal(session.state) && !isLive(session.state))
+    step.move(session, { kind: "end", as: { kind: "succeeded" } });
+}
+
+/** For refusals: everything that is open, in one line. */
+export const openEndsLine = (objective: Objective): string => openEnds(objective).join("; ");
+
+export const hasOpenQuestion = (objective: Objective, session: Session): boolean =>
+  openQuestions(objective).some((question) => question.session === session.id);

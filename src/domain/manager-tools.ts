@@ -1,0 +1,153 @@
+/** The manager's tools: what each call changes, and its answer. Ids of other objectives do not exist here. */
+import { sessionId } from "./id.ts";
+import { finish, openEndsLine } from "./finish.ts";
+import { pullRequestOf, type Session } from "./objective.ts";
+import { push } from "./publish.ts";
+import { stateWords } from "./render.ts";
+import { replyToCall, type CallReply } from "./reply.ts";
+import { isTerminal } from "./session.ts";
+import { newSession, sessionIdOf } from "./start.ts";
+import { workerBrief } from "./prompt.ts";
+import type { Step } from "./step.ts";
+import type { ToolCall } from "./tool-call.ts";
+
+type Of<T extends ToolCall["tool"]> = Extract<ToolCall, { tool: T }>;
+
+/** Sessions one objective may ever have: a manager in a loop must not fill the store. */
+const SESSIONS_MAX = 100;
+
+export const refused = (text: string): CallReply => ({ text, isError: true });
+export const answered = (value: unknown): CallReply => ({ text: JSON.stringify(value) });
+
+/** A session of this objective by id or title. */
+function find(step: Step, name: string): Session | undefined {
+  return step.workers.find(({ id, title }) => id === name || title === name);
+}
+
+const unknown = (step: Step, name: string): CallReply =>
+  refused(
+    `no session "${name}" in this objective; it has: ${step.workers.map(({ title }) => title).join(", ") || "none"}`,
+  );
+
+export function spawnSession(
+  step: Step,
+  { title, goal, dependsOn, runner }: Of<"spawn_session">,
+): CallReply {
+  const existing = find(step, title);
+  if (existing !== undefined)
+    return answered({ session: existing.id, title, note: "this session exists already" });
+  if (step.objective.sessions.length >= SESSIONS_MAX)
+    return refused(`an objective may have ${SESSIONS_MAX} sessions; finish or report first`);
+  const before = dependsOn.map((name) => ({ name, session: find(step, name) }));
+  const missing = before.find(({ session }) => session === undefined);
+  if (missing !== undefined) return unknown(step, missing.name);
+  const { config, sessions } = step.objective;
+  const session = newSession(
+    {
+      id: sessionIdOf(step.context.derive(`session:${sessions.length}`)),
+      role: "worker",
+      title,
+      goal,
+      agent: config.agent,
+      dependsOn: before.flatMap(({ session: found }) => (found === undefined ? [] : [found.id])),
+      pin: runner,
+    },
+    step.context.now,
+  );
+  step.change({
+    sessions: [...sessions, session] as const satisfies readonly Session[] as typeof sessions,
+  });
+  step.tell(session.id, workerBrief(step.objective, session), "work");
+  return answered({ session: session.id, title });
+}
+
+export function messageSession(
+  step: Step,
+  { session: name, text }: Of<"message_session">,
+): CallReply {
+  const session = find(step, name);
+  if (session === undefined) return unknown(step, name);
+  if (isTerminal(session.state))
+    return refused(`session "${session.title}" is ${session.state.kind}; spawn a new one`);
+  step.tell(session.id, `From the manager:\n\n${text}`, "message");
+  const running = session.state.kind === "running";
+  return answered({ session: session.id, delivery: running ? "now" : "at its next turn" });
+}
+
+const view = (step: Step, session: Session): Readonly<Record<string, unknown>> => {
+  const pull = pullRequestOf(step.objective, session.id);
+  return {
+    session: session.id,
+    title: session.title,
+    state: session.state.kind,
+    status: stateWords(step.objective, session),
+    reported: session.result !== null,
+    pull_request: pull?.number ?? null,
+    pull_request_state: pull?.state ?? null,
+  };
+};
+
+export const listSessions = (step: Step): CallReply =>
+  answered({ sessions: step.workers.map((session) => view(step, session)) });
+
+export function getSession(step: Step, { session: name }: Of<"get_session">): CallReply {
+  const session = find(step, name);
+  if (session === undefined) return unknown(step, name);
+  const { goal, progress, result } = session;
+  return answered({ ...view(step, session), goal, progress, result });
+}
+
+export function cancelSession(
+  step: Step,
+  { session: name, reason }: Of<"cancel_session">,
+): CallReply {
+  const session = find(step, name);
+  if (session === undefined) return unknown(step, name);
+  if (isTerminal(session.state))
+    return answered({ session: session.id, state: session.state.kind });
+  step.stop(session, "canceled", `the manager: ${reason}`);
+  return answered({ session: session.id, state: "canceled" });
+}
+
+/** Answered when the pull request is there, or was refused: the call stays open until then. */
+export function publishPullRequest(
+  step: Step,
+  manager: Session,
+  call: string,
+  request: Of<"publish_pr">,
+): CallReply | null {
+  const session = find(step, request.session);
+  if (session === undefined) return unknown(step, request.session);
+  const pull = pullRequestOf(step.objective, session.id);
+  if (pull?.state === "merged" || pull?.state === "closed" || pull?.state === "waived")
+    return refused(
+      `pull request #${pull.number} of "${session.title}" is ${pull.state}; spawn a new session for more work`,
+    );
+  if (session.workspace === null)
+    return refused(
+      `session "${session.title}" has not started yet; publish it when it has reported`,
+    );
+  const open = {
+    kind: "publish",
+    call,
+    attempt: manager.attempt,
+    session: sessionId(session.id),
+  } as const;
+  step.changeSession(manager.id, { calls: [...manager.calls, open] });
+  if (session.push === null)
+    push(step, session, { kind: "publish", title: request.title, body: request.body });
+  return null;
+}
+
+export function finishObjective(
+  step: Step,
+  manager: Session,
+  call: string,
+  { summary }: Of<"finish_objective">,
+): CallReply | null {
+  const open = openEndsLine(step.objective);
+  if (open !== "") return refused(`not yet: ${open}`);
+  replyToCall(step, manager, call, answered({ status: "finished" }));
+  finish(step, summary);
+  return null;
+}

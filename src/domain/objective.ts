@@ -1,0 +1,196 @@
+/**
+ * An objective: one labelled issue, its sessions, questions and pull requests. The aggregate that one
+ * decision reads and one transaction writes.
+ *
+ * Unique by (repository id, issue id, revision). A revision that ended stays ended; labelled again
+ * means the next revision.
+ */
+import type { ReviewComment } from "./facts.ts";
+import type { ObjectiveId, QuestionId, SessionId } from "./id.ts";
+import type { Actor } from "./people.ts";
+import type { Repository, RepositoryConfig } from "./repository.ts";
+import type { SessionState } from "./session.ts";
+import type { TestRun } from "./tool-call.ts";
+
+export type ObjectiveState =
+  | { readonly kind: "active" }
+  /** Everything is merged or waived; the manager was asked for a summary. */
+  | { readonly kind: "finishing" }
+  | { readonly kind: "succeeded"; readonly at: number; readonly summary: string }
+  | { readonly kind: "canceled"; readonly at: number; readonly reason: string };
+
+export interface Objective {
+  readonly id: ObjectiveId;
+  readonly repository: Repository;
+  readonly issue: { readonly id: number; readonly number: number };
+  readonly revision: number;
+  readonly state: ObjectiveState;
+  /** As the person saw it who labelled the issue, made visible-only. */
+  readonly title: string;
+  readonly body: string;
+  readonly url: string;
+  readonly startedBy: Actor;
+  readonly startedAt: number;
+  readonly config: RepositoryConfig;
+  readonly defaultBranch: string;
+  /** The manager comes first and is always there. */
+  readonly sessions: readonly [Session, ...(readonly Session[])];
+  readonly questions: readonly Question[];
+  readonly pullRequests: readonly PullRequest[];
+  /** Texts of people without write permission that were not passed on. */
+  readonly ignored: number;
+  /** Blob of a broken `.github/orcha.yml` that was already pointed out here. */
+  readonly reportedConfig: string | null;
+  /** Times the manager was told that nothing is going on. */
+  readonly nudges: number;
+  /** The status text that was last handed to the outbox, serialised. */
+  readonly status: string;
+}
+
+export interface Session {
+  readonly id: SessionId;
+  readonly role: "manager" | "worker" | "reviewer";
+  readonly title: string;
+  readonly goal: string;
+  readonly agent: string;
+  readonly dependsOn: readonly SessionId[];
+  /** Only this runner may run it; null = any. */
+  readonly pin: string | null;
+  readonly state: SessionState;
+  /** Number of the newest attempt; 0 = never started. */
+  readonly attempt: number;
+  /** Attempts that ended badly since the last good turn. */
+  readonly failures: number;
+  readonly conversation: string | null;
+  /** Where its conversation and checkout are. */
+  readonly runner: string | null;
+  readonly workspace: Workspace | null;
+  /** Checkouts made so far. */
+  readonly checkouts: number;
+  /** The next attempt needs a new checkout of the pull request's head. */
+  readonly freshCheckout: boolean;
+  /** Not delivered yet, oldest first. */
+  readonly mailbox: readonly Mail[];
+  /** Number of messages ever put into the mailbox. */
+  readonly mailed: number;
+  readonly progress: string | null;
+  readonly result: Result | null;
+  /** Calls that are answered when something else has happened. */
+  readonly calls: readonly OpenCall[];
+  readonly followUp: FollowUp | null;
+  /** A push that is on its way. */
+  readonly push: PushReason | null;
+  /** It must not be started before; why is for people. Provider limits and pauses after a failed start. */
+  readonly hold: null | { readonly until: number; readonly reason: string };
+}
+
+/** A checkout on a runner. `base` = the commit it started from: exports are everything since. */
+export interface Workspace {
+  readonly path: string;
+  readonly base: string;
+}
+
+export interface Mail {
+  readonly id: string;
+  readonly text: string;
+  /** Attempt it was handed to; null = none yet. */
+  readonly sentTo: number | null;
+}
+
+export interface Result {
+  readonly what: string;
+  readonly why: string;
+  readonly tests: readonly TestRun[];
+  readonly notes: string | null;
+}
+
+export type OpenCall =
+  | {
+      readonly kind: "publish";
+      readonly call: string;
+      readonly attempt: number;
+      readonly session: SessionId;
+    }
+  | {
+      readonly kind: "ask";
+      readonly call: string;
+      readonly attempt: number;
+      readonly question: QuestionId;
+    };
+
+export type PushReason =
+  | { readonly kind: "publish"; readonly title: string | null; readonly body: string | null }
+  | { readonly kind: "follow-up" };
+
+/** Review feedback a session is working on. Replies are held until its push is confirmed. */
+export interface FollowUp {
+  readonly comments: readonly ReviewComment[];
+  readonly replies: readonly HeldReply[];
+}
+
+export interface HeldReply {
+  readonly thread: number;
+  readonly text: string;
+  readonly outcome: "fixed" | "answered" | "disagree";
+}
+
+export interface Question {
+  readonly id: QuestionId;
+  /** Counts from 1 within the objective: people may answer "2: yes". */
+  readonly number: number;
+  /** Who asks; null = Orcha itself. */
+  readonly session: SessionId | null;
+  readonly about: QuestionAbout;
+  readonly text: string;
+  readonly context: string | null;
+  readonly options: readonly string[];
+  readonly askedAt: number;
+  readonly url: string | null;
+  readonly state: QuestionState;
+}
+
+export type QuestionAbout =
+  | { readonly kind: "asked" }
+  /** The manager cannot go on by itself. */
+  | { readonly kind: "manager-failed" }
+  | { readonly kind: "pull-request-closed"; readonly pullRequest: number }
+  /** An answer came while several questions were open. */
+  | { readonly kind: "which-question"; readonly answer: string; readonly by: Actor };
+
+export type QuestionState =
+  | { readonly kind: "open" }
+  | {
+      readonly kind: "answered";
+      readonly text: string;
+      readonly by: string;
+      readonly comment: number;
+      readonly delivery: Delivery;
+    }
+  | { readonly kind: "canceled"; readonly reason: string };
+
+/** How an answer reaches the session: one route, decided once. */
+export type Delivery =
+  | { readonly kind: "call"; readonly attempt: number; readonly call: string }
+  | { readonly kind: "message"; readonly message: string }
+  | { readonly kind: "delivered" };
+
+export interface PullRequest {
+  readonly session: SessionId;
+  readonly branch: string;
+  /** Last commit we pushed. */
+  readonly pushedSha: string;
+  readonly number: number | null;
+  readonly url: string | null;
+  readonly title: string;
+  readonly body: string | null;
+  readonly state: "pushed" | "draft" | "open" | "merged" | "closed" | "waived";
+}
+
+export const isOver = (objective: Objective): boolean =>
+  objective.state.kind === "succeeded" || objective.state.kind === "canceled";
+
+export const openQuestions = (objective: Objective): readonly Question[] =>
+  objective.questions.filter((question) => question.state.kind === "open");
+
+export const pullRequestOf = (objective: Objective, session: SessionId): PullRequest | undefined =>
+  objective.pullRequests.find((pull) => pull.session === session);

@@ -1,0 +1,18 @@
+/** Parking: the turn is over, so the process goes and the slot with it; workspace and conversation stay. */
+import type { Session } from "./objective.ts";
+import type { Step } from "./step.ts";
+
+/** Stops the process of a running session at this boundary. */
+export function park(step: Step, session: Session): void {
+  if (session.state.kind !== "running") return;
+  const { runner } = session.state;
+  step.move(session, { kind: "turn-over" });
+  const { id, attempt } = session;
+  step.emit({
+    kind: "stop-attempt",
+    runner,
+    session: id,
+    attempt,
+    graceMs: step.context.rules.stopGraceMs,
+  });
+}

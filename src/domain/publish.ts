@@ -1,0 +1,224 @@
+/**
+ * From a session's commits to a merged pull request.
+ *
+ *     (push) ──pushed──▶ pushed ──opened──▶ draft ──reported──▶ open ──▶ merged
+ *                                             └───────────────────┴────▶ closed ──waived──▶ waived
+ *
+ * Published before the worker reported: a draft, marked ready with the report; afterwards: opened ready
+ * (decision 23). A merged one is never pushed to, a closed one becomes a question.
+ */
+import { ask } from "./ask.ts";
+import { branchName } from "./branch.ts";
+import type { ResultEvent, GitHubEvent } from "./event.ts";
+import {
+  isOver,
+  pullRequestOf,
+  type OpenCall,
+  type PullRequest,
+  type PushReason,
+  type Session,
+} from "./objective.ts";
+import { agentText, pullRequestText } from "./render.ts";
+import { park } from "./park.ts";
+import { isLive, isTerminal } from "./session.ts";
+import { replyToCall } from "./reply.ts";
+import type { Step } from "./step.ts";
+
+type Of<K extends ResultEvent["kind"]> = Extract<ResultEvent, { kind: K }>;
+
+/** Sends the session's commits on their way. The caller made sure that it has a workspace. */
+export function push(step: Step, session: Session, reason: PushReason): void {
+  const { repository, issue, title } = step.objective;
+  const { workspace, runner } = session;
+  if (workspace === null || runner === null) return;
+  const pull = pullRequestOf(step.objective, session.id);
+  step.changeSession(session.id, { push: reason });
+  step.emit({
+    kind: "push-branch",
+    repository,
+    number: issue.number,
+    session: session.id,
+    attempt: session.attempt,
+    runner,
+    path: workspace.path,
+    base: workspace.base,
+    branch: pull?.branch ?? branchName(issue.number, session),
+    expected: pull?.pushedSha ?? null,
+    pullRequest: pull?.number ?? null,
+    title: `${session.title} (${title})`,
+  });
+}
+
+export const pushFollowUp = (step: Step, session: Session): void =>
+  push(step, session, { kind: "follow-up" });
+
+export function onPushed(step: Step, session: Session, { sha }: Of<"branch-pushed">): void {
+  const { push: reason } = session;
+  const pull = pullRequestOf(step.objective, session.id);
+  const title = (reason?.kind === "publish" ? reason.title : null) ?? pull?.title ?? session.title;
+  const body = (reason?.kind === "publish" ? reason.body : null) ?? pull?.body ?? null;
+  const branch = pull?.branch ?? branchName(step.objective.issue.number, session);
+  step.changeSession(session.id, { push: null });
+  const next: PullRequest = {
+    session: session.id,
+    branch,
+    number: null,
+    url: null,
+    state: "pushed",
+    ...pull,
+    pushedSha: sha,
+    title,
+    body,
+  };
+  step.putPullRequest(next);
+  if (next.number === null) openPullRequest(step, session, next);
+  else {
+    settlePublishCalls(step, session, `pull request #${next.number} has the new commits`);
+    ready(step, session, next);
+    releaseReplies(step, session);
+  }
+}
+
+function openPullRequest(step: Step, session: Session, { branch, title, body }: PullRequest): void {
+  const { repository, issue, defaultBranch } = step.objective;
+  step.emit({
+    kind: "open-pull-request",
+    repository,
+    number: issue.number,
+    session: session.id,
+    head: branch,
+    base: defaultBranch,
+    title,
+    text: pullRequestText(step.objective, session, body, step.context.rules),
+    draft: isDraft(step, session),
+  });
+}
+
+const isDraft = (step: Step, { result }: Session): boolean =>
+  result === null || step.objective.config.pr.draft === "always";
+
+export function onOpened(
+  step: Step,
+  session: Session,
+  { number, url, draft }: Of<"pull-request-opened">,
+): void {
+  const pull = pullRequestOf(step.objective, session.id);
+  if (pull === undefined) return;
+  const opened: PullRequest = { ...pull, number, url, state: draft ? "draft" : "open" };
+  step.putPullRequest(opened);
+  settlePublishCalls(step, session, `pull request #${number} is ${opened.state}: ${url}`);
+  ready(step, session, opened);
+}
+
+/** Marks a draft ready once its worker has reported, and brings its text up to date. */
+export function ready(step: Step, session: Session, pull: PullRequest): void {
+  if (pull.state !== "draft" || pull.number === null || isDraft(step, session)) return;
+  const { repository, issue } = step.objective;
+  const text = pullRequestText(step.objective, session, pull.body, step.context.rules);
+  const where = { repository, number: issue.number, pullRequest: pull.number };
+  step.emit({ kind: "edit-pull-request", ...where, title: pull.title, text });
+  step.emit({ kind: "mark-ready", ...where });
+  step.putPullRequest({ ...pull, state: "open" });
+}
+
+export function onPushRefused(
+  step: Step,
+  session: Session,
+  { code, reason }: Of<"push-refused">,
+): void {
+  const followUp = session.push?.kind === "follow-up";
+  step.changeSession(session.id, { push: null });
+  settlePublishCalls(step, session, `not published: ${reason}`, true);
+  if (code === "nothing-committed" && followUp) {
+    const pull = pullRequestOf(step.objective, session.id);
+    if (pull !== undefined) ready(step, session, pull);
+    releaseReplies(step, session);
+    return;
+  }
+  step.note(`${session.title}: not pushed (${code}): ${reason}`);
+  if (!followUp) return;
+  step.changeSession(session.id, { freshCheckout: session.freshCheckout || code === "moved" });
+  step.tell(session.id, `Your commits were not pushed: ${reason}`, "review");
+}
+
+/** Answers the manager's waiting `publish_pr` calls for this session. */
+function settlePublishCalls(step: Step, session: Session, text: string, isError = false): void {
+  for (const manager of step.objective.sessions)
+    for (const call of manager.calls)
+      if (call.kind === "publish" && call.session === session.id)
+        settleCall(step, manager, call, text, isError);
+}
+
+function settleCall(
+  step: Step,
+  manager: Session,
+  call: OpenCall,
+  text: string,
+  isError: boolean,
+): void {
+  const calls = manager.calls.filter((open) => open !== call);
+  step.changeSession(manager.id, { calls });
+  replyToCall(step, manager, call.call, { text, isError });
+}
+
+/** The push is confirmed, or there was nothing to push: held replies go out, one per thread. */
+export function releaseReplies(step: Step, session: Session): void {
+  const pull = pullRequestOf(step.objective, session.id);
+  const { followUp } = session;
+  if (followUp === null || pull === undefined || pull.number === null) return;
+  const { repository, issue } = step.objective;
+  const number = issue.number;
+  for (const { thread, text, outcome } of followUp.replies) {
+    step.emit({
+      kind: "reply-to-review",
+      repository,
+      number,
+      pullRequest: pull.number,
+      thread,
+      text: agentText(session.title, text),
+    });
+    const node = followUp.comments.find((comment) => comment.thread === thread)?.threadNode ?? null;
+    if (outcome !== "disagree" && node !== null)
+      step.emit({ kind: "resolve-thread", repository, number, threadNode: node });
+  }
+  step.changeSession(session.id, { followUp: null });
+}
+
+/** A person merged, closed or reopened it; what counts is how it is now. */
+export function onPullRequestChanged(
+  step: Step,
+  event: Extract<GitHubEvent, { kind: "pull-request-changed" }>,
+): void {
+  const now = step.context.facts.pullRequest;
+  const pull = step.objective.pullRequests.find(({ number }) => number === event.number);
+  if (now === undefined || now === null || pull === undefined || isOver(step.objective)) return;
+  if (now.state === pull.state || pull.state === "merged" || pull.state === "waived") return;
+  step.putPullRequest({ ...pull, state: now.state });
+  const session = step.session(pull.session);
+  if (now.state === "merged" && session !== undefined) merged(step, session, event.number);
+  if (now.state === "closed") closed(step, event.number, pull.title);
+}
+
+function merged(step: Step, session: Session, number: number): void {
+  step.note(`pull request #${number} was merged`);
+  step.changeSession(session.id, { followUp: null });
+  const current = { ...session, followUp: null };
+  if (isLive(current.state)) park(step, current);
+  else if (!isTerminal(current.state))
+    step.move(current, { kind: "end", as: { kind: "succeeded" } });
+  step.tell(
+    step.manager.id,
+    `Pull request #${number} of "${session.title}" was merged.`,
+    "message",
+    false,
+  );
+}
+
+function closed(step: Step, number: number, title: string): void {
+  ask(step, {
+    session: null,
+    about: { kind: "pull-request-closed", pullRequest: number },
+    text: `Pull request #${number} (${title}) was closed without being merged. What now?`,
+    options: ["Drop this work", "Do it differently (say how)"],
+  });
+}

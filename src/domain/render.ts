@@ -1,0 +1,290 @@
+/**
+ * Every text we post, as typed parts. Takes no clock: "since 14:05 UTC", never an age, so that the same
+ * state always gives the same text.
+ */
+import type { Objective, PullRequest, Question, Result, Session } from "./objective.ts";
+import { openQuestions, pullRequestOf } from "./objective.ts";
+import type { Rules } from "./step.ts";
+import type { Block, Inline, Text } from "./text.ts";
+
+const text = (value: string): Inline => ({ kind: "text", text: value });
+const strong = (value: string): Inline => ({ kind: "strong", text: value });
+const code = (value: string): Inline => ({ kind: "code", text: value });
+const link = (value: string, url: string): Inline => ({ kind: "link", text: value, url });
+const reference = (number: number): Inline => ({ kind: "reference", number });
+const mention = (login: string): Inline => ({ kind: "mention", login });
+const paragraph = (...inlines: readonly Inline[]): Block => ({ kind: "paragraph", inlines });
+const list = (items: readonly (readonly Inline[])[], ordered = false): Block => ({
+  kind: "list",
+  ordered,
+  items,
+});
+
+/** The one comment that says who works on what, what they need, what changed and where it runs. */
+export function statusText(objective: Objective): Text {
+  const { sessions, ignored, pullRequests } = objective;
+  const blocks: Block[] = [
+    paragraph(strong(headline(objective))),
+    {
+      kind: "table",
+      header: [
+        [text("Session")],
+        [text("State")],
+        [text("Runner")],
+        [text("Branch")],
+        [text("Pull request")],
+        [text("Since")],
+      ],
+      rows: sessions.map((session) => sessionRow(objective, session)),
+    },
+  ];
+  const needs = openQuestions(objective);
+  if (needs.length > 0)
+    blocks.push(
+      paragraph(strong("Needs you:")),
+      list(needs.map((question) => questionLine(objective, question))),
+    );
+  const changed = pullRequests.filter(({ number }) => number !== null);
+  if (changed.length > 0)
+    blocks.push(paragraph(strong("Changed:")), list(changed.map((pull) => changeLine(pull))));
+  const working = sessions.filter(({ progress }) => progress !== null);
+  if (working.length > 0)
+    blocks.push({
+      kind: "details",
+      summary: [text("What they say")],
+      blocks: working.flatMap(({ title, progress }) => [
+        paragraph(strong(title)),
+        { kind: "agent", text: progress ?? "" } as const,
+      ]),
+    });
+  if (ignored > 0)
+    blocks.push(
+      paragraph(
+        text(
+          `${ignored} ${ignored === 1 ? "text" : "texts"} by people without write permission did not reach the agents.`,
+        ),
+      ),
+    );
+  return blocks;
+}
+
+function headline(objective: Objective): string {
+  const { state, sessions } = objective;
+  const open = openQuestions(objective).length;
+  switch (state.kind) {
+    case "succeeded":
+      return `Done at ${clock(state.at)}.`;
+    case "canceled":
+      return `Canceled at ${clock(state.at)}: ${state.reason}.`;
+    case "finishing":
+      return "Everything is merged; the summary is being written.";
+    case "active":
+      if (open > 0)
+        return `Waiting for you: ${open} open ${open === 1 ? "question" : "questions"}.`;
+      return `${sessions.filter((session) => session.state.kind === "running").length} of ${sessions.length} sessions at work.`;
+  }
+}
+
+function sessionRow(objective: Objective, session: Session): readonly (readonly Inline[])[] {
+  const pull = pullRequestOf(objective, session.id);
+  const state = session.state;
+  const runner = "runner" in state ? state.runner : session.runner;
+  return [
+    [strong(session.title)],
+    [text(stateWords(objective, session))],
+    [text(runner ?? "–")],
+    pull === undefined ? [text("–")] : [code(pull.branch)],
+    pullCell(pull),
+    [text(clock(state.since))],
+  ];
+}
+
+function pullCell(pull: PullRequest | undefined): readonly Inline[] {
+  if (pull === undefined || pull.number === null) return [text("–")];
+  return [reference(pull.number), text(` ${pull.state}`)];
+}
+
+/** The state as people say it, with what it waits for. */
+export function stateWords(objective: Objective, session: Session): string {
+  const { state } = session;
+  switch (state.kind) {
+    case "queued":
+      return `queued, waits for ${waitsFor(objective, session)}`;
+    case "stopping":
+      return state.then === "park" ? "ending its turn" : "stopping";
+    case "idle":
+      return session.result === null ? "idle" : "reported";
+    case "waiting_user":
+      return "waits for an answer";
+    case "waiting_limit":
+      return `back at ${clock(state.until)}: ${state.reason}`;
+    case "paused":
+      return `paused by ${state.by}`;
+    case "failed":
+      return `failed: ${state.reason}`;
+    case "canceled":
+      return `canceled: ${state.by}`;
+    case "starting":
+    case "running":
+    case "succeeded":
+      return state.kind;
+  }
+}
+
+function waitsFor(objective: Objective, session: Session): string {
+  const missing = unmet(objective, session);
+  if (missing.length > 0) return missing.map(({ title }) => title).join(", ");
+  return session.pin === null ? "a free slot" : `a free slot on ${session.pin}`;
+}
+
+/** Sessions this one depends on that have not reported yet. */
+export const unmet = (objective: Objective, session: Session): readonly Session[] =>
+  objective.sessions.filter(
+    ({ id, result, state }) =>
+      session.dependsOn.includes(id) && result === null && state.kind !== "succeeded",
+  );
+
+function questionLine(objective: Objective, question: Question): readonly Inline[] {
+  const asker = askerOf(objective, question);
+  const label = `Question ${question.number}`;
+  return [
+    question.url === null ? strong(label) : link(label, question.url),
+    text(` by ${asker}, since ${clock(question.askedAt)}`),
+  ];
+}
+
+const askerOf = (objective: Objective, question: Question): string =>
+  objective.sessions.find(({ id }) => id === question.session)?.title ?? "Orcha";
+
+function changeLine(pull: PullRequest): readonly Inline[] {
+  return [...pullCell(pull), text(": "), text(pull.title)];
+}
+
+/** "14:05 UTC", with the date when it matters to nobody but the reader of old comments. */
+export function clock(at: number): string {
+  const iso = new Date(at).toISOString();
+  return `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;
+}
+
+export function questionText(objective: Objective, question: Question, asker: string | null): Text {
+  const blocks: Block[] = [
+    paragraph(
+      mention(objective.startedBy.login),
+      text(" "),
+      strong(`Question ${question.number}`),
+      text(asker === null ? ":" : ` from ${asker}:`),
+    ),
+    { kind: "agent", text: question.text },
+  ];
+  if (question.context !== null) blocks.push({ kind: "agent", text: question.context });
+  if (question.options.length > 0)
+    blocks.push(
+      list(
+        question.options.map((option) => [text(option)]),
+        true,
+      ),
+    );
+  const several = openQuestions(objective).length > 1;
+  blocks.push(
+    paragraph(
+      text(
+        several
+          ? `Just reply, starting with “${question.number}:” or quoting the question, because several are open.`
+          : "Just reply to this issue.",
+      ),
+    ),
+  );
+  return blocks;
+}
+
+export function pullRequestText(
+  objective: Objective,
+  session: Session,
+  body: string | null,
+  rules: Rules,
+): Text {
+  const { result } = session;
+  const blocks: Block[] = [];
+  if (body !== null) blocks.push({ kind: "agent", text: body });
+  if (result === null)
+    blocks.push(paragraph(text("The worker has not reported its result yet; this is a draft.")));
+  else blocks.push(...resultBlocks(result));
+  blocks.push(
+    paragraph(
+      text("Part of "),
+      reference(objective.issue.number),
+      text(`. Made by session `),
+      code(session.title),
+      text(` on runner ${session.runner ?? "–"}, asked for by ${objective.startedBy.login}.`),
+    ),
+  );
+  if (rules.unsafeNotice !== null) blocks.push(paragraph(strong(rules.unsafeNotice)));
+  return blocks;
+}
+
+function resultBlocks(result: Result): readonly Block[] {
+  const blocks: Block[] = [
+    { kind: "heading", depth: 3, inlines: [text("What")] },
+    { kind: "agent", text: result.what },
+    { kind: "heading", depth: 3, inlines: [text("Why")] },
+    { kind: "agent", text: result.why },
+    { kind: "heading", depth: 3, inlines: [text("Tests")] },
+    result.tests.length === 0
+      ? paragraph(text("None were run."))
+      : list(
+          result.tests.map(({ command, exitCode }) => [
+            code(command),
+            text(exitCode === 0 ? " passed" : ` failed with exit code ${exitCode}`),
+          ]),
+        ),
+  ];
+  if (result.notes !== null)
+    blocks.push(
+      { kind: "heading", depth: 3, inlines: [text("Notes")] },
+      { kind: "agent", text: result.notes },
+    );
+  return blocks;
+}
+
+export const agentText = (title: string, words: string): Text => [
+  paragraph(strong(title), text(":")),
+  { kind: "agent", text: words },
+];
+
+export const summaryText = (objective: Objective, summary: string): Text => [
+  paragraph(strong("Done.")),
+  { kind: "agent", text: summary },
+  ...(objective.pullRequests.length === 0 ? [] : [list(objective.pullRequests.map(changeLine))]),
+];
+
+/** Used when the manager writes none. */
+export function renderedSummary(objective: Objective): string {
+  const merged = objective.pullRequests.filter(({ state }) => state === "merged").length;
+  const workers = objective.sessions.length - 1;
+  return `${workers} ${workers === 1 ? "worker" : "workers"}, ${merged} ${merged === 1 ? "pull request" : "pull requests"} merged.`;
+}
+
+export const refusalText = (login: string, label: string): Text => [
+  paragraph(
+    text(`${login}, the label `),
+    code(label),
+    text(" starts work only when somebody with write permission adds it."),
+  ),
+];
+
+export const configProblemText = (problem: {
+  readonly line: number | null;
+  readonly message: string;
+}): Text => [
+  paragraph(
+    code(".github/orcha.yml"),
+    text(
+      `${problem.line === null ? "" : ` line ${problem.line}`}: ${problem.message}. The last good configuration stays in force.`,
+    ),
+  ),
+];
+
+export const problemText = (session: Session, words: string): Text => [
+  paragraph(strong(session.title), text(" hit a problem:")),
+  { kind: "agent", text: words },
+];

@@ -1,0 +1,226 @@
+/**
+ * An issue becomes an objective, or stops being one.
+ *
+ * Label, unlabel, close, reopen and edit only mean "look at the issue now": what counts is whether it is
+ * open and labelled at this moment, so flapping and reordering collapse.
+ */
+import type { GitHubEvent } from "./event.ts";
+import type { ConfigFact, IssueFact } from "./facts.ts";
+import { cancelObjective } from "./finish.ts";
+import { objectiveId, sessionId } from "./id.ts";
+import { isOver, type Objective, type Session } from "./objective.ts";
+import { mayCommand } from "./people.ts";
+import { editedIssueMessage, managerBrief } from "./prompt.ts";
+import { configProblemText, refusalText } from "./render.ts";
+import type { Repository } from "./repository.ts";
+import { emitted, Step, uuid, type Context, type Decision } from "./step.ts";
+
+type IssueChanged = Extract<GitHubEvent, { kind: "issue-changed" }>;
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+export function onIssueChanged(
+  latest: Objective | null,
+  repository: Repository,
+  event: IssueChanged,
+  context: Context,
+): Decision {
+  const { issue = null, config } = context.facts;
+  if (config === undefined)
+    throw new TypeError("issue-changed was decided without the configuration");
+  const wanted = issue !== null && issue.open && issue.labels.includes(config.config.label);
+  if (latest !== null && !isOver(latest))
+    return onLive(new Step(latest, context), event, issue, wanted);
+  const starts =
+    event.cause === "labeled" || event.cause === "opened" || event.cause === "reopened";
+  if (!wanted || !starts)
+    return nothing(latest, `issue is ${wanted ? "" : "not "}wanted, ${event.cause} starts nothing`);
+  if (event.actor.type !== "user") return nothing(latest, `${event.actor.login} is not a person`);
+  if (!mayCommand(context.facts.permission ?? "none"))
+    return refuse(latest, repository, event, config, context);
+  return start(latest, repository, event, config, context);
+}
+
+const nothing = (objective: Objective | null, note: string): Decision => ({
+  objective,
+  effects: [],
+  timers: [],
+  notes: [note],
+});
+
+/** 😕 and one line, once per issue and day (decision 25). */
+function refuse(
+  latest: Objective | null,
+  repository: Repository,
+  event: IssueChanged,
+  config: ConfigFact,
+  { now, deriveFixed }: Context,
+): Decision {
+  const { number, actor } = event;
+  const once = `refusal:${repository.id}#${number}:${Math.floor(now / DAY_MS)}`;
+  return {
+    ...nothing(latest, `${actor.login} may not start an objective`),
+    effects: [
+      emitted(
+        {
+          kind: "react",
+          repository,
+          number,
+          target: { kind: "issue", number },
+          content: "confused",
+        },
+        deriveFixed(`${once}:reaction`),
+      ),
+      emitted(
+        {
+          kind: "post-comment",
+          repository,
+          number,
+          purpose: "notice",
+          question: null,
+          text: refusalText(actor.login, config.config.label),
+        },
+        deriveFixed(`${once}:comment`),
+      ),
+    ],
+  };
+}
+
+function start(
+  latest: Objective | null,
+  repository: Repository,
+  event: IssueChanged,
+  config: ConfigFact,
+  context: Context,
+): Decision {
+  const { snapshot, number, actor } = event;
+  const revision = (latest?.revision ?? 0) + 1;
+  const id = context
+    .deriveFixed(`objective:${repository.id}:${snapshot.id}:${revision}`)
+    .slice(0, 20);
+  const objective: Objective = {
+    id: objectiveId(`obj_${id}`),
+    repository,
+    issue: { id: snapshot.id, number },
+    revision,
+    state: { kind: "active" },
+    title: snapshot.title,
+    body: snapshot.body,
+    url: snapshot.url,
+    startedBy: actor,
+    startedAt: context.now,
+    config: config.config,
+    defaultBranch: config.defaultBranch,
+    sessions: [
+      newSession(
+        {
+          id: `ses_${id}`,
+          role: "manager",
+          title: "manager",
+          goal: snapshot.title,
+          agent: config.config.agent,
+        },
+        context.now,
+      ),
+    ],
+    questions: [],
+    pullRequests: [],
+    ignored: 0,
+    reportedConfig: null,
+    nudges: 0,
+    status: "",
+  };
+  const step = new Step(objective, context);
+  step.note(`started by ${actor.login}, revision ${revision}`);
+  step.emit({
+    kind: "react",
+    repository,
+    number,
+    target: { kind: "issue", number },
+    content: "eyes",
+  });
+  step.tell(step.manager.id, managerBrief(objective, context.derive("nonce")), "work");
+  reportConfigProblem(step, config);
+  return step.done();
+}
+
+export const newSession = (
+  given: Pick<Session, "role" | "title" | "goal" | "agent"> & {
+    readonly id: string;
+    readonly dependsOn?: Session["dependsOn"];
+    readonly pin?: string | null;
+  },
+  now: number,
+): Session => ({
+  ...given,
+  id: sessionId(given.id),
+  dependsOn: given.dependsOn ?? [],
+  pin: given.pin ?? null,
+  state: { kind: "queued", purpose: "work", since: now },
+  attempt: 0,
+  failures: 0,
+  conversation: null,
+  runner: null,
+  workspace: null,
+  checkouts: 0,
+  freshCheckout: true,
+  mailbox: [],
+  mailed: 0,
+  progress: null,
+  result: null,
+  calls: [],
+  followUp: null,
+  push: null,
+  hold: null,
+});
+
+/** A broken configuration file is pointed out once per version; the last good one stays in force. */
+function reportConfigProblem(step: Step, { problem }: ConfigFact): void {
+  const { repository, issue, reportedConfig } = step.objective;
+  if (problem === null || problem.sha === reportedConfig) return;
+  step.change({ reportedConfig: problem.sha });
+  step.emit({
+    kind: "post-comment",
+    repository,
+    number: issue.number,
+    purpose: "notice",
+    question: null,
+    text: configProblemText(problem),
+  });
+}
+
+function onLive(
+  step: Step,
+  event: IssueChanged,
+  issue: IssueFact | null,
+  wanted: boolean,
+): Decision {
+  if (!wanted) {
+    const reason =
+      issue === null
+        ? "the issue is gone"
+        : issue.open
+          ? "the label was removed"
+          : "the issue was closed";
+    cancelObjective(step, reason);
+  } else if (event.cause === "edited") edited(step, event);
+  else step.note("already at work");
+  return step.done();
+}
+
+function edited(step: Step, { actor, snapshot }: IssueChanged): void {
+  if (actor.type !== "user" || !mayCommand(step.context.facts.permission ?? "none")) {
+    step.change({ ignored: step.objective.ignored + 1 });
+    step.note(`an edit by ${actor.login} was not passed on`);
+    return;
+  }
+  const { title, body } = snapshot;
+  if (title === step.objective.title && body === step.objective.body) return;
+  step.change({ title, body });
+  const nonce = step.context.derive("nonce");
+  step.tell(step.manager.id, editedIssueMessage(actor, title, body, nonce), "message");
+}
+
+/** The uuid form is what agents use for messages; sessions keep the short one. */
+export const sessionIdOf = (hex: string): string =>
+  `ses_${uuid(hex).replaceAll("-", "").slice(0, 20)}`;

@@ -1,0 +1,231 @@
+/**
+ * One step of a decision in the making: the objective as it becomes, and everything that has to happen.
+ * Local and single-use; `decide` stays a function of its arguments.
+ */
+import { coalesceKey, laneOf, priorityOf, type Effect } from "./effect.ts";
+import type { Facts } from "./facts.ts";
+import type { Derive, SessionId } from "./id.ts";
+import type { Mail, Objective, PullRequest, Question, Session } from "./objective.ts";
+import {
+  isLive,
+  isTerminal,
+  move,
+  type Purpose,
+  type SessionMove,
+  type SessionState,
+} from "./session.ts";
+
+/** Limits and delays of the rules; the configuration record `timings` and friends. */
+export interface Rules {
+  /** Bad endings in a row before a worker fails. */
+  readonly workerFailuresMax: number;
+  /** Bad endings in a row before the manager becomes one question (decision 6: four). */
+  readonly managerFailuresMax: number;
+  /** Between end of input, SIGTERM and SIGKILL of an agent that is stopped. */
+  readonly stopGraceMs: number;
+  /** How long `ask_human` holds its call open before the session parks (decision 24: 0 for the script agent). */
+  readonly askWaitMs: number;
+  /** How long the manager has to write a summary after the last merge (decision 2). */
+  readonly summaryWaitMs: number;
+  /** Pause before a session whose checkout could not be made is tried again. */
+  readonly retryWaitMs: number;
+  /** Said on every pull request: that an agent could have read the control plane's secrets. */
+  readonly unsafeNotice: string | null;
+}
+
+export interface Context {
+  /** ms since the epoch. */
+  readonly now: number;
+  /** Ids and keys of this step: a hash of objective, cause and name. */
+  readonly derive: Derive;
+  /** Keys that do not depend on the cause: the same wherever they are made. */
+  readonly deriveFixed: Derive;
+  readonly facts: Facts;
+  readonly rules: Rules;
+}
+
+export interface Emitted {
+  readonly key: string;
+  readonly lane: string;
+  readonly priority: number;
+  /** A pending effect with the same value is replaced. */
+  readonly coalesce: string | null;
+  readonly effect: Effect;
+}
+
+export interface Timer {
+  readonly name: string;
+  /** null = cancel. */
+  readonly at: number | null;
+}
+
+export interface Decision {
+  /** null = there is still no objective here. */
+  readonly objective: Objective | null;
+  readonly effects: readonly Emitted[];
+  readonly timers: readonly Timer[];
+  /** Why things were done or not done, for the audit trail. */
+  readonly notes: readonly string[];
+}
+
+export class Step {
+  readonly effects: Emitted[] = [];
+  readonly timers: Timer[] = [];
+  readonly notes: string[] = [];
+  readonly context: Context;
+  objective: Objective;
+
+  constructor(objective: Objective, context: Context) {
+    this.objective = objective;
+    this.context = context;
+  }
+
+  get manager(): Session {
+    return this.objective.sessions[0];
+  }
+
+  get workers(): readonly Session[] {
+    return this.objective.sessions.slice(1);
+  }
+
+  note(text: string): void {
+    this.notes.push(text);
+  }
+
+  /** `fixed`: a key that is the same from whatever cause, so it happens once ever. */
+  emit(effect: Effect, fixed?: string): void {
+    const { derive, deriveFixed } = this.context;
+    const key = fixed === undefined ? derive(`effect:${this.effects.length}`) : deriveFixed(fixed);
+    this.effects.push(emitted(effect, key));
+  }
+
+  timer(name: string, at: number | null): void {
+    this.timers.push({ name, at });
+  }
+
+  /** The session as it is now: handlers hold older copies while they change it. */
+  fresh(session: Session): Session {
+    return this.objective.sessions.reduce(
+      (found, other) => (other.id === session.id ? other : found),
+      session,
+    );
+  }
+
+  session(id: SessionId | string): Session | undefined {
+    return this.objective.sessions.find((session) => session.id === id);
+  }
+
+  change(change: Partial<Objective>): void {
+    this.objective = { ...this.objective, ...change };
+  }
+
+  changeSession(id: SessionId, change: Partial<Session>): void {
+    const apply = (session: Session): Session =>
+      session.id === id ? { ...session, ...change } : session;
+    const [first, ...rest] = this.objective.sessions;
+    this.change({ sessions: [apply(first), ...rest.map(apply)] });
+  }
+
+  changeQuestion(id: Question["id"], change: Partial<Question>): void {
+    this.change({
+      questions: this.objective.questions.map((question) =>
+        question.id === id ? { ...question, ...change } : question,
+      ),
+    });
+  }
+
+  /** Adds the pull request of a session, or changes it. */
+  putPullRequest(pull: PullRequest): void {
+    const others = this.objective.pullRequests.filter(({ session }) => session !== pull.session);
+    this.change({ pullRequests: [...others, pull] });
+  }
+
+  /** Moves a session. An impossible move changes nothing and is noted: terminal states have no way out. */
+  move(given: Session, step: SessionMove): boolean {
+    const session = this.fresh(given);
+    const next: SessionState | null = move(session.state, step, this.context.now);
+    if (next === null) {
+      this.note(`${session.title}: ${step.kind} means nothing while ${session.state.kind}`);
+      return false;
+    }
+    this.changeSession(session.id, { state: next });
+    return true;
+  }
+
+  /**
+   * Puts a message into a session's mailbox. A running agent gets it now, a parked session is woken for it
+   * unless `wake` is false, a held or paused one keeps it. Returns the message's id, null when the session is over.
+   */
+  tell(id: SessionId, text: string, purpose: Purpose, wake = true): string | null {
+    const session = this.session(id);
+    if (session === undefined || isTerminal(session.state)) {
+      this.note(`a message for a session that is over was not delivered`);
+      return null;
+    }
+    const message = uuid(this.context.derive(`mail:${id}:${session.mailed}`));
+    const live = session.state.kind === "running";
+    const mail: Mail = { id: message, text, sentTo: live ? session.attempt : null };
+    this.changeSession(id, { mailbox: [...session.mailbox, mail], mailed: session.mailed + 1 });
+    if (session.state.kind === "running") {
+      const { runner } = session.state;
+      const { attempt, agent } = session;
+      this.emit({
+        kind: "send-message",
+        runner,
+        session: id,
+        attempt,
+        agent,
+        message: { id: message, text },
+      });
+    } else if (wake && (session.state.kind === "idle" || session.state.kind === "waiting_user")) {
+      this.move(session, { kind: "wake", purpose });
+    }
+    return message;
+  }
+
+  /** Stops a session's process for good, or ends it at once when it has none. */
+  stop(given: Session, as: "canceled" | "failed", reason: string): void {
+    const session = this.fresh(given);
+    if (isLive(session.state)) {
+      const { runner } = session.state;
+      if (!this.move(session, { kind: "stop", then: as, reason })) return;
+      this.emit({
+        kind: "stop-attempt",
+        runner,
+        session: session.id,
+        attempt: session.attempt,
+        graceMs: this.context.rules.stopGraceMs,
+      });
+    } else {
+      this.move(session, {
+        kind: "end",
+        as: as === "canceled" ? { kind: "canceled", by: reason } : { kind: "failed", reason },
+      });
+    }
+  }
+
+  done(): Decision {
+    const { objective, effects, timers, notes } = this;
+    return { objective, effects, timers, notes };
+  }
+}
+
+export const emitted = (effect: Effect, key: string): Emitted => ({
+  key,
+  lane: laneOf(effect),
+  priority: priorityOf(effect),
+  coalesce: coalesceKey(effect),
+  effect,
+});
+
+/** 32 hexadecimal digits or more → the form agents use for their message ids. */
+export function uuid(hex: string): string {
+  const digits = hex.slice(0, 32);
+  return [
+    digits.slice(0, 8),
+    digits.slice(8, 12),
+    digits.slice(12, 16),
+    digits.slice(16, 20),
+    digits.slice(20),
+  ].join("-");
+}
