@@ -58,8 +58,25 @@ function onObjective(
     case "cancel-requested":
       onCancel(step, event.by, event.session);
       break;
-    default:
+    case "slot-claimed":
+    case "attempt-prepared":
+    case "attempt-unstartable":
+    case "attempt-spawned":
+    case "conversation-known":
+    case "message-delivered":
+    case "turn-ended":
+    case "limit-hit":
+    case "tool-called":
+    case "tool-misused":
+    case "call-settled":
+    case "attempt-exited":
+    case "branch-pushed":
+    case "push-refused":
+    case "pull-request-opened":
+    case "question-posted":
+    case "effect-failed":
       onSession(step, event);
+      break;
   }
   return step.done();
 }

@@ -55,7 +55,7 @@ export function spawnSession(
     step.context.now,
   );
   step.change({
-    sessions: [...sessions, session] as const satisfies readonly Session[] as typeof sessions,
+    sessions: [...sessions, session],
   });
   step.tell(session.id, workerBrief(step.objective, session), "work");
   return answered({ session: session.id, title });

@@ -4,28 +4,21 @@ import type { Need } from "./facts.ts";
 import type { Actor } from "./people.ts";
 
 export function needs(event: ObjectiveEvent): readonly Need[] {
-  switch (event.kind) {
-    case "issue-changed":
-      return [{ kind: "issue", number: event.number }, { kind: "config" }, ...asked(event.actor)];
-    case "comment-created":
-    case "comment-edited":
-      return [
-        ...asked(event.actor),
-        ...(event.on === "pull-request"
-          ? [{ kind: "pull-request", number: event.number } as const]
-          : []),
-      ];
-    case "review-submitted":
-      return [
-        ...asked(event.actor),
-        { kind: "pull-request", number: event.number },
-        { kind: "review", number: event.number, review: event.review },
-      ];
-    case "pull-request-changed":
-      return [{ kind: "pull-request", number: event.number }];
-    default:
-      return [];
-  }
+  if (event.kind === "issue-changed")
+    return [{ kind: "issue", number: event.number }, { kind: "config" }, ...asked(event.actor)];
+  if (event.kind === "comment-created" || event.kind === "comment-edited")
+    return event.on === "issue"
+      ? asked(event.actor)
+      : [...asked(event.actor), { kind: "pull-request", number: event.number }];
+  if (event.kind === "review-submitted")
+    return [
+      ...asked(event.actor),
+      { kind: "pull-request", number: event.number },
+      { kind: "review", number: event.number, review: event.review },
+    ];
+  if (event.kind === "pull-request-changed")
+    return [{ kind: "pull-request", number: event.number }];
+  return [];
 }
 
 /** Bots are never heard, so nobody asks what they may do. */

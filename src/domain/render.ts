@@ -111,7 +111,7 @@ export function stateWords(objective: Objective, session: Session): string {
     case "queued":
       return `queued, waits for ${waitsFor(objective, session)}`;
     case "stopping":
-      return state.then === "park" ? "ending its turn" : "stopping";
+      return state.into === "park" ? "ending its turn" : "stopping";
     case "idle":
       return session.result === null ? "idle" : "reported";
     case "waiting_user":

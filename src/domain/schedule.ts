@@ -42,10 +42,10 @@ const RANK: Readonly<Record<Purpose, number>> = { answer: 1, review: 2, message:
 export function candidates(objective: Objective): readonly Candidate[] {
   return objective.sessions
     .filter((session) => session.state.kind === "queued" && unmet(objective, session).length === 0)
-    .map((session) => candidate(objective, session));
+    .map((session) => candidateOf(objective, session));
 }
 
-function candidate(objective: Objective, session: Session): Candidate {
+function candidateOf(objective: Objective, session: Session): Candidate {
   const { state } = session;
   const purpose = state.kind === "queued" ? state.purpose : "work";
   return {

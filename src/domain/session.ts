@@ -26,7 +26,7 @@ export type SessionState =
   | ({ readonly kind: "running"; readonly since: number } & Place)
   | ({
       readonly kind: "stopping";
-      readonly then: "park" | "canceled" | "failed";
+      readonly into: "park" | "canceled" | "failed";
       readonly reason: string;
       readonly since: number;
     } & Place)
@@ -47,7 +47,7 @@ export type SessionMove =
   | ({ readonly kind: "claim" } & Place)
   | { readonly kind: "spawn" }
   | { readonly kind: "turn-over" }
-  | { readonly kind: "stop"; readonly then: "canceled" | "failed"; readonly reason: string }
+  | { readonly kind: "stop"; readonly into: "canceled" | "failed"; readonly reason: string }
   /** The process is gone. `next` = where a session goes that was not being stopped for good. */
   | { readonly kind: "exit"; readonly next: ParkedState }
   | { readonly kind: "wake"; readonly purpose: Purpose }
@@ -89,13 +89,13 @@ export function move(state: SessionState, step: SessionMove, now: number): Sessi
       return state.kind === "starting" ? { ...place(state), kind: "running", since: now } : null;
     case "turn-over":
       if (state.kind !== "running") return null;
-      return { ...place(state), kind: "stopping", then: "park", reason: "turn over", since: now };
+      return { ...place(state), kind: "stopping", into: "park", reason: "turn over", since: now };
     case "stop":
-      if (!isLive(state) || (state.kind === "stopping" && state.then !== "park")) return null;
+      if (!isLive(state) || (state.kind === "stopping" && state.into !== "park")) return null;
       return {
         ...place(state),
         kind: "stopping",
-        then: step.then,
+        into: step.into,
         reason: step.reason,
         since: now,
       };
@@ -116,9 +116,9 @@ export function move(state: SessionState, step: SessionMove, now: number): Sessi
 const place = ({ runner, slot }: Place): Place => ({ runner, slot });
 
 function afterExit(state: Live, next: ParkedState, now: number): SessionState {
-  if (state.kind === "stopping" && state.then === "canceled")
+  if (state.kind === "stopping" && state.into === "canceled")
     return { kind: "canceled", by: state.reason, since: now };
-  if (state.kind === "stopping" && state.then === "failed")
+  if (state.kind === "stopping" && state.into === "failed")
     return { kind: "failed", reason: state.reason, since: now };
   return { ...next, since: now };
 }

@@ -188,7 +188,7 @@ export class Step {
     const session = this.fresh(given);
     if (isLive(session.state)) {
       const { runner } = session.state;
-      if (!this.move(session, { kind: "stop", then: as, reason })) return;
+      if (!this.move(session, { kind: "stop", into: as, reason })) return;
       this.emit({
         kind: "stop-attempt",
         runner,

@@ -1,0 +1,112 @@
+/**
+ * better-sqlite3 under Kysely: Kysely compiles the queries, they run synchronously here, so a transaction
+ * can never span an await and no stray statement can join it (decision 9).
+ */
+import Database from "better-sqlite3";
+import {
+  DummyDriver,
+  Kysely,
+  SqliteAdapter,
+  SqliteDialect,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+  type Compilable,
+} from "kysely";
+import { Migrator } from "kysely/migration";
+import * as first from "./migrations/0001-first.ts";
+import type { Tables } from "./schema.ts";
+
+const MIGRATIONS = { "0001-first": first };
+
+export interface Db {
+  /** Builds queries; it cannot run them. */
+  readonly build: Kysely<Tables>;
+  readonly all: <Row>(query: Compilable<Row>) => Row[];
+  readonly get: <Row>(query: Compilable<Row>) => Row | undefined;
+  /** Rows changed. */
+  readonly run: (query: Compilable) => number;
+  /** Commits when `work` returns, rolls back when it throws. */
+  readonly transaction: <T>(work: () => T) => T;
+  readonly close: () => void;
+}
+
+/** Opens and migrates. `path` ":memory:" is a database of its own. */
+export async function openDatabase(path: string): Promise<Db> {
+  const sqlite = new Database(path);
+  sqlite.pragma("journal_mode = wal");
+  sqlite.pragma("synchronous = full");
+  sqlite.pragma("foreign_keys = on");
+  await migrate(sqlite);
+  return over(sqlite);
+}
+
+/** Without it a migration that fails half way leaves half a schema: SQLite has transactional DDL, Kysely does not use it. */
+class TransactionalDdl extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
+}
+
+class MigratingDialect extends SqliteDialect {
+  override createAdapter(): SqliteAdapter {
+    return new TransactionalDdl();
+  }
+}
+
+async function migrate(sqlite: Database.Database): Promise<void> {
+  const db = new Kysely<unknown>({ dialect: new MigratingDialect({ database: sqlite }) });
+  const migrator = new Migrator({
+    db,
+    provider: { getMigrations: () => Promise.resolve(MIGRATIONS) },
+  });
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined)
+    throw new Error(
+      `the database could not be brought to this version: ${error instanceof Error ? error.message : "unknown"}`,
+      {
+        cause: error,
+      },
+    );
+}
+
+const compiler = (): Kysely<Tables> =>
+  new Kysely<Tables>({
+    dialect: {
+      createAdapter: () => new SqliteAdapter(),
+      createDriver: () => new DummyDriver(),
+      createIntrospector: (db) => new SqliteIntrospector(db),
+      createQueryCompiler: () => new SqliteQueryCompiler(),
+    },
+  });
+
+function over(sqlite: Database.Database): Db {
+  const statements = new Map<string, Database.Statement>();
+  const prepared = (query: Compilable): [Database.Statement, readonly unknown[]] => {
+    const { sql, parameters } = query.compile();
+    let statement = statements.get(sql);
+    if (statement === undefined) {
+      statement = sqlite.prepare(sql);
+      statements.set(sql, statement);
+    }
+    return [statement, parameters];
+  };
+  return {
+    build: compiler(),
+    all<Row>(query: Compilable<Row>) {
+      const [statement, parameters] = prepared(query);
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Kysely derived Row from the same query
+      return statement.all(...parameters) as Row[];
+    },
+    get<Row>(query: Compilable<Row>) {
+      const [statement, parameters] = prepared(query);
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Kysely derived Row from the same query
+      return statement.get(...parameters) as Row | undefined;
+    },
+    run(query) {
+      const [statement, parameters] = prepared(query);
+      return statement.run(...parameters).changes;
+    },
+    transaction: (work) => sqlite.transaction(work).immediate(),
+    close: () => void sqlite.close(),
+  };
+}

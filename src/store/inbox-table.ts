@@ -1,0 +1,169 @@
+/** Inbox and deliveries: everything that happens enters here, once per key. */
+import type { Delivery, RoutedEvent } from "../inbox/port.ts";
+import type { Repository } from "../domain/repository.ts";
+import { decodeInbox, encode } from "./codec.ts";
+import type { Db } from "./database.ts";
+import type { InboxItem, NewItem, Subject } from "./port.ts";
+
+export function acceptDeliveries({ build, run }: Db, deliveries: readonly Delivery[]): void {
+  for (const { guid, name, body, receivedAt } of deliveries)
+    run(
+      build
+        .insertInto("delivery")
+        .values({ guid, name, body, received_at: receivedAt, state: "new", reason: null })
+        .onConflict((conflict) => conflict.column("guid").doNothing()),
+    );
+}
+
+export const unroutedDeliveries = ({ build, all }: Db, limit: number): readonly Delivery[] =>
+  all(
+    build
+      .selectFrom("delivery")
+      .select(["guid", "name", "body", "received_at as receivedAt"])
+      .where("state", "=", "new")
+      .orderBy("received_at")
+      .limit(limit),
+  );
+
+export function endDelivery(
+  { build, run }: Db,
+  guid: string,
+  state: "routed" | "rejected",
+  reason: string | null,
+): void {
+  run(build.updateTable("delivery").set({ state, reason }).where("guid", "=", guid));
+}
+
+export function routeEvents(
+  db: Db,
+  guid: string,
+  events: readonly RoutedEvent[],
+  now: number,
+): void {
+  for (const [position, { repository, subject, event }] of events.entries()) {
+    const key = `${guid}:${position}`;
+    const subjects: readonly Subject[] =
+      subject.kind === "repository" ? liveObjectives(db, repository) : [subject];
+    for (const [index, one] of subjects.entries())
+      insertItem(
+        db,
+        { key: index === 0 ? key : `${key}:${index}`, repository, subject: one, event },
+        now,
+      );
+  }
+}
+
+const liveObjectives = ({ build, all }: Db, repository: Repository): readonly Subject[] =>
+  all(
+    build
+      .selectFrom("objective")
+      .select("issue_number")
+      .where("repository_id", "=", repository.id)
+      .where("live", "=", 1)
+      .orderBy("issue_number"),
+  ).map(({ issue_number }) => ({ kind: "issue", number: issue_number }));
+
+export function insertItem(
+  db: Db,
+  { key, repository, subject, event }: NewItem,
+  now: number,
+): void {
+  const { build, run } = db;
+  run(
+    build
+      .insertInto("inbox")
+      .values({
+        key,
+        lane: laneOf(db, repository, subject),
+        repository: encode(repository),
+        subject: encode(subject),
+        event: encode(event),
+        state: "pending",
+        attempts: 0,
+        not_before: 0,
+        error: null,
+        created_at: now,
+      })
+      .onConflict((conflict) => conflict.column("key").doNothing()),
+  );
+}
+
+/** Everything about one issue has one lane, so it is handled in the order in which it came. */
+function laneOf({ build, get }: Db, repository: Repository, subject: Subject): string {
+  const issueLane = (number: number): string => `issue:${repository.id}#${number}`;
+  if (subject.kind === "issue") return issueLane(subject.number);
+  const query = build.selectFrom("objective").select("objective.issue_number");
+  const found =
+    subject.kind === "objective"
+      ? get(query.where("objective.id", "=", subject.id))
+      : get(
+          query
+            .innerJoin("pull_request", "pull_request.objective_id", "objective.id")
+            .where("pull_request.repository_id", "=", repository.id)
+            .where("pull_request.number", "=", subject.number),
+        );
+  if (found !== undefined) return issueLane(found.issue_number);
+  return subject.kind === "objective"
+    ? `objective:${subject.id}`
+    : `pull:${repository.id}#${subject.number}`;
+}
+
+export interface Take {
+  readonly now: number;
+  readonly limit: number;
+  /** Lanes that are being worked on. */
+  readonly busy: ReadonlySet<string>;
+}
+
+/** Heads of the due lanes; each try is counted before it is made, so a crash loop runs out of tries. */
+export function takeInbox(
+  { build, all, run }: Db,
+  { now, limit, busy }: Take,
+): readonly InboxItem[] {
+  const heads = build
+    .selectFrom("inbox")
+    .select(({ fn }) => fn.min("seq").as("head"))
+    .where("state", "=", "pending")
+    .groupBy("lane");
+  const rows = all(
+    build
+      .selectFrom("inbox")
+      .selectAll()
+      .where("seq", "in", heads)
+      .where("not_before", "<=", now)
+      .orderBy("seq")
+      .limit(limit + busy.size),
+  );
+  const taken = rows.filter(({ lane }) => !busy.has(lane)).slice(0, limit);
+  for (const { seq, attempts } of taken)
+    run(
+      build
+        .updateTable("inbox")
+        .set({ attempts: attempts + 1 })
+        .where("seq", "=", seq),
+    );
+  return taken.map((row) => decodeInbox({ ...row, attempts: row.attempts + 1 }));
+}
+
+export function endItem({ build, run }: Db, seq: number): void {
+  run(
+    build
+      .updateTable("inbox")
+      .set({ state: "done" })
+      .where("seq", "=", seq)
+      .where("state", "=", "pending"),
+  );
+}
+
+export function postponeItem(
+  { build, run }: Db,
+  seq: number,
+  notBefore: number,
+  error: string,
+): void {
+  run(build.updateTable("inbox").set({ not_before: notBefore, error }).where("seq", "=", seq));
+}
+
+export function buryItem({ build, run }: Db, seq: number, error: string): void {
+  run(build.updateTable("inbox").set({ state: "dead", error }).where("seq", "=", seq));
+}

@@ -1,0 +1,239 @@
+/** Objectives with their sessions, questions and pull requests: loaded whole, written where they changed. */
+import type { Objective, PullRequest, Question, Session } from "../domain/objective.ts";
+import { isOver } from "../domain/objective.ts";
+import type { Repository } from "../domain/repository.ts";
+import { candidates, type Candidate } from "../domain/schedule.ts";
+import { isLive } from "../domain/session.ts";
+import {
+  decodeObjective,
+  decodePullRequest,
+  decodeQuestion,
+  decodeSession,
+  encode,
+} from "./codec.ts";
+import type { Db } from "./database.ts";
+import type { Loaded, Subject } from "./port.ts";
+
+export function loadSubject(db: Db, subject: Subject, repository: Repository): Loaded | null {
+  const id = findObjective(db, subject, repository);
+  return id === undefined ? null : loadObjective(db, id);
+}
+
+/** The newest revision of the issue; the objective of a pull request or id. */
+function findObjective(
+  { build, get }: Db,
+  subject: Subject,
+  repository: Repository,
+): string | undefined {
+  switch (subject.kind) {
+    case "objective":
+      return subject.id;
+    case "issue":
+      return get(
+        build
+          .selectFrom("objective")
+          .select("id")
+          .where("repository_id", "=", repository.id)
+          .where("issue_number", "=", subject.number)
+          .orderBy("revision", "desc")
+          .limit(1),
+      )?.id;
+    case "pull-request":
+      return get(
+        build
+          .selectFrom("pull_request")
+          .select("objective_id")
+          .where("repository_id", "=", repository.id)
+          .where("number", "=", subject.number),
+      )?.objective_id;
+  }
+}
+
+export function findByBranch(
+  { build, get }: Db,
+  repository: Repository,
+  branch: string,
+): string | undefined {
+  return get(
+    build
+      .selectFrom("pull_request")
+      .select("objective_id")
+      .where("repository_id", "=", repository.id)
+      .where("branch", "=", branch),
+  )?.objective_id;
+}
+
+export function loadObjective({ build, all, get }: Db, id: string): Loaded | null {
+  const row = get(build.selectFrom("objective").select(["rev", "body"]).where("id", "=", id));
+  if (row === undefined) return null;
+  const sessions = all(
+    build.selectFrom("session").select("body").where("objective_id", "=", id).orderBy("position"),
+  );
+  const questions = all(
+    build.selectFrom("question").select("body").where("objective_id", "=", id).orderBy("position"),
+  );
+  const pulls = all(
+    build
+      .selectFrom("pull_request")
+      .select("body")
+      .where("objective_id", "=", id)
+      .orderBy("number"),
+  );
+  const objective = decodeObjective(row.body, {
+    sessions: sessions.map(({ body }) => decodeSession(body)),
+    questions: questions.map(({ body }) => decodeQuestion(body)),
+    pullRequests: pulls.map(({ body }) => decodePullRequest(body)),
+  });
+  return { objective, rev: row.rev };
+}
+
+/** False = the row is not as it was loaded; nothing was written. */
+export function storeObjective(
+  db: Db,
+  before: Loaded | null,
+  objective: Objective,
+  now: number,
+): boolean {
+  const same = before?.objective.id === objective.id ? before : null;
+  if (!(same === null ? insert(db, objective, now) : update(db, objective, same.rev, now)))
+    return false;
+  const queue = new Map(
+    candidates(objective).map((candidate) => [candidate.session as string, candidate]),
+  );
+  const old = new Map(
+    (same?.objective.sessions ?? []).map((session) => [session.id as string, session]),
+  );
+  for (const [position, session] of objective.sessions.entries()) {
+    putSession(db, objective, session, position, queue.get(session.id));
+    const was = old.get(session.id);
+    if (was !== undefined && isLive(was.state) && !isLive(session.state))
+      releaseSlot(db, session.id);
+    if (session.attempt > (was?.attempt ?? 0)) openAttempt(db, session);
+  }
+  const known = new Set<unknown>([
+    ...(same?.objective.questions ?? []),
+    ...(same?.objective.pullRequests ?? []),
+  ]);
+  for (const [position, question] of objective.questions.entries())
+    if (!known.has(question)) putQuestion(db, objective, question, position);
+  for (const pull of objective.pullRequests)
+    if (!known.has(pull)) putPullRequest(db, objective, pull);
+  return true;
+}
+
+const columns = (objective: Objective, now: number) => {
+  const { sessions: _s, questions: _q, pullRequests: _p, ...body } = objective;
+  return { live: isOver(objective) ? 0 : 1, updated_at: now, body: encode(body) };
+};
+
+function insert({ build, run }: Db, objective: Objective, now: number): boolean {
+  const values = {
+    id: objective.id,
+    repository_id: objective.repository.id,
+    issue_id: objective.issue.id,
+    issue_number: objective.issue.number,
+    revision: objective.revision,
+    rev: 1,
+    ...columns(objective, now),
+  };
+  return (
+    run(
+      build
+        .insertInto("objective")
+        .values(values)
+        .onConflict((conflict) => conflict.doNothing()),
+    ) === 1
+  );
+}
+
+function update({ build, run }: Db, objective: Objective, rev: number, now: number): boolean {
+  const query = build
+    .updateTable("objective")
+    .set({ rev: rev + 1, ...columns(objective, now) })
+    .where("id", "=", objective.id)
+    .where("rev", "=", rev);
+  return run(query) === 1;
+}
+
+function putSession(
+  { build, run }: Db,
+  objective: Objective,
+  session: Session,
+  position: number,
+  queued: Candidate | undefined,
+): void {
+  const changing = {
+    state: session.state.kind,
+    attempt: session.attempt,
+    ready: queued === undefined ? 0 : 1,
+    rank: queued?.rank ?? 0,
+    since: session.state.since,
+    pin: queued?.pin ?? null,
+    worker: session.role === "worker" ? 1 : 0,
+    workers_max: objective.config.limits.workers,
+    live: isLive(session.state) ? 1 : 0,
+    body: encode(session),
+  };
+  run(
+    build
+      .insertInto("session")
+      .values({ id: session.id, objective_id: objective.id, position, ...changing })
+      .onConflict((conflict) => conflict.column("id").doUpdateSet(changing)),
+  );
+}
+
+export function releaseSlot({ build, run }: Db, session: string): void {
+  run(build.deleteFrom("slot").where("session_id", "=", session));
+}
+
+/** From now on its record is followed, from the start. */
+function openAttempt({ build, run }: Db, session: Session): void {
+  run(
+    build
+      .insertInto("attempt")
+      .values({
+        session_id: session.id,
+        attempt: session.attempt,
+        out: 0,
+        err: 0,
+        seq: 0,
+        closed: 0,
+      })
+      .onConflict((conflict) => conflict.doNothing()),
+  );
+}
+
+function putQuestion(
+  { build, run }: Db,
+  objective: Objective,
+  question: Question,
+  position: number,
+): void {
+  const changing = { state: question.state.kind, body: encode(question) };
+  run(
+    build
+      .insertInto("question")
+      .values({ id: question.id, objective_id: objective.id, position, ...changing })
+      .onConflict((conflict) => conflict.column("id").doUpdateSet(changing)),
+  );
+}
+
+function putPullRequest({ build, run }: Db, objective: Objective, pull: PullRequest): void {
+  const changing = {
+    branch: pull.branch,
+    number: pull.number,
+    state: pull.state,
+    body: encode(pull),
+  };
+  run(
+    build
+      .insertInto("pull_request")
+      .values({
+        session_id: pull.session,
+        objective_id: objective.id,
+        repository_id: objective.repository.id,
+        ...changing,
+      })
+      .onConflict((conflict) => conflict.column("session_id").doUpdateSet(changing)),
+  );
+}

@@ -1,0 +1,144 @@
+/** The outbox: everything we do leaves from here, lane by lane, in order, counted before it is tried. */
+import type { Emitted } from "../domain/step.ts";
+import { decodeEffect, encode } from "./codec.ts";
+import type { Db } from "./database.ts";
+import type { Take } from "./inbox-table.ts";
+import type { EndedEffect, OutboxItem, OutboxRow } from "./port.ts";
+
+export function insertEffect(
+  { build, run }: Db,
+  emitted: Emitted,
+  objective: string | null,
+  now: number,
+): void {
+  const { key, lane, priority, coalesce, effect } = emitted;
+  if (coalesce !== null)
+    // Only what was never sent may be replaced; what was tried has to be settled first.
+    run(
+      build
+        .updateTable("outbox")
+        .set({ state: "replaced", ended_at: now })
+        .where("coalesce", "=", coalesce)
+        .where("state", "=", "pending")
+        .where("attempts", "=", 0),
+    );
+  run(
+    build
+      .insertInto("outbox")
+      .values({
+        key,
+        lane,
+        priority,
+        coalesce,
+        objective_id: objective,
+        effect: encode(effect),
+        state: "pending",
+        attempts: 0,
+        not_before: 0,
+        error: null,
+        created_at: now,
+        ended_at: null,
+      })
+      .onConflict((conflict) => conflict.column("key").doNothing()),
+  );
+}
+
+export function takeOutbox(
+  { build, all, run }: Db,
+  { now, limit, busy }: Take,
+): readonly OutboxItem[] {
+  const heads = build
+    .selectFrom("outbox")
+    .select(({ fn }) => fn.min("seq").as("head"))
+    .where("state", "=", "pending")
+    .groupBy("lane");
+  const rows = all(
+    build
+      .selectFrom("outbox")
+      .leftJoin("artifact", "artifact.key", "outbox.coalesce")
+      .selectAll("outbox")
+      .select("artifact.value as known")
+      .where("seq", "in", heads)
+      .where("not_before", "<=", now)
+      .orderBy("priority")
+      .orderBy("seq")
+      .limit(limit + busy.size),
+  );
+  const taken = rows.filter(({ lane }) => !busy.has(lane)).slice(0, limit);
+  for (const { seq, attempts } of taken)
+    run(
+      build
+        .updateTable("outbox")
+        .set({ attempts: attempts + 1 })
+        .where("seq", "=", seq),
+    );
+  return taken.map(decodeEffect);
+}
+
+export function endEffect(
+  { build, run }: Db,
+  { item, now, state, reason, artifact }: EndedEffect,
+): string | null {
+  run(
+    build
+      .updateTable("outbox")
+      .set({ state, error: reason, ended_at: now })
+      .where("seq", "=", item.seq),
+  );
+  const key = coalesceOf(item);
+  if (key === null || artifact === undefined) return key;
+  if (artifact === null) run(build.deleteFrom("artifact").where("key", "=", key));
+  else
+    run(
+      build
+        .insertInto("artifact")
+        .values({ key, value: artifact })
+        .onConflict((conflict) => conflict.column("key").doUpdateSet({ value: artifact })),
+    );
+  return key;
+}
+
+const coalesceOf = ({ effect }: OutboxItem): string | null =>
+  effect.kind === "update-status" ? `status:${effect.repository.id}#${effect.number}` : null;
+
+export interface Postpone {
+  readonly notBefore: number;
+  readonly error: string;
+  readonly sure: boolean;
+}
+
+export function postponeEffect(
+  { build, run }: Db,
+  seq: number,
+  { notBefore, error, sure }: Postpone,
+): void {
+  run(
+    build
+      .updateTable("outbox")
+      .set(({ eb }) => ({
+        not_before: notBefore,
+        error,
+        attempts: sure ? eb("attempts", "-", 1) : eb.ref("attempts"),
+      }))
+      .where("seq", "=", seq),
+  );
+}
+
+export function listOutbox(
+  { build, all }: Db,
+  state: OutboxRow["state"] | "all",
+  limit: number,
+): readonly OutboxRow[] {
+  const query = build.selectFrom("outbox").selectAll().orderBy("seq", "desc").limit(limit);
+  const rows = all(state === "all" ? query : query.where("state", "=", state));
+  return rows.map((row) => ({
+    key: row.key,
+    lane: row.lane,
+    state: row.state,
+    attempts: row.attempts,
+    notBefore: row.not_before,
+    error: row.error,
+    createdAt: row.created_at,
+    effect: decodeEffect({ ...row, known: null }).effect,
+  }));
+}

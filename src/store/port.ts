@@ -1,0 +1,207 @@
+/**
+ * The store, as the rest sees it. Every method is one transaction; no transaction object leaks out, so a
+ * synchronous SQLite and an asynchronous PostgreSQL both fit behind it. Ownership and order are in the
+ * WHERE clauses: a stale writer changes nothing.
+ */
+import type { Effect } from "../domain/effect.ts";
+import type { ObjectiveEvent } from "../domain/event.ts";
+import type { Facts } from "../domain/facts.ts";
+import type { ObjectiveId, SessionId } from "../domain/id.ts";
+import type { Objective } from "../domain/objective.ts";
+import type { Repository, RepositoryConfig } from "../domain/repository.ts";
+import type { Claim, RunnerSnapshot, Snapshot } from "../domain/schedule.ts";
+import type { Emitted, Timer } from "../domain/step.ts";
+import type { DeliveryInbox } from "../inbox/port.ts";
+
+/** Whom an inbox item is about. Items of one lane are handled one after the other, in order. */
+export type Subject =
+  | { readonly kind: "issue"; readonly number: number }
+  /** A pull request nobody has claimed yet: its objective has to be found first. */
+  | { readonly kind: "pull-request"; readonly number: number }
+  | { readonly kind: "objective"; readonly id: ObjectiveId };
+
+export interface InboxItem {
+  readonly seq: number;
+  /** Unique: the same cause enters once. */
+  readonly key: string;
+  readonly lane: string;
+  readonly repository: Repository;
+  readonly subject: Subject;
+  readonly event: ObjectiveEvent;
+  /** Tries so far, counted before each. */
+  readonly attempts: number;
+}
+
+export type NewItem = Pick<InboxItem, "key" | "repository" | "event"> & {
+  readonly subject: Subject;
+};
+
+export interface Loaded {
+  readonly objective: Objective;
+  /** Compared and set by `commit`. */
+  readonly rev: number;
+}
+
+export interface Commit {
+  readonly item: InboxItem;
+  readonly now: number;
+  /** What was loaded; null = there was nothing. */
+  readonly before: Loaded | null;
+  /** What it becomes; null = nothing to store. */
+  readonly objective: Objective | null;
+  readonly effects: readonly Emitted[];
+  readonly timers: readonly Timer[];
+  readonly notes: readonly string[];
+  readonly facts: Facts;
+}
+
+export interface OutboxItem {
+  readonly seq: number;
+  readonly key: string;
+  readonly lane: string;
+  readonly priority: number;
+  readonly objective: ObjectiveId | null;
+  readonly effect: Effect;
+  /** Which try this is: 1 = first. Counted in the transaction that hands it out, before any request. */
+  readonly attempt: number;
+  readonly known: string | null;
+}
+
+export interface EndedEffect {
+  readonly item: OutboxItem;
+  readonly now: number;
+  readonly state: "done" | "refused" | "dead";
+  readonly reason: string | null;
+  readonly events: readonly ObjectiveEvent[];
+  /** undefined = leave what is known. */
+  readonly artifact?: string | null;
+}
+
+/** How far the record of an attempt has been processed. */
+export interface Cursor {
+  readonly out: number;
+  readonly err: number;
+  readonly seq: number;
+}
+
+export interface Advance {
+  readonly session: SessionId;
+  readonly attempt: number;
+  readonly now: number;
+  readonly cursor: Cursor;
+  readonly items: readonly NewItem[];
+  /** The attempt is over: nothing will follow. */
+  readonly closed: boolean;
+  /** Last thing it said or did, for people. */
+  readonly activity: string | null;
+}
+
+/** An attempt with a process, or one whose end has not been read yet. */
+export interface LiveAttempt {
+  readonly session: SessionId;
+  readonly attempt: number;
+  readonly objective: ObjectiveId;
+  readonly repository: Repository;
+  readonly agent: string;
+  readonly role: "manager" | "worker" | "reviewer";
+  readonly runner: string;
+  readonly cursor: Cursor;
+}
+
+export interface RunnerRow extends RunnerSnapshot {
+  readonly kind: "local";
+}
+
+export interface Summary {
+  readonly objective: Objective;
+  readonly updatedAt: number;
+}
+
+export interface OutboxRow {
+  readonly key: string;
+  readonly lane: string;
+  readonly state: "pending" | "done" | "refused" | "dead" | "replaced";
+  readonly attempts: number;
+  readonly notBefore: number;
+  readonly error: string | null;
+  readonly createdAt: number;
+  readonly effect: Effect;
+}
+
+/** Reading that changes nothing: what the CLI and the web show. */
+export interface Reading {
+  objectives(): Promise<readonly Summary[]>;
+  objectiveById(id: string): Promise<Loaded | null>;
+  /** The newest revision that has this session. */
+  objectiveOfSession(session: string): Promise<Loaded | null>;
+  outbox(filter: {
+    readonly state: OutboxRow["state"] | "all";
+    readonly limit: number;
+  }): Promise<readonly OutboxRow[]>;
+  counts(): Promise<Readonly<Record<string, number>>>;
+  /** Newest first. */
+  audit(
+    objective: ObjectiveId,
+    limit: number,
+  ): Promise<
+    readonly { readonly at: number; readonly event: string; readonly notes: readonly string[] }[]
+  >;
+  activity(session: SessionId): Promise<{ readonly text: string; readonly at: number } | null>;
+  runners(): Promise<readonly RunnerRow[]>;
+}
+
+export interface Store extends DeliveryInbox, Reading, AsyncDisposable {
+  /** Enters events that did not come as a webhook. A key seen before changes nothing. */
+  enqueue(items: readonly NewItem[], now: number): Promise<void>;
+  /** The oldest pending item of every lane that is due, oldest lane first. Its try is counted. */
+  takeInbox(request: {
+    readonly now: number;
+    readonly limit: number;
+    readonly busy: ReadonlySet<string>;
+  }): Promise<readonly InboxItem[]>;
+  load(subject: Subject, repository: Repository): Promise<Loaded | null>;
+  /** The objective with a session that publishes from this branch. */
+  loadByBranch(repository: Repository, branch: string): Promise<Loaded | null>;
+  /** False = somebody else changed the objective since it was loaded; nothing was written. */
+  commit(commit: Commit): Promise<boolean>;
+  /** The item stays at the head of its lane until `notBefore`. */
+  postponeInbox(seq: number, notBefore: number, error: string): Promise<void>;
+  /** Dead letter: kept, never tried again, the lane goes on. */
+  buryInbox(seq: number, error: string): Promise<void>;
+
+  /** The head of every lane that is due, best priority first. Counts the attempt. */
+  takeOutbox(request: {
+    readonly now: number;
+    readonly limit: number;
+    readonly busy: ReadonlySet<string>;
+  }): Promise<readonly OutboxItem[]>;
+  endEffect(ended: EndedEffect): Promise<void>;
+  /** `sure` = surely not done: the attempt does not count. */
+  postponeEffect(
+    seq: number,
+    request: { readonly notBefore: number; readonly error: string; readonly sure: boolean },
+  ): Promise<void>;
+
+  /** Moves due timers into the inbox. Returns when the next one is due, null = there is none. */
+  fireTimers(now: number): Promise<number | null>;
+  /** When the next postponed inbox item or effect is due, null = none. */
+  nextDue(now: number): Promise<number | null>;
+
+  putRunner(runner: Omit<RunnerRow, "taken">): Promise<void>;
+  snapshot(limit: number): Promise<Snapshot>;
+  /** Takes the slot and enters `slot-claimed`, atomically; false = slot or session was taken already. */
+  claim(claim: Claim, now: number): Promise<boolean>;
+
+  liveAttempts(): Promise<readonly LiveAttempt[]>;
+  cursor(session: SessionId, attempt: number): Promise<Cursor>;
+  advance(advance: Advance): Promise<void>;
+
+  lastGoodConfig(
+    repository: number,
+  ): Promise<{ readonly sha: string; readonly config: RepositoryConfig } | null>;
+  keepConfig(repository: number, sha: string, config: RepositoryConfig): Promise<void>;
+
+  /** Resolves after the next write that put something into inbox, outbox, queue or timers. */
+  onWork(listener: () => void): () => void;
+  close(): Promise<void>;
+}

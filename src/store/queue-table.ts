@@ -1,0 +1,251 @@
+/** Runners, slots, attempts and timers. */
+import { objectiveId, sessionId } from "../domain/id.ts";
+import type { Claim, Snapshot } from "../domain/schedule.ts";
+import type { Timer } from "../domain/step.ts";
+import { decodeSession, decodeObjectiveBody } from "./codec.ts";
+import type { Db } from "./database.ts";
+import { insertItem } from "./inbox-table.ts";
+import type { Advance, Cursor, LiveAttempt, RunnerRow } from "./port.ts";
+
+export function putRunner(
+  { build, run }: Db,
+  { name, kind, state, slots }: Omit<RunnerRow, "taken">,
+): void {
+  run(
+    build
+      .insertInto("runner")
+      .values({ name, kind, state, slots })
+      .onConflict((conflict) => conflict.column("name").doUpdateSet({ kind, state, slots })),
+  );
+}
+
+export function listRunners({ build, all }: Db): readonly RunnerRow[] {
+  const taken = all(build.selectFrom("slot").select(["runner", "slot"]));
+  return all(build.selectFrom("runner").selectAll().orderBy("name")).map(
+    ({ name, kind, state, slots }) => ({
+      name,
+      kind,
+      state,
+      slots,
+      taken: taken.filter(({ runner }) => runner === name).map(({ slot }) => slot),
+    }),
+  );
+}
+
+export function snapshot(db: Db, limit: number): Snapshot {
+  const { build, all } = db;
+  const queue = all(
+    build
+      .selectFrom("session")
+      .leftJoin("slot", "slot.session_id", "session.id")
+      .select([
+        "session.id",
+        "session.objective_id",
+        "rank",
+        "since",
+        "pin",
+        "worker",
+        "workers_max",
+      ])
+      .where("ready", "=", 1)
+      .where("slot.slot", "is", null)
+      .orderBy("rank")
+      .orderBy("since")
+      .limit(limit),
+  );
+  const busy = all(
+    build
+      .selectFrom("slot")
+      .innerJoin("session", "session.id", "slot.session_id")
+      .select(({ fn }) => [
+        "slot.objective_id",
+        fn.countAll<number>().as("sessions"),
+        fn.sum<number>("worker").as("workers"),
+      ])
+      .groupBy("slot.objective_id"),
+  );
+  return {
+    runners: listRunners(db),
+    queue: queue.map((row) => ({
+      session: sessionId(row.id),
+      objective: objectiveId(row.objective_id),
+      rank: row.rank,
+      since: row.since,
+      pin: row.pin,
+      worker: row.worker === 1,
+      workersMax: row.workers_max,
+    })),
+    busy: new Map(
+      busy.map(({ objective_id, sessions, workers }) => [objective_id, { sessions, workers }]),
+    ),
+  };
+}
+
+/** Inserting the slot row is the claim: taken slots and claimed sessions make it fail. */
+export function claimSlot(db: Db, { session, runner, slot }: Claim, now: number): boolean {
+  const { build, get, run } = db;
+  const row = get(
+    build
+      .selectFrom("session")
+      .innerJoin("objective", "objective.id", "session.objective_id")
+      .select(["session.objective_id", "session.attempt", "objective.body"])
+      .where("session.id", "=", session)
+      .where("ready", "=", 1),
+  );
+  const online = get(
+    build
+      .selectFrom("runner")
+      .select("slots")
+      .where("name", "=", runner)
+      .where("state", "=", "online"),
+  );
+  if (row === undefined || online === undefined || slot >= online.slots) return false;
+  const claimed = run(
+    build
+      .insertInto("slot")
+      .values({
+        runner,
+        slot,
+        session_id: session,
+        objective_id: row.objective_id,
+        claimed_at: now,
+      })
+      .onConflict((conflict) => conflict.doNothing()),
+  );
+  if (claimed === 0) return false;
+  insertItem(
+    db,
+    {
+      key: `claim:${session}:${row.attempt + 1}:${now}`,
+      repository: decodeObjectiveBody(row.body).repository,
+      subject: { kind: "objective", id: objectiveId(row.objective_id) },
+      event: { kind: "slot-claimed", session, runner, slot },
+    },
+    now,
+  );
+  return true;
+}
+
+export function liveAttempts({ build, all }: Db): readonly LiveAttempt[] {
+  const rows = all(
+    build
+      .selectFrom("attempt")
+      .innerJoin("session", "session.id", "attempt.session_id")
+      .innerJoin("objective", "objective.id", "session.objective_id")
+      .select([
+        "attempt.attempt",
+        "attempt.out",
+        "attempt.err",
+        "attempt.seq",
+        "session.body",
+        "objective.body as objective",
+        "session.objective_id",
+      ])
+      .where("attempt.closed", "=", 0),
+  );
+  return rows.flatMap((row) => {
+    const { id, agent, role, runner } = decodeSession(row.body);
+    if (runner === null) return [];
+    return [
+      {
+        session: id,
+        attempt: row.attempt,
+        objective: objectiveId(row.objective_id),
+        repository: decodeObjectiveBody(row.objective).repository,
+        agent,
+        role,
+        runner,
+        cursor: { out: row.out, err: row.err, seq: row.seq },
+      },
+    ];
+  });
+}
+
+export function readCursor({ build, get }: Db, session: string, attempt: number): Cursor {
+  const row = get(
+    build
+      .selectFrom("attempt")
+      .select(["out", "err", "seq"])
+      .where("session_id", "=", session)
+      .where("attempt", "=", attempt),
+  );
+  return row ?? { out: 0, err: 0, seq: 0 };
+}
+
+/** The cursor moves in the transaction that stores what was found up to it. */
+export function advance(
+  db: Db,
+  { session, attempt, now, cursor, items, closed, activity }: Advance,
+): void {
+  const { build, run } = db;
+  run(
+    build
+      .updateTable("attempt")
+      .set({ ...cursor, closed: closed ? 1 : 0 })
+      .where("session_id", "=", session)
+      .where("attempt", "=", attempt),
+  );
+  for (const item of items) insertItem(db, item, now);
+  if (activity !== null)
+    run(
+      build
+        .insertInto("activity")
+        .values({ session_id: session, text: activity, at: now })
+        .onConflict((conflict) =>
+          conflict.column("session_id").doUpdateSet({ text: activity, at: now }),
+        ),
+    );
+}
+
+export function closeAttempt({ build, run }: Db, session: string, attempt: number): void {
+  run(
+    build
+      .updateTable("attempt")
+      .set({ closed: 1 })
+      .where("session_id", "=", session)
+      .where("attempt", "=", attempt),
+  );
+}
+
+export function setTimer({ build, run }: Db, objective: string, { name, at }: Timer): void {
+  if (at === null)
+    run(build.deleteFrom("timer").where("objective_id", "=", objective).where("name", "=", name));
+  else
+    run(
+      build
+        .insertInto("timer")
+        .values({ objective_id: objective, name, due: at })
+        .onConflict((conflict) =>
+          conflict.columns(["objective_id", "name"]).doUpdateSet({ due: at }),
+        ),
+    );
+}
+
+/** Timers only enqueue: a due one becomes an inbox item and is gone, in one transaction. */
+export function fireTimers(db: Db, now: number): number | null {
+  const { build, all, get, run } = db;
+  const due = all(
+    build
+      .selectFrom("timer")
+      .innerJoin("objective", "objective.id", "timer.objective_id")
+      .select(["timer.objective_id", "timer.name", "timer.due", "objective.body"])
+      .where("timer.due", "<=", now)
+      .limit(100),
+  );
+  for (const { objective_id, name, due: at, body } of due) {
+    insertItem(
+      db,
+      {
+        key: `timer:${objective_id}:${name}:${at}`,
+        repository: decodeObjectiveBody(body).repository,
+        subject: { kind: "objective", id: objectiveId(objective_id) },
+        event: { kind: "timer-fired", name },
+      },
+      now,
+    );
+    run(
+      build.deleteFrom("timer").where("objective_id", "=", objective_id).where("name", "=", name),
+    );
+  }
+  return get(build.selectFrom("timer").select(({ fn }) => fn.min("due").as("due")))?.due ?? null;
+}

@@ -1,0 +1,114 @@
+/** The tables, as Kysely types. Times are ms since the epoch; `body` columns hold JSON (codec.ts). */
+import type { Generated } from "kysely";
+
+export interface Tables {
+  delivery: {
+    guid: string;
+    name: string;
+    body: string;
+    received_at: number;
+    state: "new" | "routed" | "rejected";
+    reason: string | null;
+  };
+  inbox: {
+    seq: Generated<number>;
+    key: string;
+    lane: string;
+    repository: string;
+    subject: string;
+    event: string;
+    state: "pending" | "done" | "dead";
+    attempts: number;
+    not_before: number;
+    error: string | null;
+    created_at: number;
+  };
+  objective: {
+    id: string;
+    repository_id: number;
+    issue_id: number;
+    issue_number: number;
+    revision: number;
+    /** Compared and set by every commit. */
+    rev: number;
+    live: number;
+    updated_at: number;
+    body: string;
+  };
+  session: {
+    id: string;
+    objective_id: string;
+    position: number;
+    state: string;
+    attempt: number;
+    /** 1 = waits for a slot and may run. The next three order and limit it. */
+    ready: number;
+    rank: number;
+    since: number;
+    pin: string | null;
+    worker: number;
+    workers_max: number;
+    live: number;
+    body: string;
+  };
+  question: { id: string; objective_id: string; position: number; state: string; body: string };
+  pull_request: {
+    session_id: string;
+    objective_id: string;
+    repository_id: number;
+    branch: string;
+    number: number | null;
+    state: string;
+    body: string;
+  };
+  outbox: {
+    seq: Generated<number>;
+    key: string;
+    lane: string;
+    priority: number;
+    coalesce: string | null;
+    objective_id: string | null;
+    effect: string;
+    state: "pending" | "done" | "refused" | "dead" | "replaced";
+    attempts: number;
+    not_before: number;
+    error: string | null;
+    created_at: number;
+    ended_at: number | null;
+  };
+  artifact: { key: string; value: string };
+  timer: { objective_id: string; name: string; due: number };
+  event: {
+    seq: Generated<number>;
+    at: number;
+    objective_id: string | null;
+    item: string;
+    event: string;
+    facts: string;
+    notes: string;
+  };
+  runner: {
+    name: string;
+    kind: "local";
+    state: "online" | "draining" | "offline" | "disabled";
+    slots: number;
+  };
+  slot: {
+    runner: string;
+    slot: number;
+    session_id: string;
+    objective_id: string;
+    claimed_at: number;
+  };
+  attempt: {
+    session_id: string;
+    attempt: number;
+    out: number;
+    err: number;
+    seq: number;
+    closed: number;
+  };
+  activity: { session_id: string; text: string; at: number };
+  configuration: { repository_id: number; sha: string; body: string };
+  meta: { key: string; value: string };
+}

@@ -1,0 +1,246 @@
+/** The store on SQLite. One process writes (lock.ts); each method is one synchronous transaction. */
+import { decodeConfig, decodeNotes, encode } from "./codec.ts";
+import { openDatabase, type Db } from "./database.ts";
+import * as inbox from "./inbox-table.ts";
+import * as objectives from "./objective-table.ts";
+import * as outbox from "./outbox-table.ts";
+import type { DeliveryInbox } from "../inbox/port.ts";
+import type { Commit, EndedEffect, Reading, Store } from "./port.ts";
+import * as queue from "./queue-table.ts";
+
+export async function openSqlite(path: string, clock: { now(): number }): Promise<Store> {
+  const db = await openDatabase(path);
+  const listeners = new Set<() => void>();
+  const write: Write = async (work) => {
+    const result = db.transaction(work);
+    for (const listener of listeners) listener();
+    return result;
+  };
+  const close = async (): Promise<void> => db.close();
+  return {
+    ...reading(db),
+    ...inboxPart(db, write, clock),
+    ...outboxPart(db, write),
+    ...fleetPart(db, write),
+    ...configPart(db, write),
+    onWork: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Runs one transaction and tells who waits for work. */
+type Write = <T>(work: () => T) => Promise<T>;
+
+type InboxPart = DeliveryInbox &
+  Pick<
+    Store,
+    "enqueue" | "takeInbox" | "load" | "loadByBranch" | "commit" | "postponeInbox" | "buryInbox"
+  >;
+
+const inboxPart = (db: Db, write: Write, clock: { now(): number }): InboxPart => ({
+  accept: (deliveries) => write(() => inbox.acceptDeliveries(db, deliveries)),
+  unrouted: async (limit) => inbox.unroutedDeliveries(db, limit),
+  route: (guid, events) =>
+    write(() => {
+      inbox.routeEvents(db, guid, events, clock.now());
+      inbox.endDelivery(db, guid, "routed", null);
+    }),
+  reject: (guid, reason) => write(() => inbox.endDelivery(db, guid, "rejected", reason)),
+  enqueue: (items, now) =>
+    write(() => {
+      for (const item of items) inbox.insertItem(db, item, now);
+    }),
+  takeInbox: async (take) => db.transaction(() => inbox.takeInbox(db, take)),
+  load: async (subject, repository) => objectives.loadSubject(db, subject, repository),
+  loadByBranch: async (repository, branch) => {
+    const id = objectives.findByBranch(db, repository, branch);
+    return id === undefined ? null : objectives.loadObjective(db, id);
+  },
+  commit: async (commit) => {
+    try {
+      await write(() => writeCommit(db, commit));
+      return true;
+    } catch (error) {
+      if (error instanceof Conflict) return false;
+      throw error;
+    }
+  },
+  postponeInbox: (seq, notBefore, error) =>
+    write(() => inbox.postponeItem(db, seq, notBefore, error)),
+  buryInbox: (seq, error) => write(() => inbox.buryItem(db, seq, error)),
+});
+
+const outboxPart = (
+  db: Db,
+  write: Write,
+): Pick<Store, "takeOutbox" | "endEffect" | "postponeEffect"> => ({
+  takeOutbox: async (take) => db.transaction(() => outbox.takeOutbox(db, take)),
+  endEffect: (ended) => write(() => endInTransaction(db, ended)),
+  postponeEffect: (seq, request) => write(() => outbox.postponeEffect(db, seq, request)),
+});
+
+/** The effect ends and what became of it enters the inbox, in one transaction. */
+function endInTransaction(db: Db, ended: EndedEffect): void {
+  outbox.endEffect(db, ended);
+  const { item, events, now, state } = ended;
+  const { effect, objective } = item;
+  if (effect.kind === "start-attempt" && state !== "done")
+    queue.closeAttempt(db, effect.session, effect.attempt);
+  const stored = objective === null ? null : objectives.loadObjective(db, objective);
+  if (stored === null) return;
+  const { id, repository } = stored.objective;
+  for (const [position, event] of events.entries())
+    inbox.insertItem(
+      db,
+      {
+        key: `${item.key}:result:${position}`,
+        repository,
+        subject: { kind: "objective", id },
+        event,
+      },
+      now,
+    );
+}
+
+type FleetPart = Pick<
+  Store,
+  | "fireTimers"
+  | "nextDue"
+  | "putRunner"
+  | "snapshot"
+  | "claim"
+  | "liveAttempts"
+  | "cursor"
+  | "advance"
+>;
+
+const fleetPart = (db: Db, write: Write): FleetPart => ({
+  fireTimers: async (now) => db.transaction(() => queue.fireTimers(db, now)),
+  nextDue: async (now) => nextDue(db, now),
+  putRunner: (runner) => write(() => queue.putRunner(db, runner)),
+  snapshot: async (limit) => queue.snapshot(db, limit),
+  claim: (claim, now) => write(() => queue.claimSlot(db, claim, now)),
+  liveAttempts: async () => queue.liveAttempts(db),
+  cursor: async (session, attempt) => queue.readCursor(db, session, attempt),
+  advance: (advance) => write(() => queue.advance(db, advance)),
+});
+
+const configPart = (db: Db, write: Write): Pick<Store, "lastGoodConfig" | "keepConfig"> => ({
+  lastGoodConfig: async (repository) => {
+    const query = db.build.selectFrom("configuration").select(["sha", "body"]);
+    const row = db.get(query.where("repository_id", "=", repository));
+    return row === undefined ? null : { sha: row.sha, config: decodeConfig(row.body) };
+  },
+  keepConfig: (repository, sha, config) =>
+    write(() => {
+      const body = encode(config);
+      db.run(
+        db.build
+          .insertInto("configuration")
+          .values({ repository_id: repository, sha, body })
+          .onConflict((conflict) => conflict.column("repository_id").doUpdateSet({ sha, body })),
+      );
+    }),
+});
+
+class Conflict extends Error {}
+
+function writeCommit(
+  db: Db,
+  { item, before, objective, effects, timers, notes, facts, now }: Commit,
+): void {
+  if (objective !== null && !objectives.storeObjective(db, before, objective, now))
+    throw new Conflict();
+  if (item.event.kind === "slot-claimed") {
+    const { session } = item.event;
+    const state = objective?.sessions.find(({ id }) => id === session)?.state;
+    if (state === undefined || !("slot" in state)) objectives.releaseSlot(db, session);
+  }
+  for (const emitted of effects) outbox.insertEffect(db, emitted, objective?.id ?? null, now);
+  if (objective !== null) for (const timer of timers) queue.setTimer(db, objective.id, timer);
+  db.run(
+    db.build.insertInto("event").values({
+      at: now,
+      objective_id: objective?.id ?? null,
+      item: item.key,
+      event: encode(item.event),
+      facts: encode(facts),
+      notes: encode(notes),
+    }),
+  );
+  inbox.endItem(db, item.seq);
+}
+
+function nextDue({ build, get }: Db, now: number): number | null {
+  const later = [
+    get(
+      build
+        .selectFrom("inbox")
+        .select(({ fn }) => fn.min("not_before").as("due"))
+        .where("state", "=", "pending")
+        .where("not_before", ">", now),
+    ),
+    get(
+      build
+        .selectFrom("outbox")
+        .select(({ fn }) => fn.min("not_before").as("due"))
+        .where("state", "=", "pending")
+        .where("not_before", ">", now),
+    ),
+    get(build.selectFrom("timer").select(({ fn }) => fn.min("due").as("due"))),
+  ].flatMap((row) => (row?.due === undefined || row.due === null ? [] : [row.due]));
+  return later.length === 0 ? null : Math.min(...later);
+}
+
+function reading(db: Db): Reading {
+  const { build, all, get } = db;
+  return {
+    objectives: async () =>
+      all(
+        build
+          .selectFrom("objective")
+          .select(["id", "updated_at"])
+          .orderBy("updated_at", "desc")
+          .limit(1000),
+      ).flatMap(({ id, updated_at }) => {
+        const loaded = objectives.loadObjective(db, id);
+        return loaded === null ? [] : [{ objective: loaded.objective, updatedAt: updated_at }];
+      }),
+    objectiveById: async (id) => objectives.loadObjective(db, id),
+    objectiveOfSession: async (session) => {
+      const row = get(build.selectFrom("session").select("objective_id").where("id", "=", session));
+      return row === undefined ? null : objectives.loadObjective(db, row.objective_id);
+    },
+    outbox: async ({ state, limit }) => outbox.listOutbox(db, state, limit),
+    counts: async () => counts(db),
+    audit: async (objective, limit) =>
+      all(
+        build
+          .selectFrom("event")
+          .select(["at", "event", "notes"])
+          .where("objective_id", "=", objective)
+          .orderBy("seq", "desc")
+          .limit(limit),
+      ).map(({ at, event, notes }) => ({ at, event, notes: decodeNotes(notes) })),
+    activity: async (session) =>
+      get(build.selectFrom("activity").select(["text", "at"]).where("session_id", "=", session)) ??
+      null,
+    runners: async () => queue.listRunners(db),
+  };
+}
+
+function counts({ build, all }: Db): Readonly<Record<string, number>> {
+  const rows = (["delivery", "inbox", "outbox"] as const).flatMap((table) =>
+    all(
+      build
+        .selectFrom(table)
+        .select(({ fn }) => ["state", fn.countAll<number>().as("rows")])
+        .groupBy("state"),
+    ).map(({ state, rows: count }) => [`${table}.${state}`, count] as const),
+  );
+  return Object.fromEntries(rows);
+}
