@@ -2,7 +2,8 @@
  * The ports of the engine. Adapters implement them (src/github, src/fleet, src/compose.ts); the engine and
  * the domain know nothing else of the world. Ports never import adapters.
  */
-import type { Effect, GitHubEffect, RunnerEffect } from "../domain/effect.ts";
+import type { JournalLine } from "../protocol/journal.ts";
+import type { GitHubEffect, RunnerEffect } from "../domain/effect.ts";
 import type { ObjectiveEvent } from "../domain/event.ts";
 import type { Facts, Need } from "../domain/facts.ts";
 import type { Repository } from "../domain/repository.ts";
@@ -36,6 +37,44 @@ export interface PushGate {
 /** Runners: starting, stopping, messages, answers. */
 export interface Fleet {
   perform(effect: RunnerEffect, attempt: EffectAttempt): Promise<EffectOutcome>;
+}
+
+/** Where the record of an attempt is taken up, in bytes and journal entries. */
+export interface Position {
+  readonly session: string;
+  readonly attempt: number;
+  readonly out: number;
+  readonly err: number;
+  readonly seq: number;
+}
+
+/** Takes the record of an attempt as it grows. `output` may be asked to wait: the runner keeps the rest. */
+export interface RecordSink {
+  /** What has been taken so far: where a new connection goes on. */
+  position(): Omit<Position, "session" | "attempt">;
+  output(stream: "out" | "err", at: number, bytes: Uint8Array): void;
+  journal(line: JournalLine): void;
+}
+
+/** The records runners keep of their attempts. */
+export interface Records {
+  /**
+   * Streams an attempt into the sink until `detach`, over lost connections. `unknown`: the runner has never heard of
+   * it. `behind`: the runner has less than the position says (it lost its disk).
+   */
+  attach(
+    runner: string,
+    from: Position,
+    sink: RecordSink,
+  ): Promise<"attached" | "unknown" | "behind">;
+  detach(runner: string, session: string, attempt: number): Promise<void>;
+}
+
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
 }
 
 /** Which try this is, and what the effect is recognised by. */
@@ -82,5 +121,3 @@ export class PortError extends Error {
     this.retryAfterMs = options.retryAfterMs ?? null;
   }
 }
-
-export type { Effect };

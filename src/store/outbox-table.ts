@@ -1,4 +1,5 @@
 /** The outbox: everything we do leaves from here, lane by lane, in order, counted before it is tried. */
+import type { SessionId } from "../domain/id.ts";
 import type { Emitted } from "../domain/step.ts";
 import { decodeEffect, encode } from "./codec.ts";
 import type { Db } from "./database.ts";
@@ -100,6 +101,18 @@ export function endEffect(
 
 const coalesceOf = ({ effect }: OutboxItem): string | null =>
   effect.kind === "update-status" ? `status:${effect.repository.id}#${effect.number}` : null;
+
+export function isStartPending({ build, all }: Db, session: SessionId, attempt: number): boolean {
+  const query = build
+    .selectFrom("outbox")
+    .selectAll()
+    .where("lane", "=", `attempt:${session}`)
+    .where("state", "=", "pending");
+  return all(query).some((row) => {
+    const { effect } = decodeEffect({ ...row, known: null });
+    return effect.kind === "start-attempt" && effect.attempt === attempt;
+  });
+}
 
 export interface Postpone {
   readonly notBefore: number;

@@ -193,6 +193,8 @@ export interface Store extends DeliveryInbox, Reading, AsyncDisposable {
   claim(claim: Claim, now: number): Promise<boolean>;
 
   liveAttempts(): Promise<readonly LiveAttempt[]>;
+  /** Its start is still in the outbox: a runner that does not know it may yet hear of it. */
+  isStartPending(session: SessionId, attempt: number): Promise<boolean>;
   cursor(session: SessionId, attempt: number): Promise<Cursor>;
   advance(advance: Advance): Promise<void>;
 

@@ -114,6 +114,7 @@ type FleetPart = Pick<
   | "snapshot"
   | "claim"
   | "liveAttempts"
+  | "isStartPending"
   | "cursor"
   | "advance"
 >;
@@ -125,6 +126,7 @@ const fleetPart = (db: Db, write: Write): FleetPart => ({
   snapshot: async (limit) => queue.snapshot(db, limit),
   claim: (claim, now) => write(() => queue.claimSlot(db, claim, now)),
   liveAttempts: async () => queue.liveAttempts(db),
+  isStartPending: async (session, attempt) => outbox.isStartPending(db, session, attempt),
   cursor: async (session, attempt) => queue.readCursor(db, session, attempt),
   advance: (advance) => write(() => queue.advance(db, advance)),
 });

@@ -1,0 +1,197 @@
+/**
+ * Outbox → the world. One effect per lane at a time, in order; lanes do not wait for each other, so one
+ * dead runner or slow request blocks nobody else. Each try is counted before its request is made: from the
+ * second on, the performer looks for what the first may have left.
+ */
+import type { ObjectiveEvent } from "../domain/event.ts";
+import { backoffMs } from "../lib/backoff.ts";
+import type { OutboxItem, Store } from "../store/port.ts";
+import {
+  PortError,
+  type Clock,
+  type EffectOutcome,
+  type Fleet,
+  type Forge,
+  type Log,
+  type PushGate,
+} from "./ports.ts";
+
+export interface DeliverPorts {
+  readonly store: Store;
+  readonly forge: Forge;
+  readonly gate: PushGate;
+  readonly fleet: Fleet;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Tries with an unknown outcome before an effect becomes a dead letter: about an hour with the backoff. */
+const TRIES_MAX = 20;
+/** Effects in the air at once; a checkout may take minutes, so this is not small. */
+const IN_FLIGHT_MAX = 64;
+
+export interface Deliver {
+  /** Starts what is due and has a place; the number started. They end on their own. */
+  once(): Promise<number>;
+  /** Calls back when an effect has ended and its lane is free; the returned function unsubscribes. */
+  onLanded(listener: () => void): () => void;
+  /** Resolves when nothing is in the air. */
+  idle(): Promise<void>;
+}
+
+export function openDeliver(ports: DeliverPorts): Deliver {
+  const busy = new Set<string>();
+  const flying = new Set<Promise<void>>();
+  const listeners = new Set<() => void>();
+  return {
+    async once() {
+      const limit = IN_FLIGHT_MAX - busy.size;
+      if (limit <= 0) return 0;
+      const items = await ports.store.takeOutbox({ now: ports.clock.now(), limit, busy });
+      for (const item of items) {
+        busy.add(item.lane);
+        const flight: Promise<void> = deliver(ports, item).finally(() => {
+          busy.delete(item.lane);
+          flying.delete(flight);
+          for (const listener of listeners) listener();
+        });
+        flying.add(flight);
+      }
+      return items.length;
+    },
+    onLanded(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    async idle() {
+      while (flying.size > 0) await Promise.all(flying);
+    },
+  };
+}
+
+async function deliver(ports: DeliverPorts, item: OutboxItem): Promise<void> {
+  const fields = {
+    effect: item.effect.kind,
+    key: item.key,
+    lane: item.lane,
+    attempt: item.attempt,
+  };
+  try {
+    const outcome = await perform(ports, item);
+    ports.log.debug({ ...fields, outcome: outcome.kind }, "effect performed");
+    await record(ports, item, outcome);
+  } catch (error) {
+    // The store itself failed (disk full, closed): the row is as it was, and is taken up again.
+    ports.log.error(
+      { ...fields, error: error instanceof Error ? error.message : "unknown failure" },
+      "effect not recorded",
+    );
+  }
+}
+
+async function perform(
+  ports: DeliverPorts,
+  { effect, key, attempt, known }: OutboxItem,
+): Promise<EffectOutcome> {
+  const now = { key, number: attempt, known };
+  try {
+    switch (effect.kind) {
+      case "push-branch":
+        return await ports.gate.push(effect, now);
+      case "start-attempt":
+      case "send-message":
+      case "stop-attempt":
+      case "answer-call":
+        return await ports.fleet.perform(effect, now);
+      case "react":
+      case "post-comment":
+      case "update-status":
+      case "open-pull-request":
+      case "edit-pull-request":
+      case "mark-ready":
+      case "reply-to-review":
+      case "resolve-thread":
+      case "close-issue":
+        return await ports.forge.perform(effect, now);
+    }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : "unknown failure";
+    if (error instanceof PortError && error.kind === "rate-limited")
+      return { kind: "later", reason, afterMs: error.retryAfterMs };
+    return { kind: "unknown", reason };
+  }
+}
+
+async function record(
+  { store, clock, log }: DeliverPorts,
+  item: OutboxItem,
+  outcome: EffectOutcome,
+): Promise<void> {
+  const now = clock.now();
+  const wait = (afterMs: number | null): number => now + (afterMs ?? backoffMs(item.attempt));
+  switch (outcome.kind) {
+    case "done":
+      await store.endEffect({
+        item,
+        now,
+        state: "done",
+        reason: null,
+        events: outcome.events ?? [],
+        ...(outcome.artifact === undefined ? {} : { artifact: outcome.artifact }),
+      });
+      return;
+    case "refused":
+      log.warn(
+        { effect: item.effect.kind, key: item.key, reason: outcome.reason },
+        "effect refused",
+      );
+      await store.endEffect({
+        item,
+        now,
+        state: "refused",
+        reason: outcome.reason,
+        events: outcome.events ?? failed(item, outcome.reason),
+      });
+      return;
+    case "later":
+      await store.postponeEffect(item.seq, {
+        notBefore: wait(outcome.afterMs),
+        error: outcome.reason,
+        sure: true,
+      });
+      return;
+    case "unknown":
+      if (item.attempt < TRIES_MAX) {
+        log.warn(
+          { effect: item.effect.kind, key: item.key, reason: outcome.reason },
+          "effect has an unknown outcome",
+        );
+        await store.postponeEffect(item.seq, {
+          notBefore: wait(null),
+          error: outcome.reason,
+          sure: false,
+        });
+        return;
+      }
+      log.error(
+        { effect: item.effect.kind, key: item.key, reason: outcome.reason },
+        "effect given up",
+      );
+      await store.endEffect({
+        item,
+        now,
+        state: "dead",
+        reason: outcome.reason,
+        events: failed(item, outcome.reason),
+      });
+  }
+}
+
+const failed = ({ effect }: OutboxItem, reason: string): readonly ObjectiveEvent[] => [
+  {
+    kind: "effect-failed",
+    effect: effect.kind,
+    session: "session" in effect ? effect.session : null,
+    reason,
+  },
+];

@@ -1,0 +1,140 @@
+/**
+ * The tools agents may call: name, who has it, what it takes. The one table from which calls are parsed
+ * and from which the runner's MCP server gets its list, as JSON Schema.
+ *
+ * Identity is the channel, never an argument; ids of other objectives do not exist here. `ask_human` is
+ * not called `ask_user` because one of the agents silently drops a tool of that name.
+ */
+import * as z from "zod";
+import type { ToolName } from "../domain/tool-call.ts";
+
+/** Longest text an agent may hand over, in characters: GitHub's comment limit is 65,536. */
+const words = (max = 20_000) => z.string().trim().min(1).max(max);
+const title = z.string().trim().min(1).max(100).describe("short and unique in this objective");
+const session = words(100).describe("id or title of a session of this objective");
+
+export type Audience = "manager" | "worker" | "follow-up";
+
+interface Tool {
+  readonly audience: readonly Audience[];
+  readonly description: string;
+  readonly input: z.ZodObject;
+}
+
+export const TOOLS = {
+  spawn_session: {
+    audience: ["manager"],
+    description:
+      "Start a worker on one piece of work, in its own fresh clone. It sees only its goal.",
+    input: z.strictObject({
+      title,
+      goal: words(60_000).describe(
+        "everything the worker has to know: what, why, where, how to verify",
+      ),
+      depends_on: z
+        .array(session)
+        .max(20)
+        .default([])
+        .describe("sessions that must have reported before this one starts"),
+      runner: words(64).nullable().default(null).describe("only this runner; null = any"),
+    }),
+  },
+  message_session: {
+    audience: ["manager"],
+    description: "Send a message to a worker: now if it is running, else as its next turn.",
+    input: z.strictObject({ session, text: words() }),
+  },
+  list_sessions: {
+    audience: ["manager"],
+    description: "All sessions of this objective with state and pull request.",
+    input: z.strictObject({}),
+  },
+  get_session: {
+    audience: ["manager"],
+    description: "One session with its goal, progress and result.",
+    input: z.strictObject({ session }),
+  },
+  cancel_session: {
+    audience: ["manager"],
+    description: "Stop a worker for good.",
+    input: z.strictObject({ session, reason: words(500) }),
+  },
+  publish_pr: {
+    audience: ["manager"],
+    description:
+      "Publish a worker's commits as a pull request, or push its new commits to the one it has.",
+    input: z.strictObject({
+      session,
+      title: words(200).nullable().default(null),
+      body: words().nullable().default(null),
+    }),
+  },
+  finish_objective: {
+    audience: ["manager"],
+    description: "End the objective with a summary. Refused while something is open, naming it.",
+    input: z.strictObject({ summary: words() }),
+  },
+  ask_human: {
+    audience: ["manager", "worker", "follow-up"],
+    description:
+      "Ask the people on the issue. If the answer does not come at once, end your turn: it will be your next message.",
+    input: z.strictObject({
+      question: words(4000),
+      context: words(8000).nullable().default(null),
+      options: z.array(words(500)).max(9).default([]),
+    }),
+  },
+  report_progress: {
+    audience: ["worker", "follow-up"],
+    description: "One line for the status: what you are doing now.",
+    input: z.strictObject({ text: words(500) }),
+  },
+  report_problem: {
+    audience: ["worker", "follow-up"],
+    description: "Something is in the way. People and the manager see it; you go on.",
+    input: z.strictObject({ text: words(4000) }),
+  },
+  report_result: {
+    audience: ["worker", "follow-up"],
+    description:
+      "You are done: what changed, why, and the commands you ran with their exit codes. Commit first.",
+    input: z.strictObject({
+      what: words(6000),
+      why: words(6000),
+      tests: z
+        .array(z.strictObject({ command: words(1000), exit_code: z.int() }))
+        .max(50)
+        .default([]),
+      notes: words(8000).nullable().default(null),
+    }),
+  },
+  message_manager: {
+    audience: ["worker", "follow-up"],
+    description: "Send a message to the manager; an answer comes as a message.",
+    input: z.strictObject({ text: words() }),
+  },
+  reply_to_review: {
+    audience: ["follow-up"],
+    description:
+      "Answer one thread of the review. Posted when your commits are pushed: fixed and answered resolve it, disagree leaves it open.",
+    input: z.strictObject({
+      thread: z.int().positive(),
+      text: words(8000),
+      outcome: z.enum(["fixed", "answered", "disagree"]),
+    }),
+  },
+} satisfies Readonly<Record<ToolName, Tool>>;
+
+/** What the MCP server of an attempt offers. `required` is always an array: one null makes a client reject the whole list. */
+export function toolSpecs(audience: Audience): readonly {
+  readonly name: string;
+  readonly description: string;
+  readonly inputSchema: Record<string, unknown>;
+}[] {
+  return Object.entries(TOOLS as Readonly<Record<string, Tool>>)
+    .filter(([, tool]) => tool.audience.includes(audience))
+    .map(([name, { description, input }]) => {
+      const { $schema: _, ...schema } = z.toJSONSchema(input, { io: "input" });
+      return { name, description, inputSchema: { required: [], ...schema } };
+    });
+}
