@@ -1,0 +1,246 @@
+/**
+ * Sends webhooks and keeps their log: signed over the raw bytes, one attempt of at most ten seconds, never repeated by
+ * itself, listed for three days. Knows what an event is called, not what it means.
+ */
+import { createHmac, randomUUID } from "node:crypto";
+
+import type { Exchange } from "../exchange.ts";
+import type { Faults } from "../faults.ts";
+import { covers, type Happening, type Hub } from "../hub.ts";
+import type { App, Delivery, Installation } from "../model.ts";
+import { notFound } from "../problem.ts";
+import { userShape } from "../shape/account.ts";
+import { repositoryContext } from "../shape/repository.ts";
+import { post } from "./post.ts";
+
+/** Above this GitHub sends nothing at all. */
+const payloadBytesMax = 25 * 1024 * 1024;
+const retentionMs = 3 * 24 * 3_600_000;
+/** The next delivery does not wait longer than this for the one before. */
+const laneMs = 1000;
+
+export interface Sender {
+  emit(happening: Happening): void;
+  /** The log of an app, newest first. */
+  list(app: App): Delivery[];
+  get(app: App, id: number): Delivery;
+  /** Sends the same payload under the same GUID again. */
+  redeliver(app: App, id: number): Delivery;
+  /** Resolves when nothing is waiting or under way. What a fault holds back does not count. */
+  idle(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function createSender(
+  hub: Hub,
+  faults: Faults,
+  observe: (exchange: Exchange) => void,
+): Sender {
+  const log: Delivery[] = [];
+  const lanes = new Map<number, Promise<void>>();
+  const closing = new AbortController();
+  let open = 0;
+  const settled = (): void => {
+    open -= 1;
+    hub.touch();
+  };
+  const send = (delivery: Delivery): void => {
+    if (closing.signal.aborted) return;
+    open += 1;
+    const before = lanes.get(delivery.app.id) ?? Promise.resolve();
+    const attempt = before.then(() => attemptDelivery(hub, delivery, closing.signal));
+    lanes.set(
+      delivery.app.id,
+      before.then(() => Promise.race([attempt, pause(laneMs)])),
+    );
+    void attempt.finally(settled);
+  };
+  const enqueue = (delivery: Delivery): void => {
+    log.push(delivery);
+    observeDelivery(observe, delivery);
+    const fault = faults.forWebhook(delivery.event, delivery.action);
+    const rule = fault?.rule;
+    switch (rule?.kind) {
+      case "lose":
+        Object.assign(delivery, { status: "OK", statusCode: 200 });
+        hub.touch();
+        return;
+      case "delay":
+        void fault?.wait(rule.ms).then(() => send(delivery));
+        return;
+      case "reorder":
+        fault?.keep(rule.size, () => send(delivery));
+        return;
+      case "duplicate":
+        for (let extra = 0; extra < Math.min(rule.times, 100); extra += 1) send(delivery);
+        send(delivery);
+        return;
+      case undefined:
+      case "status":
+      case "drop":
+        send(delivery);
+    }
+  };
+  const get = (app: App, id: number): Delivery => {
+    const found = log.find((delivery) => delivery.app === app && delivery.id === id);
+    if (found === undefined || hub.nowMs() - found.deliveredAtMs > retentionMs) throw notFound();
+    return found;
+  };
+  return {
+    emit(happening) {
+      for (const delivery of deliveriesOf(hub, happening)) enqueue(delivery);
+      hub.touch();
+    },
+    list: (app) =>
+      log
+        .filter((delivery) => delivery.app === app && delivery.status !== "pending")
+        .filter((delivery) => hub.nowMs() - delivery.deliveredAtMs <= retentionMs)
+        .toReversed(),
+    get,
+    redeliver(app, id) {
+      const again = { ...get(app, id), id: hub.nextId(), redelivery: true, ...unsent(hub, app) };
+      enqueue(again);
+      return again;
+    },
+    async idle() {
+      while (open > 0) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        const unwatch = hub.watch(resolve);
+        await promise;
+        unwatch();
+      }
+    },
+    async close() {
+      closing.abort();
+      await Promise.allSettled(lanes.values());
+    },
+  };
+}
+
+/** One delivery for every app that hears of it. */
+function deliveriesOf(hub: Hub, happening: Happening): Delivery[] {
+  const deliveries: Delivery[] = [];
+  for (const app of hub.apps.values()) {
+    if (app.webhookUrl === "" || !hears(app, happening)) continue;
+    const installation = happening.installation ?? installationOf(hub, app, happening);
+    if (installation === undefined && happening.event !== "ping") continue;
+    if (installation?.suspendedAtMs !== undefined && happening.event !== "installation") continue;
+    const payload = JSON.stringify(payloadOf(hub, happening, installation));
+    if (Buffer.byteLength(payload) > payloadBytesMax) continue;
+    deliveries.push({
+      id: hub.nextId(),
+      guid: randomUUID(),
+      app,
+      event: happening.event,
+      action: happening.action,
+      installationId: installation?.id,
+      repositoryId: happening.repository?.id,
+      redelivery: false,
+      payload,
+      ...unsent(hub, app),
+    });
+  }
+  return deliveries;
+}
+
+/** Installation events and a button pressed on the app's own check come without subscription. */
+function hears(app: App, happening: Happening): boolean {
+  const { event } = happening;
+  if (happening.app !== undefined) return happening.app === app;
+  if (happening.installation !== undefined) return happening.installation.app === app;
+  return app.events.includes(event);
+}
+
+function installationOf(hub: Hub, app: App, happening: Happening): Installation | undefined {
+  const { repository } = happening;
+  if (repository === undefined) return undefined;
+  return [...hub.installations.values()].find(
+    (installation) => installation.app === app && covers(installation, repository),
+  );
+}
+
+function payloadOf(
+  hub: Hub,
+  happening: Happening,
+  installation: Installation | undefined,
+): Record<string, unknown> {
+  const { action, repository } = happening;
+  return {
+    ...(action === undefined ? {} : { action }),
+    ...(repository === undefined ? {} : repositoryContext(hub, repository)),
+    ...(installation === undefined
+      ? {}
+      : { installation: { id: installation.id, node_id: installation.nodeId } }),
+    ...happening.payload,
+    sender: userShape(hub, happening.sender),
+  };
+}
+
+type Unsent = Pick<
+  Delivery,
+  | "deliveredAtMs"
+  | "durationMs"
+  | "status"
+  | "statusCode"
+  | "url"
+  | "requestHeaders"
+  | "responseHeaders"
+  | "responseBody"
+>;
+
+function unsent(hub: Hub, app: App): Unsent {
+  return {
+    deliveredAtMs: hub.nowMs(),
+    durationMs: 0,
+    status: "pending",
+    statusCode: 0,
+    url: app.webhookUrl,
+    requestHeaders: {},
+    responseHeaders: {},
+    responseBody: "",
+  };
+}
+
+async function attemptDelivery(hub: Hub, delivery: Delivery, signal: AbortSignal): Promise<void> {
+  const { app } = delivery;
+  const startMs = performance.now();
+  delivery.url = app.webhookUrl;
+  delivery.requestHeaders = headersOf(delivery);
+  delivery.deliveredAtMs = hub.nowMs();
+  const answer = await post(app.webhookUrl, delivery.requestHeaders, delivery.payload, signal);
+  delivery.durationMs = performance.now() - startMs;
+  delivery.status = answer.status;
+  delivery.statusCode = answer.statusCode;
+  delivery.responseHeaders = answer.headers;
+  delivery.responseBody = answer.body;
+}
+
+function headersOf(delivery: Delivery): Record<string, string> {
+  const { app, payload } = delivery;
+  const sign = (algorithm: string): string =>
+    `${algorithm}=${createHmac(algorithm, app.webhookSecret).update(payload).digest("hex")}`;
+  return {
+    accept: "*/*",
+    "content-type": "application/json",
+    "user-agent": "GitHub-Hookshot/0emulator",
+    "x-github-delivery": delivery.guid,
+    "x-github-event": delivery.event,
+    "x-github-hook-id": String(app.hookId),
+    "x-github-hook-installation-target-id": String(app.id),
+    "x-github-hook-installation-target-type": "integration",
+    ...(app.webhookSecret === ""
+      ? {}
+      : { "x-hub-signature": sign("sha1"), "x-hub-signature-256": sign("sha256") }),
+  };
+}
+
+function observeDelivery(observe: (exchange: Exchange) => void, delivery: Delivery): void {
+  const { event, action } = delivery;
+  observe({ kind: "webhook", event, action, payload: JSON.parse(delivery.payload) as unknown });
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
+}
