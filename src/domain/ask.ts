@@ -111,8 +111,7 @@ function deliverByMessage(
   by: string,
 ): void {
   step.changeSession(asker.id, { failures: 0 });
-  const nonce = step.context.derive(`nonce:${question.id}`);
-  const message = step.tell(asker.id, answerMessage(question.text, by, text, nonce), "answer");
+  const message = step.tell(asker.id, answerMessage(question.text, by, text), "answer");
   if (message !== null) setDelivery(step, question.id, { kind: "message", message });
 }
 

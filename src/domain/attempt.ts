@@ -18,7 +18,6 @@ export function onClaimed(
   session: Session,
   { runner, slot }: Of<"slot-claimed">,
 ): void {
-  const purpose = session.state.kind === "queued" ? session.state.purpose : "work";
   if (!step.move(session, { kind: "claim", runner, slot })) return;
   const attempt = session.attempt + 1;
   const fresh = session.workspace === null || session.freshCheckout || session.runner !== runner;
@@ -40,7 +39,6 @@ export function onClaimed(
     session: session.id,
     attempt,
     role: session.role,
-    purpose: session.followUp !== null ? "review" : purpose === "work" ? "work" : "message",
     agent: session.agent,
     conversation: session.runner === runner ? session.conversation : null,
     workspace: fresh ? checkout(step, session, checkouts) : reuse(session),
@@ -49,23 +47,26 @@ export function onClaimed(
   });
 }
 
+/** A published branch, of this session or of what it depends on, is the start; agent files come from the default branch. */
 function checkout(step: Step, session: Session, ordinal: number): WorkspacePlan {
+  const { defaultBranch, issue } = step.objective;
+  const plain = {
+    kind: "checkout",
+    ordinal,
+    from: defaultBranch,
+    branch: null,
+    restoreFrom: null,
+  } as const;
+  if (session.role !== "worker") return plain;
   const own = pullRequestOf(step.objective, session.id);
-  if (session.role !== "worker")
-    return { kind: "checkout", ordinal, from: null, branch: null, restore: false };
-  const branch = own?.branch ?? branchName(step.objective.issue.number, session);
-  if (own !== undefined)
-    return { kind: "checkout", ordinal, from: own.branch, branch, restore: true };
+  const branch = own?.branch ?? branchName(issue.number, session);
   const before = session.dependsOn
     .map((id) => pullRequestOf(step.objective, id))
     .findLast((pull) => pull?.state === "draft" || pull?.state === "open");
-  return {
-    kind: "checkout",
-    ordinal,
-    from: before?.branch ?? null,
-    branch,
-    restore: before !== undefined,
-  };
+  const from = own?.branch ?? before?.branch;
+  return from === undefined
+    ? { ...plain, branch }
+    : { ...plain, branch, from, restoreFrom: defaultBranch };
 }
 
 const reuse = ({ workspace }: Session): WorkspacePlan => ({

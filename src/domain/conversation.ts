@@ -81,8 +81,7 @@ function askWhich(step: Step, { actor, text }: Comment): void {
 }
 
 function toManager(step: Step, { actor, text }: Comment, where: string): void {
-  const nonce = step.context.derive("nonce");
-  step.tell(step.manager.id, commentMessage(actor, where, text, nonce), "message");
+  step.tell(step.manager.id, commentMessage(actor, where, text), "message");
 }
 
 /** An edited answer goes to whoever got the first version; any other edit to the manager. */
@@ -91,10 +90,9 @@ function onCorrection(step: Step, event: Comment): void {
     ({ state }) => state.kind === "answered" && state.comment === event.comment,
   );
   const asker = step.objective.sessions.find(({ id }) => id === question?.session) ?? step.manager;
-  const nonce = step.context.derive("nonce");
   const where =
     question === undefined ? "issue" : `your question ${question.number}, correcting the answer`;
-  step.tell(asker.id, commentMessage(event.actor, where, event.text, nonce), "answer");
+  step.tell(asker.id, commentMessage(event.actor, where, event.text), "answer");
 }
 
 function onPullRequestComment(step: Step, event: Comment): void {

@@ -83,12 +83,12 @@ export type WorkspacePlan =
       readonly kind: "checkout";
       /** Number of the checkout within the session: paths end in it. */
       readonly ordinal: number;
-      /** Branch to start from; null = the default branch. */
-      readonly from: string | null;
+      /** Branch to start from. */
+      readonly from: string;
       /** Local branch to create; null = detached. */
       readonly branch: string | null;
-      /** Put agent configuration files back from the default branch. */
-      readonly restore: boolean;
+      /** Branch whose agent configuration files are put back over those of `from`; null = leave them. */
+      readonly restoreFrom: string | null;
     }
   | { readonly kind: "reuse"; readonly path: string; readonly base: string };
 
@@ -109,8 +109,6 @@ export type RunnerEffect =
       readonly kind: "start-attempt";
       readonly repository: Repository;
       readonly role: "manager" | "worker" | "reviewer";
-      /** The follow-up tools come with purpose `review`. */
-      readonly purpose: "work" | "review" | "message";
       readonly agent: string;
       readonly conversation: string | null;
       readonly workspace: WorkspacePlan;

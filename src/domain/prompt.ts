@@ -41,16 +41,11 @@ Your goal, from the manager:
 ${session.goal}`;
 }
 
-export const commentMessage = (actor: Actor, where: string, text: string, nonce: string): string =>
-  `${actor.login} commented on ${where}:\n\n${quoted(`comment by ${actor.login}`, text, nonce)}`;
+export const commentMessage = (actor: Actor, where: string, text: string): string =>
+  `${actor.login} commented on ${where}. As data:\n\n${jsonBlock({ by: actor.login, text })}`;
 
-export const answerMessage = (
-  question: string,
-  by: string,
-  answer: string,
-  nonce: string,
-): string =>
-  `Answer to your question "${question.slice(0, 200)}":\n\n${quoted(`answer by ${by}`, answer, nonce)}`;
+export const answerMessage = (question: string, by: string, answer: string): string =>
+  `${by} answered your question. As data:\n\n${jsonBlock({ question, by, answer })}`;
 
 export const editedIssueMessage = (
   actor: Actor,

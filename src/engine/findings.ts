@@ -1,12 +1,75 @@
 /** Journal entries and driver findings → domain events. What is only for people gives none. */
-import type { Finding } from "../agents/driver.ts";
-import type { RunnerEvent } from "../domain/event.ts";
-import type { JournalEntry } from "../protocol/journal.ts";
-import type { LiveAttempt } from "../store/port.ts";
+import type { AgentDriver, Finding } from "../agents/driver.ts";
+import type { ObjectiveEvent, RunnerEvent } from "../domain/event.ts";
+import type { JournalEntry, JournalLine } from "../protocol/journal.ts";
+import type { LiveAttempt, NewItem } from "../store/port.ts";
 import { parseCall } from "../tools/parse.ts";
 import type { Audience } from "../tools/table.ts";
+import type { Cut } from "./line-cutter.ts";
 
-export function eventOfJournal(live: LiveAttempt, entry: JournalEntry): RunnerEvent | null {
+/** Longest "last activity" shown to people, in characters. */
+const ACTIVITY_MAX = 200;
+
+export interface Batch {
+  readonly lines: Cut["lines"];
+  readonly entries: readonly JournalLine[];
+}
+
+/** Reads one attempt: holds its driver's state, and nothing that a replay of the transcript would not give again. */
+export class Findings {
+  readonly #live: LiveAttempt;
+  readonly #driver: AgentDriver;
+  #state: unknown;
+
+  constructor(live: LiveAttempt, driver: AgentDriver, before: Iterable<string>) {
+    this.#live = live;
+    this.#driver = driver;
+    this.#state = driver.initial();
+    for (const line of before) this.#state = driver.reduce(this.#state, line).state;
+  }
+
+  /** Keys are positions in the record, so the same line or entry never enters twice. */
+  read({ lines, entries }: Batch): {
+    readonly items: readonly NewItem[];
+    readonly activity: string | null;
+  } {
+    const live = this.#live;
+    const items: NewItem[] = [];
+    let activity: string | null = null;
+    const enter = (cause: string, event: ObjectiveEvent | null): void => {
+      if (event === null) return;
+      const key = `${live.session}:${live.attempt}:${cause}`;
+      items.push({
+        key,
+        repository: live.repository,
+        subject: { kind: "objective", id: live.objective },
+        event,
+      });
+    };
+    let next = 0;
+    const readTo = (offset: number): void => {
+      for (let line = lines[next]; line !== undefined && line.end <= offset; line = lines[++next]) {
+        const { state, findings } = this.#driver.reduce(this.#state, line.text);
+        this.#state = state;
+        for (const [index, finding] of findings.entries()) {
+          activity = activityOf(finding) ?? activity;
+          enter(`out:${line.end}:${index}`, eventOfFinding(live, finding));
+        }
+      }
+    };
+    for (const { outAt, seq, entry } of entries) {
+      readTo(outAt);
+      enter(`journal:${seq}`, eventOfJournal(live, entry));
+    }
+    readTo(Number.POSITIVE_INFINITY);
+    return { items, activity };
+  }
+}
+
+const activityOf = (finding: Finding): string | null =>
+  finding.kind === "said" || finding.kind === "did" ? finding.text.slice(0, ACTIVITY_MAX) : null;
+
+function eventOfJournal(live: LiveAttempt, entry: JournalEntry): RunnerEvent | null {
   const of = { session: live.session, attempt: live.attempt };
   switch (entry.kind) {
     case "prepared":
@@ -50,14 +113,10 @@ export function eventOfJournal(live: LiveAttempt, entry: JournalEntry): RunnerEv
   }
 }
 
-/** Workers may always answer reviews: the domain refuses when there is none. */
 const audienceOf = (role: LiveAttempt["role"]): Audience =>
-  role === "manager" ? "manager" : "follow-up";
+  role === "manager" ? "manager" : "worker";
 
-export function eventOfFinding(
-  { session, attempt }: LiveAttempt,
-  finding: Finding,
-): RunnerEvent | null {
+function eventOfFinding({ session, attempt }: LiveAttempt, finding: Finding): RunnerEvent | null {
   const of = { session, attempt };
   switch (finding.kind) {
     case "message-taken":

@@ -6,7 +6,7 @@ import type { AgentDriver } from "../agents/driver.ts";
 import { backoffMs } from "../lib/backoff.ts";
 import type { LiveAttempt, Store } from "../store/port.ts";
 import type { Transcripts } from "../store/transcripts.ts";
-import { openRecord, type AttemptRecord } from "./record.ts";
+import { AttemptRecord, type RecordOptions } from "./record.ts";
 import type { Clock, Log, Records } from "./ports.ts";
 
 export interface FollowPorts {
@@ -19,101 +19,134 @@ export interface FollowPorts {
   readonly redact: (line: Uint8Array) => Uint8Array;
 }
 
-export interface Follow {
-  /** Attaches what is live and not attached. Cheap when there is nothing new. */
-  once(): Promise<void>;
-  close(): Promise<void>;
-}
-
 /** Read at a time when a transcript brings a driver up to date. */
 const REPLAY_BYTES = 1024 * 1024;
+const RETRY = { firstMs: 50, mostMs: 5000 };
 
-export function openFollow(ports: FollowPorts): Follow {
-  const { store, clock, log } = ports;
-  const open = new Map<string, { record: AttemptRecord | null; cancel: () => void }>();
-  let closing = false;
+/** One attempt that is being followed, or waits to be asked for again. */
+interface Followed {
+  readonly live: LiveAttempt;
+  tries: number;
+  record: AttemptRecord | null;
+  cancel: () => void;
+}
 
-  const start = async (live: LiveAttempt, tries: number): Promise<void> => {
-    const key = `${live.session}/${live.attempt}`;
-    if (closing) return;
-    const entry = { record: null as AttemptRecord | null, cancel: (): void => {} };
-    open.set(key, entry);
-    const again = (): void => {
-      entry.cancel = clock.after(backoffMs(tries, { firstMs: 50, mostMs: 5000 }), () => {
-        void retry(live, tries + 1);
-      });
-    };
-    try {
-      const current = { ...live, cursor: await store.cursor(live.session, live.attempt) };
-      const record = recordOf(ports, current, (error) => {
-        log.error(
-          { session: live.session, attempt: live.attempt, error: messageOf(error) },
-          "record not written",
-        );
-        void drop(key, entry, live).then(again);
-      });
-      entry.record = record;
-      const { session, attempt } = live;
-      const answer = await ports.records.attach(
-        live.runner,
-        { session, attempt, ...record.position() },
-        record,
-      );
-      if (answer === "attached") {
-        void record.closed.then(() => finish(key, entry, live));
-        return;
-      }
-      await record.close();
-      entry.record = null;
-      if (answer === "behind" || !(await store.isStartPending(session, attempt)))
-        await lose(live, answer);
-      else again();
-    } catch (error) {
-      log.debug(
-        { session: live.session, attempt: live.attempt, error: messageOf(error) },
-        "not attached",
-      );
-      again();
+const keyOf = ({ session, attempt }: LiveAttempt): string => `${session}/${attempt}`;
+
+export class Follow {
+  readonly #ports: FollowPorts;
+  readonly #followed = new Map<string, Followed>();
+  #closing = false;
+
+  constructor(ports: FollowPorts) {
+    this.#ports = ports;
+  }
+
+  /** Attaches what is live and not attached. Cheap when there is nothing new; does not wait for runners. */
+  async once(): Promise<void> {
+    for (const live of await this.#ports.store.liveAttempts()) {
+      if (this.#followed.has(keyOf(live)) || this.#closing) continue;
+      const followed: Followed = { live, tries: 0, record: null, cancel: () => {} };
+      this.#followed.set(keyOf(live), followed);
+      void this.#attach(followed);
     }
-  };
+  }
 
-  const retry = async (live: LiveAttempt, tries: number): Promise<void> => {
-    open.delete(`${live.session}/${live.attempt}`);
-    const still = (await store.liveAttempts()).find(
-      ({ session, attempt }) => session === live.session && attempt === live.attempt,
+  async close(): Promise<void> {
+    this.#closing = true;
+    for (const { cancel } of this.#followed.values()) cancel();
+    await Promise.all([...this.#followed.values()].map((followed) => this.#release(followed)));
+    this.#followed.clear();
+  }
+
+  async #attach(followed: Followed): Promise<void> {
+    const { live } = followed;
+    const { session, attempt } = live;
+    try {
+      const record = await this.#open(followed);
+      followed.record = record;
+      const from = { session, attempt, ...record.position() };
+      const answer = await this.#ports.records.attach(live.runner, from, record);
+      if (answer !== "attached") await this.#onEnd(followed, answer);
+    } catch (error) {
+      await this.#onEnd(
+        followed,
+        error instanceof Error ? error : new Error("unknown failure", { cause: error }),
+      );
+    }
+  }
+
+  async #open(followed: Followed): Promise<AttemptRecord> {
+    const { store, clock, redact, transcripts, driver } = this.#ports;
+    const { session, attempt, agent } = followed.live;
+    const own = driver(agent);
+    if (own === undefined) throw new TypeError(`no driver for agent "${agent}"`);
+    const live = { ...followed.live, cursor: await store.cursor(session, attempt) };
+    const onEnd: RecordOptions["onEnd"] = (how) => void this.#onEnd(followed, how);
+    const transcript = transcripts.open(session, attempt);
+    return new AttemptRecord({
+      live,
+      driver: own,
+      transcript,
+      before: linesBefore(transcripts, live),
+      redact,
+      store,
+      clock,
+      onEnd,
+    });
+  }
+
+  async #onEnd(followed: Followed, how: "closed" | "unknown" | "behind" | Error): Promise<void> {
+    const { live } = followed;
+    const fields = { session: live.session, attempt: live.attempt };
+    await this.#release(followed);
+    if (this.#closing) return;
+    if (how === "closed") {
+      this.#followed.delete(keyOf(live));
+      return;
+    }
+    if (how instanceof Error)
+      this.#ports.log.warn({ ...fields, error: how.message }, "record interrupted");
+    const pending =
+      how === "unknown" && (await this.#ports.store.isStartPending(live.session, live.attempt));
+    if (how instanceof Error || pending) this.#again(followed);
+    else await this.#lose(followed, how);
+  }
+
+  async #release(followed: Followed): Promise<void> {
+    const { live, record } = followed;
+    followed.record = null;
+    if (record === null) return;
+    await this.#ports.records.detach(live.runner, live.session, live.attempt);
+    await record.close();
+  }
+
+  #again(followed: Followed): void {
+    followed.tries += 1;
+    followed.cancel = this.#ports.clock.after(
+      backoffMs(followed.tries, RETRY),
+      () => void this.#attach(followed),
     );
-    if (still !== undefined) await start(still, tries);
-  };
-
-  const drop = async (
-    key: string,
-    entry: { record: AttemptRecord | null },
-    live: LiveAttempt,
-  ): Promise<void> => {
-    await ports.records.detach(live.runner, live.session, live.attempt);
-    await entry.record?.close();
-    entry.record = null;
-    open.delete(key);
-  };
-
-  const finish = async (
-    key: string,
-    entry: { record: AttemptRecord | null },
-    live: LiveAttempt,
-  ): Promise<void> => {
-    await drop(key, entry, live);
-    log.debug({ session: live.session, attempt: live.attempt }, "attempt over");
-  };
+  }
 
   /** The runner has no such attempt any more: its disk was lost. Said so, as an exit. */
-  const lose = async (live: LiveAttempt, why: string): Promise<void> => {
-    log.warn({ session: live.session, attempt: live.attempt, why }, "attempt lost");
+  async #lose({ live }: Followed, why: string): Promise<void> {
+    const { store, clock, log } = this.#ports;
     const { session, attempt, repository, objective } = live;
+    log.warn({ session, attempt, why }, "attempt lost by its runner");
+    const event = {
+      kind: "attempt-exited",
+      session,
+      attempt,
+      code: null,
+      signal: null,
+      cause: "keeper-lost",
+    } as const;
     await store.advance({
       session,
       attempt,
       now: clock.now(),
-      cursor: live.cursor,
+      cursor: await store.cursor(session, attempt),
       closed: true,
       activity: null,
       items: [
@@ -121,73 +154,22 @@ export function openFollow(ports: FollowPorts): Follow {
           key: `${session}:${attempt}:lost`,
           repository,
           subject: { kind: "objective", id: objective },
-          event: {
-            kind: "attempt-exited",
-            session,
-            attempt,
-            code: null,
-            signal: null,
-            cause: "keeper-lost",
-          },
+          event,
         },
       ],
     });
-    open.delete(`${session}/${attempt}`);
-  };
-
-  return {
-    async once() {
-      const live = await store.liveAttempts();
-      await Promise.all(
-        live
-          .filter(({ session, attempt }) => !open.has(`${session}/${attempt}`))
-          .map((attempt) => start(attempt, 1)),
-      );
-    },
-    async close() {
-      closing = true;
-      for (const { cancel } of open.values()) cancel();
-      await Promise.all([...open.values()].map(({ record }) => record?.close()));
-      open.clear();
-    },
-  };
+    this.#followed.delete(keyOf(live));
+  }
 }
 
-const messageOf = (error: unknown): string =>
-  error instanceof Error ? error.message : "unknown failure";
-
-function recordOf(
-  ports: FollowPorts,
-  live: LiveAttempt,
-  onFailure: (error: unknown) => void,
-): AttemptRecord {
-  const driver = ports.driver(live.agent);
-  if (driver === undefined) throw new TypeError(`no driver for agent "${live.agent}"`);
-  const { store, clock, redact, transcripts } = ports;
-  const transcript = transcripts.open(live.session, live.attempt);
-  return openRecord({
-    live,
-    driver,
-    transcript,
-    before: linesBefore(transcripts, live),
-    redact,
-    store,
-    clock,
-    onFailure,
-  });
-}
-
-function* linesBefore(transcripts: Transcripts, live: LiveAttempt): Iterable<string> {
+function* linesBefore(
+  transcripts: Transcripts,
+  { session, attempt, cursor }: LiveAttempt,
+): Iterable<string> {
   let rest = Buffer.alloc(0);
-  for (let from = 0; from < live.cursor.out;) {
-    const bytesMax = Math.min(REPLAY_BYTES, live.cursor.out - from);
-    const part = transcripts.read({
-      session: live.session,
-      attempt: live.attempt,
-      stream: "out",
-      from,
-      bytesMax,
-    });
+  for (let from = 0; from < cursor.out;) {
+    const bytesMax = Math.min(REPLAY_BYTES, cursor.out - from);
+    const part = transcripts.read({ session, attempt, stream: "out", from, bytesMax });
     if (part.byteLength === 0) return;
     from += part.byteLength;
     const whole = Buffer.concat([rest, part]);

@@ -52,8 +52,11 @@ export interface Position {
 export interface RecordSink {
   /** What has been taken so far: where a new connection goes on. */
   position(): Omit<Position, "session" | "attempt">;
+  /** Called in order, each byte and entry once. Never throws. */
   output(stream: "out" | "err", at: number, bytes: Uint8Array): void;
   journal(line: JournalLine): void;
+  /** The runner cannot go on with it; it is detached. */
+  refused(answer: "unknown" | "behind"): void;
 }
 
 /** The records runners keep of their attempts. */

@@ -6,16 +6,13 @@
  * ends at or before o. After a restart the local file is cut back to the cursor and the runner sends the
  * rest again: nothing lost, nothing seen twice.
  */
-import type { AgentDriver, Finding } from "../agents/driver.ts";
-import type { ObjectiveEvent } from "../domain/event.ts";
+import type { AgentDriver } from "../agents/driver.ts";
 import type { JournalLine } from "../protocol/journal.ts";
-import type { LiveAttempt, NewItem, Store } from "../store/port.ts";
+import type { Cursor, LiveAttempt, Store } from "../store/port.ts";
 import type { Stream, Transcript } from "../store/transcripts.ts";
-import { eventOfFinding, eventOfJournal } from "./findings.ts";
-import { LineCutter } from "./line-cutter.ts";
+import { LineCutter, type Cut } from "./line-cutter.ts";
+import { Findings, type Batch } from "./findings.ts";
 import type { Clock, RecordSink } from "./ports.ts";
-
-const ACTIVITY_MAX = 200;
 
 export interface RecordOptions {
   readonly live: LiveAttempt;
@@ -26,148 +23,140 @@ export interface RecordOptions {
   readonly redact: (line: Uint8Array) => Uint8Array;
   readonly store: Store;
   readonly clock: Clock;
-  /** The record cannot be written; it goes on from the cursor when the caller opens it again. */
-  readonly onFailure: (error: unknown) => void;
+  /**
+   * How it ended: `closed` = the end of the attempt has been processed; `unknown`, `behind` = the runner cannot go
+   * on; an Error = it could not be written, and goes on from the cursor when it is opened again.
+   */
+  readonly onEnd: (how: "closed" | "unknown" | "behind" | Error) => void;
 }
 
-export interface AttemptRecord extends RecordSink {
-  /** Resolves when the end of the attempt (`exited`, `prepare-failed`) has been processed. */
-  readonly closed: Promise<void>;
+const isEnd = ({ entry }: JournalLine): boolean =>
+  entry.kind === "exited" || entry.kind === "prepare-failed";
+
+export class AttemptRecord implements RecordSink {
+  readonly #options: RecordOptions;
+  readonly #cutters: Readonly<Record<Stream, LineCutter>>;
+  readonly #findings: Findings;
+  #lines: Cut["lines"][number][] = [];
+  #entries: JournalLine[] = [];
+  #seq: number;
+  #work: Promise<void> | null = null;
+  #more = false;
+  #over = false;
+
+  constructor(options: RecordOptions) {
+    const { live, driver, transcript, redact, before } = options;
+    this.#options = options;
+    transcript.cut("out", live.cursor.out);
+    transcript.cut("err", live.cursor.err);
+    this.#cutters = {
+      out: new LineCutter(transcript.length("out"), redact),
+      err: new LineCutter(transcript.length("err"), redact),
+    };
+    this.#findings = new Findings(live, driver, before);
+    this.#seq = live.cursor.seq;
+  }
+
+  position(): Cursor {
+    return { out: this.#cutters.out.received, err: this.#cutters.err.received, seq: this.#seq };
+  }
+
+  output(stream: Stream, at: number, bytes: Uint8Array): void {
+    this.#guard(() => {
+      const { received } = this.#cutters[stream];
+      if (at !== received) throw new RangeError(`${stream} came at ${at}, expected ${received}`);
+      const cut = this.#cutters[stream].feed(bytes);
+      this.#options.transcript.append(stream, cut.bytes);
+      if (stream === "out") this.#lines.push(...cut.lines);
+    });
+  }
+
+  journal(line: JournalLine): void {
+    this.#guard(() => {
+      if (line.seq !== this.#seq + 1)
+        throw new RangeError(`entry ${line.seq} came after ${this.#seq}`);
+      this.#seq = line.seq;
+      this.#entries.push(line);
+    });
+  }
+
+  refused(answer: "unknown" | "behind"): void {
+    this.#end(answer);
+  }
+
   /** Waits for what is being written, and lets go of the files. */
-  close(): Promise<void>;
-}
+  async close(): Promise<void> {
+    this.#over = true;
+    await this.#work;
+    this.#options.transcript.close();
+  }
 
-interface Batch {
-  readonly lines: Cutting["lines"];
-  readonly entries: readonly JournalLine[];
-}
-type Cutting = ReturnType<LineCutter["feed"]>;
-
-export function openRecord(options: RecordOptions): AttemptRecord {
-  const { live, transcript, redact } = options;
-  const over = Promise.withResolvers<void>();
-  transcript.cut("out", live.cursor.out);
-  transcript.cut("err", live.cursor.err);
-  const cutters = {
-    out: new LineCutter(transcript.length("out"), redact),
-    err: new LineCutter(transcript.length("err"), redact),
-  };
-  const reader = openReader(options);
-  let lines: Batch["lines"][number][] = [];
-  let entries: JournalLine[] = [];
-  let { seq } = live.cursor;
-  let work: Promise<void> | null = null;
-  let waiting = false;
-
-  const process = async (): Promise<void> => {
-    const ready = entries.findIndex(({ outAt }) => outAt > cutters.out.received);
-    const batch = { lines, entries: entries.splice(0, ready === -1 ? entries.length : ready) };
-    lines = [];
-    const closed = batch.entries.some(
-      ({ entry }) => entry.kind === "exited" || entry.kind === "prepare-failed",
-    );
-    if (closed)
-      for (const stream of ["out", "err"] as const)
-        transcript.append(stream, cutters[stream].end());
-    const cursor = {
-      out: transcript.length("out"),
-      err: transcript.length("err"),
-      seq: batch.entries.at(-1)?.seq ?? seq - entries.length,
-    };
-    await transcript.sync();
-    await reader.store(batch, cursor, closed);
-    if (closed) over.resolve();
-  };
-
-  const schedule = (): void => {
-    waiting = true;
-    if (work !== null) return;
-    waiting = false;
-    work = process()
-      .catch(options.onFailure)
-      .finally(() => {
-        work = null;
-        if (waiting) schedule();
-      });
-  };
-
-  return {
-    position: () => ({ out: cutters.out.received, err: cutters.err.received, seq }),
-    output(stream: Stream, at, bytes) {
-      if (at !== cutters[stream].received)
-        throw new RangeError(
-          `${stream} of ${live.session} came at ${at}, expected ${cutters[stream].received}`,
-        );
-      const cut = cutters[stream].feed(bytes);
-      transcript.append(stream, cut.bytes);
-      if (stream === "out") lines.push(...cut.lines);
-      schedule();
-    },
-    journal(line) {
-      if (line.seq !== seq + 1)
-        throw new RangeError(`journal of ${live.session} came at ${line.seq}, expected ${seq + 1}`);
-      seq = line.seq;
-      entries.push(line);
-      schedule();
-    },
-    closed: over.promise,
-    async close() {
-      while (work !== null) await work;
-      transcript.close();
-    },
-  };
-}
-
-/** Turns batches into inbox items, and stores them with the cursor. */
-function openReader({ live, driver, before, store, clock }: RecordOptions) {
-  let state = driver.initial();
-  for (const line of before) state = driver.reduce(state, line).state;
-
-  const find = (batch: Batch): { items: NewItem[]; activity: string | null } => {
-    const items: NewItem[] = [];
-    let activity: string | null = null;
-    const enter = (cause: string, event: ObjectiveEvent | null): void => {
-      if (event === null) return;
-      const key = `${live.session}:${live.attempt}:${cause}`;
-      items.push({
-        key,
-        repository: live.repository,
-        subject: { kind: "objective", id: live.objective },
-        event,
-      });
-    };
-    const read = ({ text, end }: Batch["lines"][number]): void => {
-      const reduced = driver.reduce(state, text);
-      state = reduced.state;
-      for (const [index, finding] of reduced.findings.entries()) {
-        activity = activityOf(finding) ?? activity;
-        enter(`out:${end}:${index}`, eventOfFinding(live, finding));
-      }
-    };
-    let next = 0;
-    const readTo = (offset: number): void => {
-      for (
-        let line = batch.lines[next];
-        line !== undefined && line.end <= offset;
-        line = batch.lines[++next]
-      )
-        read(line);
-    };
-    for (const { outAt, seq, entry } of batch.entries) {
-      readTo(outAt);
-      enter(`journal:${seq}`, eventOfJournal(live, entry));
+  #guard(take: () => void): void {
+    if (this.#over) return;
+    try {
+      take();
+      this.#schedule();
+    } catch (error) {
+      this.#end(error instanceof Error ? error : new Error("unknown failure", { cause: error }));
     }
-    readTo(Number.POSITIVE_INFINITY);
-    return { items, activity };
-  };
+  }
 
-  return {
-    async store(batch: Batch, cursor: LiveAttempt["cursor"], closed: boolean): Promise<void> {
-      const { session, attempt } = live;
-      await store.advance({ session, attempt, now: clock.now(), cursor, closed, ...find(batch) });
-    },
-  };
+  #end(how: Parameters<RecordOptions["onEnd"]>[0]): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#options.onEnd(how);
+  }
+
+  /** One batch at a time; what comes meanwhile is the next batch. */
+  #schedule(): void {
+    this.#more = true;
+    this.#work ??= this.#run();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#more) {
+        this.#more = false;
+        if (await this.#store()) this.#end("closed");
+      }
+    } catch (error) {
+      this.#end(error instanceof Error ? error : new Error("unknown failure", { cause: error }));
+    }
+    this.#work = null;
+  }
+
+  /** True = that was the end. */
+  async #store(): Promise<boolean> {
+    const { live, transcript, store, clock } = this.#options;
+    const { batch, cursor } = this.#batch();
+    await transcript.sync();
+    const closed = batch.entries.some(isEnd);
+    const found = this.#findings.read(batch);
+    await store.advance({
+      session: live.session,
+      attempt: live.attempt,
+      now: clock.now(),
+      cursor,
+      closed,
+      ...found,
+    });
+    return closed;
+  }
+
+  /** Everything here that may be processed: entries whose output has arrived. */
+  #batch(): { readonly batch: Batch; readonly cursor: Cursor } {
+    const { transcript } = this.#options;
+    const early = this.#entries.findIndex(({ outAt }) => outAt > this.#cutters.out.received);
+    const entries = this.#entries.splice(0, early === -1 ? this.#entries.length : early);
+    const lines = this.#lines;
+    this.#lines = [];
+    if (entries.some(isEnd))
+      for (const stream of ["out", "err"] as const)
+        transcript.append(stream, this.#cutters[stream].end());
+    const seq = this.#seq - this.#entries.length;
+    return {
+      batch: { lines, entries },
+      cursor: { out: transcript.length("out"), err: transcript.length("err"), seq },
+    };
+  }
 }
-
-const activityOf = (finding: Finding): string | null =>
-  finding.kind === "said" || finding.kind === "did" ? finding.text.slice(0, ACTIVITY_MAX) : null;

@@ -65,11 +65,7 @@ export function openTranscripts(directory: string): Transcripts {
 }
 
 function openTranscript(paths: Readonly<Record<Stream, string>>): Transcript {
-  const open = (path: string) => {
-    const fd = openSync(path, "a+", 0o600);
-    return { fd, length: fstatSync(fd).size, dirty: false };
-  };
-  const streams = { out: open(paths.out), err: open(paths.err) };
+  const streams = { out: openFile(paths.out), err: openFile(paths.err) };
   return {
     length: (stream) => streams[stream].length,
     append(stream, bytes) {
@@ -97,6 +93,11 @@ function openTranscript(paths: Readonly<Record<Stream, string>>): Transcript {
       closeSync(streams.err.fd);
     },
   };
+}
+
+function openFile(path: string): { readonly fd: number; length: number; dirty: boolean } {
+  const fd = openSync(path, "a+", 0o600);
+  return { fd, length: fstatSync(fd).size, dirty: false };
 }
 
 function readPart(path: string, from: number, bytesMax: number): Uint8Array {

@@ -13,7 +13,7 @@ const words = (max = 20_000) => z.string().trim().min(1).max(max);
 const title = z.string().trim().min(1).max(100).describe("short and unique in this objective");
 const session = words(100).describe("id or title of a session of this objective");
 
-export type Audience = "manager" | "worker" | "follow-up";
+export type Audience = "manager" | "worker";
 
 interface Tool {
   readonly audience: readonly Audience[];
@@ -75,7 +75,7 @@ export const TOOLS = {
     input: z.strictObject({ summary: words() }),
   },
   ask_human: {
-    audience: ["manager", "worker", "follow-up"],
+    audience: ["manager", "worker"],
     description:
       "Ask the people on the issue. If the answer does not come at once, end your turn: it will be your next message.",
     input: z.strictObject({
@@ -85,17 +85,17 @@ export const TOOLS = {
     }),
   },
   report_progress: {
-    audience: ["worker", "follow-up"],
+    audience: ["worker"],
     description: "One line for the status: what you are doing now.",
     input: z.strictObject({ text: words(500) }),
   },
   report_problem: {
-    audience: ["worker", "follow-up"],
+    audience: ["worker"],
     description: "Something is in the way. People and the manager see it; you go on.",
     input: z.strictObject({ text: words(4000) }),
   },
   report_result: {
-    audience: ["worker", "follow-up"],
+    audience: ["worker"],
     description:
       "You are done: what changed, why, and the commands you ran with their exit codes. Commit first.",
     input: z.strictObject({
@@ -109,14 +109,14 @@ export const TOOLS = {
     }),
   },
   message_manager: {
-    audience: ["worker", "follow-up"],
+    audience: ["worker"],
     description: "Send a message to the manager; an answer comes as a message.",
     input: z.strictObject({ text: words() }),
   },
   reply_to_review: {
-    audience: ["follow-up"],
+    audience: ["worker"],
     description:
-      "Answer one thread of the review. Posted when your commits are pushed: fixed and answered resolve it, disagree leaves it open.",
+      "Answer one thread of a review you were given. Posted when your commits are pushed: fixed and answered resolve it, disagree leaves it open.",
     input: z.strictObject({
       thread: z.int().positive(),
       text: words(8000),
@@ -126,11 +126,9 @@ export const TOOLS = {
 } satisfies Readonly<Record<ToolName, Tool>>;
 
 /** What the MCP server of an attempt offers. `required` is always an array: one null makes a client reject the whole list. */
-export function toolSpecs(audience: Audience): readonly {
-  readonly name: string;
-  readonly description: string;
-  readonly inputSchema: Record<string, unknown>;
-}[] {
+export function toolSpecs(
+  audience: Audience,
+): { name: string; description: string; inputSchema: Record<string, unknown> }[] {
   return Object.entries(TOOLS as Readonly<Record<string, Tool>>)
     .filter(([, tool]) => tool.audience.includes(audience))
     .map(([name, { description, input }]) => {

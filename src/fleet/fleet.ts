@@ -1,0 +1,221 @@
+/**
+ * The control plane's hand on all runners: performs runner effects over links, streams records, fetches
+ * bundles. Every request is idempotent on the runner, so whatever has an unknown outcome is repeated.
+ */
+import type { AgentDriver } from "../agents/driver.ts";
+import type { RunnerEffect } from "../domain/effect.ts";
+import type { Repository } from "../domain/repository.ts";
+import type { EffectOutcome, Fleet, Records } from "../engine/ports.ts";
+import {
+  ExportReply,
+  type AttemptSpec,
+  type Reply,
+  type WorkspaceSpec,
+} from "../protocol/requests.ts";
+import { toolSpecs } from "../tools/table.ts";
+import { LinkError } from "./channel.ts";
+import type { Link } from "./link.ts";
+
+export interface FleetOptions {
+  /** Undefined = no such runner is registered. */
+  readonly link: (runner: string) => Link | undefined;
+  readonly driver: (agent: string) => AgentDriver | undefined;
+  readonly cloneUrl: (repository: Repository) => string;
+  /** Read access to this one repository, for the clone; null = it is public and needs none. */
+  readonly credential: (repository: Repository) => Promise<AttemptCredential | null>;
+}
+
+type AttemptCredential = { readonly username: string; readonly password: string };
+
+export interface Exported {
+  readonly ok: true;
+  readonly head: string;
+  readonly base: string;
+  readonly bundle: Uint8Array;
+}
+export interface NotExported {
+  readonly ok: false;
+  readonly code: "nothing-committed" | "failed" | "unreachable";
+  readonly reason: string;
+}
+
+export interface LinkedFleet extends Fleet, Records {
+  exportBundle(where: {
+    readonly runner: string;
+    readonly session: string;
+    readonly attempt: number;
+    readonly path: string;
+    readonly base: string;
+  }): Promise<Exported | NotExported>;
+}
+
+/** A runner that does not answer in this time is tried again later; `start` may take as long as a checkout. */
+const REQUEST_MS_MAX = 60_000;
+const START_MS_MAX = 30 * 60_000;
+const EXPORT_MS_MAX = 5 * 60_000;
+
+export function openFleet(options: FleetOptions): LinkedFleet {
+  const linkTo = (runner: string): Link => {
+    const link = options.link(runner);
+    if (link === undefined) throw new UnknownRunner(`runner "${runner}" is not registered here`);
+    return link;
+  };
+  return {
+    perform: async (effect) => {
+      try {
+        return await perform(options, linkTo(effect.runner), effect);
+      } catch (error) {
+        return outcomeOfFailure(error);
+      }
+    },
+    async attach(runner, { session, attempt }, sink) {
+      const reply = await linkTo(runner).attach(
+        { session, attempt },
+        {
+          position: () => sink.position(),
+          output: (stream, at, bytes) => sink.output(stream, at, bytes),
+          journal: (line) => sink.journal(line),
+          refused: ({ code }) => sink.refused(code === "behind" ? "behind" : "unknown"),
+        },
+      );
+      if (reply.ok) return "attached";
+      if (reply.code === "behind") return "behind";
+      if (reply.code === "unknown-attempt") return "unknown";
+      throw new LinkError("lost", `${reply.code}: ${reply.reason}`);
+    },
+    detach: async (runner, session, attempt) => options.link(runner)?.detach({ session, attempt }),
+    exportBundle: ({ runner, ...where }) => exportBundle(linkTo(runner), where),
+  };
+}
+
+class UnknownRunner extends Error {}
+
+function outcomeOfFailure(error: unknown): EffectOutcome {
+  if (error instanceof UnknownRunner) return { kind: "refused", reason: error.message };
+  if (error instanceof LinkError && error.kind === "fenced")
+    return { kind: "later", reason: error.message, afterMs: null };
+  return { kind: "unknown", reason: error instanceof Error ? error.message : "unknown failure" };
+}
+
+async function perform(
+  options: FleetOptions,
+  link: Link,
+  effect: RunnerEffect,
+): Promise<EffectOutcome> {
+  const { session, attempt } = effect;
+  const timeoutMs = effect.kind === "start-attempt" ? START_MS_MAX : REQUEST_MS_MAX;
+  switch (effect.kind) {
+    case "start-attempt": {
+      const spec = specOf(options, effect);
+      if (spec === null)
+        return { kind: "refused", reason: `no agent "${effect.agent}" is configured` };
+      const credential =
+        effect.workspace.kind === "reuse" ? null : await options.credential(effect.repository);
+      return outcomeOf(await link.request({ op: "start", spec, credential }, { timeoutMs }));
+    }
+    case "send-message": {
+      const driver = options.driver(effect.agent);
+      if (driver === undefined)
+        return { kind: "refused", reason: `no agent "${effect.agent}" is configured` };
+      const input = { id: effect.message.id, line: driver.encode(effect.message) };
+      return outcomeOf(await link.request({ op: "input", session, attempt, input }, { timeoutMs }));
+    }
+    case "stop-attempt":
+      return outcomeOf(
+        await link.request(
+          { op: "stop", session, attempt, graceMs: effect.graceMs },
+          { timeoutMs },
+        ),
+      );
+    case "answer-call": {
+      const { call, outcome, isError, content } = effect;
+      return outcomeOf(
+        await link.request(
+          { op: "answer", session, attempt, call, outcome, isError, content },
+          { timeoutMs },
+        ),
+      );
+    }
+  }
+}
+
+/** `busy` passes by itself; every other refusal stays one. */
+function outcomeOf({ reply }: { readonly reply: Reply }): EffectOutcome {
+  if (reply.ok) return { kind: "done" };
+  const reason = `${reply.code}: ${reply.reason}`;
+  return reply.code === "busy"
+    ? { kind: "later", reason, afterMs: null }
+    : { kind: "refused", reason };
+}
+
+type Start = Extract<RunnerEffect, { kind: "start-attempt" }>;
+
+function specOf({ driver: driverOf, cloneUrl }: FleetOptions, effect: Start): AttemptSpec | null {
+  const { session, attempt, role, conversation, messages, agent, repository } = effect;
+  const driver = driverOf(agent);
+  if (driver === undefined) return null;
+  const launch = driver.launch({ session, attempt, role, conversation, command: [] });
+  return {
+    session,
+    attempt,
+    workspace: workspaceOf(effect, cloneUrl(repository)),
+    agent: {
+      command: [...launch.command],
+      env: { ...launch.env },
+      inherit: [...launch.inherit],
+      files: [...launch.files],
+    },
+    input: messages.map((message) => ({ id: message.id, line: driver.encode(message) })),
+    tools: toolSpecs(role === "manager" ? "manager" : "worker"),
+  };
+}
+
+/** `<owner>__<repo>/<session>/<n>`: unique per repository, session and checkout on every runner. */
+function workspaceOf({ workspace, repository, session, setup }: Start, url: string): WorkspaceSpec {
+  if (workspace.kind === "reuse")
+    return { kind: "reuse", path: workspace.path, base: workspace.base };
+  const { ordinal, from, branch, restoreFrom } = workspace;
+  const folder = `${repository.owner}__${repository.name}`;
+  return {
+    kind: "checkout",
+    path: `${folder}/${session}/${ordinal}`,
+    url,
+    mirror: `mirrors/${folder}.git`,
+    from,
+    branch,
+    restoreFrom,
+    setup: [...setup],
+  };
+}
+
+async function exportBundle(
+  link: Link,
+  {
+    session,
+    attempt,
+    path,
+    base,
+  }: {
+    readonly session: string;
+    readonly attempt: number;
+    readonly path: string;
+    readonly base: string;
+  },
+): Promise<Exported | NotExported> {
+  try {
+    const { reply, attachment } = await link.request(
+      { op: "export", session, attempt, path, base },
+      { timeoutMs: EXPORT_MS_MAX },
+    );
+    if (reply.ok) {
+      const { head } = ExportReply.parse(reply.value);
+      return { ok: true, head, base, bundle: attachment };
+    }
+    const code = reply.code === "nothing-committed" ? "nothing-committed" : "failed";
+    return { ok: false, code, reason: reply.reason };
+  } catch (error) {
+    if (error instanceof LinkError)
+      return { ok: false, code: "unreachable", reason: error.message };
+    throw error;
+  }
+}
