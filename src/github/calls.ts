@@ -1,0 +1,107 @@
+/**
+ * How the forge calls GitHub: paced per installation, with the narrowest token, and with GitHub's "slow
+ * down" heard. Reads fail as PortError; writes fail with the raw error, whose certainty matters.
+ */
+import type { Repository } from "../domain/repository.ts";
+import { PortError, type Clock } from "../engine/ports.ts";
+import type { Auth } from "./auth.ts";
+import type { Client } from "./client.ts";
+import { classify, portErrorOf } from "./outcome.ts";
+import { READ, type Cost, type Pacing } from "./pacing.ts";
+import type { PermissionSet } from "./permissions.ts";
+
+export interface Calls {
+  read<T>(
+    repository: Repository,
+    permissions: PermissionSet,
+    call: (client: Client) => Promise<T>,
+  ): Promise<T>;
+  write<T>(
+    repository: Repository,
+    permissions: PermissionSet,
+    cost: Cost & { readonly priority: number },
+    call: (client: Client) => Promise<T>,
+  ): Promise<T>;
+}
+
+export interface CallsOptions {
+  readonly auth: Auth;
+  readonly pacing: Pacing;
+  readonly clock: Clock;
+  /** A call waits this long for its turn in place; longer waits are given back to the caller. */
+  readonly patienceMs: number;
+}
+
+export function openCalls(options: CallsOptions): Calls {
+  const { auth, pacing, clock, patienceMs } = options;
+
+  const paced = async (installation: number, cost: Cost, priority: number): Promise<void> => {
+    const { waitMs } = await pacing.turn(installation, cost, priority, patienceMs);
+    if (waitMs > 0)
+      throw new PortError("rate-limited", `our own pace: installation ${installation}`, {
+        retryAfterMs: waitMs,
+      });
+  };
+
+  const heard = (installation: number, error: unknown): void => {
+    const failure = classify(error, clock.now());
+    if (failure?.kind === "rate-limited" && failure.retryAfterMs !== null)
+      pacing.pause(installation, clock.now() + failure.retryAfterMs);
+  };
+
+  return {
+    async read(repository, permissions, call) {
+      await paced(repository.installation, READ, 0);
+      try {
+        return await call(auth.client(repository, permissions));
+      } catch (error) {
+        heard(repository.installation, error);
+        throw portErrorOf(error, clock.now());
+      }
+    },
+    async write(repository, permissions, cost, call) {
+      await paced(repository.installation, cost, cost.priority);
+      try {
+        return await call(auth.client(repository, permissions));
+      } catch (error) {
+        if (!(error instanceof PortError)) heard(repository.installation, error);
+        throw error;
+      }
+    },
+  };
+}
+
+/** For reads of things that may be gone: null instead of an error. */
+export async function orNull<T>(reading: Promise<T>): Promise<T | null> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof PortError && error.kind === "gone") return null;
+    throw error;
+  }
+}
+
+/** Where a repository is reached: the names as last seen; GitHub redirects old ones. */
+export const at = ({
+  owner,
+  name,
+}: Repository): { readonly owner: string; readonly repo: string } => ({
+  owner,
+  repo: name,
+});
+
+export const PAGE = 100;
+
+/** Every entry of a list, page by page, at most `pagesMax` pages. */
+export async function allPages<T>(
+  pagesMax: number,
+  read: (page: number) => Promise<readonly T[]>,
+): Promise<readonly T[]> {
+  const entries: T[] = [];
+  for (let page = 1; page <= pagesMax; page += 1) {
+    const found = await read(page);
+    entries.push(...found);
+    if (found.length < PAGE) break;
+  }
+  return entries;
+}

@@ -1,0 +1,114 @@
+/**
+ * An Octokit of our own: no retry and no throttling (they repeat writes), a pinned API version, a deadline
+ * per request, and conditional GETs (a 304 costs no quota). One client acts with one token source.
+ */
+import { Octokit } from "@octokit/core";
+import { statusOf } from "./outcome.ts";
+
+export type Client = Pick<Octokit, "request" | "graphql">;
+
+/** Where a client's credential comes from. */
+export interface TokenSource {
+  get(): Promise<string>;
+  /** After a 401: forgets `stale` and gets another. Called at most once per request. */
+  renew(stale: string): Promise<string>;
+}
+
+export interface ClientOptions {
+  /** `https://api.github.com` or `https://host/api/v3`. */
+  readonly baseUrl: string;
+  /** Deadline of one request. */
+  readonly timeoutMs: number;
+  readonly etags: EtagCache;
+  /** Hears the headers of every answer, errors too. */
+  readonly observe?: (headers: Readonly<Record<string, unknown>>) => void;
+}
+
+/** Supported until 2027 at least; 2026-03-10 changes answers we read. */
+export const API_VERSION = "2022-11-28";
+
+export function openClient(options: ClientOptions, tokens: TokenSource): Client {
+  const octokit = new Octokit({
+    baseUrl: options.baseUrl,
+    userAgent: "orcha",
+    log: QUIET,
+    request: { log: QUIET },
+  });
+  octokit.hook.wrap("request", async (request, endpoint) => {
+    const url = endpoint.method === "GET" ? octokit.request.endpoint(endpoint).url : null;
+    const known = url === null ? undefined : options.etags.get(url);
+    const send = async (token: string) => {
+      const response = await request({
+        ...endpoint,
+        headers: {
+          ...endpoint.headers,
+          authorization: `Bearer ${token}`,
+          "x-github-api-version": API_VERSION,
+          ...(known === undefined ? {} : { "if-none-match": known.etag }),
+        },
+        request: { ...endpoint.request, signal: AbortSignal.timeout(options.timeoutMs) },
+      });
+      options.observe?.(response.headers);
+      return response;
+    };
+    const token = await tokens.get();
+    const response = await send(token).catch(async (error: unknown) => {
+      const headers = headersOf(error);
+      if (headers !== null) options.observe?.(headers);
+      if (statusOf(error) === 304 && known !== undefined) return known.response;
+      if (statusOf(error) !== 401) throw error;
+      return send(await tokens.renew(token));
+    });
+    const etag = response.headers.etag;
+    if (url !== null && typeof etag === "string" && response.status === 200)
+      options.etags.set(url, { etag, response });
+    return response;
+  });
+  return octokit;
+}
+
+/** Octokit prints deprecations; they are for whoever writes the code, not for the operator. */
+const nothing = (): void => undefined;
+const QUIET = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+
+type Answer = Awaited<ReturnType<Octokit["request"]>>;
+
+interface Known {
+  readonly etag: string;
+  readonly response: Answer;
+}
+
+export interface EtagCache {
+  get(url: string): Known | undefined;
+  set(url: string, known: Known): void;
+}
+
+/** Answers by address, the least recently used forgotten first. One cache per token scope. */
+export function openEtagCache(max = 200): EtagCache {
+  const entries = new Map<string, Known>();
+  return {
+    get(url) {
+      const known = entries.get(url);
+      if (known === undefined) return undefined;
+      entries.delete(url);
+      entries.set(url, known);
+      return known;
+    },
+    set(url, known) {
+      entries.delete(url);
+      entries.set(url, known);
+      const [oldest] = entries.keys();
+      if (entries.size > max && oldest !== undefined) entries.delete(oldest);
+    },
+  };
+}
+
+function headersOf(error: unknown): Readonly<Record<string, unknown>> | null {
+  if (typeof error !== "object" || error === null || !("response" in error)) return null;
+  const { response } = error;
+  if (typeof response !== "object" || response === null || !("headers" in response)) return null;
+  const { headers } = response;
+  return typeof headers === "object" && headers !== null
+    ? Object.fromEntries(Object.entries(headers))
+    : null;
+}

@@ -1,0 +1,144 @@
+/**
+ * GitHub as the engine sees it: facts in, effects out, over an Octokit of our own. The only writer of
+ * comments, reactions and pull requests; pushing is the push gate's.
+ */
+import type { ConfigFact, Facts, Need } from "../domain/facts.ts";
+import type { Repository } from "../domain/repository.ts";
+import {
+  PortError,
+  type Clock,
+  type EffectAttempt,
+  type EffectOutcome,
+  type Forge,
+} from "../engine/ports.ts";
+import type { Auth } from "./auth.ts";
+import { openCalls } from "./calls.ts";
+import { postComment, replyToReview, updateStatus } from "./comments.ts";
+import { readConfig } from "./config-fact.ts";
+import { openFactReader } from "./facts.ts";
+import { closeIssue, react } from "./marks.ts";
+import { outcomeOf } from "./outcome.ts";
+import type { Pacing } from "./pacing.ts";
+import { FORGE_TIMINGS, type ForgeTimings, type Performing } from "./performer.ts";
+import { openPermissionReader, PERMISSION_MAX_AGE_MS } from "./permission.ts";
+import { editPullRequest, markReady, openPullRequest, resolveThread } from "./pulls.ts";
+import type { RepositoryConfigs } from "./repository-config.ts";
+import type { SecretRegistry } from "./secrets.ts";
+
+export interface ForgeOptions {
+  readonly auth: Auth;
+  readonly pacing: Pacing;
+  readonly clock: Clock;
+  readonly configs: RepositoryConfigs;
+  readonly secrets: SecretRegistry;
+  /** 32 random bytes kept in the data directory and its backup. */
+  readonly markerSecret: Uint8Array;
+  /** Hosts that links in agents' texts may lead to. */
+  readonly allowedHosts: readonly string[];
+  /** How long a call waits for its turn in place, in ms. */
+  readonly patienceMs?: number;
+  readonly permissionMaxAgeMs?: number;
+  readonly timings?: Partial<ForgeTimings>;
+  /** A double could not be looked for or removed. */
+  readonly onHealFailed?: (error: unknown) => void;
+}
+
+export interface OpenForge extends Forge {
+  /** Drops healings that are still planned. */
+  close(): void;
+}
+
+const PATIENCE_MS = 5_000;
+
+export function openForge(options: ForgeOptions): OpenForge {
+  const { auth, pacing, clock } = options;
+  const patienceMs = options.patienceMs ?? PATIENCE_MS;
+  const calls = openCalls({ auth, pacing, clock, patienceMs });
+  const reader = openFactReader(auth, calls);
+  const maxAgeMs = options.permissionMaxAgeMs ?? PERMISSION_MAX_AGE_MS;
+  const permissions = openPermissionReader(calls, clock, maxAgeMs);
+  const planned = new Set<() => void>();
+  const performing: Performing = {
+    auth,
+    calls,
+    clock,
+    timings: { ...FORGE_TIMINGS, ...options.timings },
+    markerSecret: options.markerSecret,
+    outgoing: () => ({ allowedHosts: options.allowedHosts, secrets: options.secrets.values() }),
+    later(delayMs, task) {
+      const cancel = clock.after(delayMs, () => {
+        planned.delete(cancel);
+        task().catch((error: unknown) => options.onHealFailed?.(error));
+      });
+      planned.add(cancel);
+    },
+  };
+
+  const readOne = async (repository: Repository, need: Need): Promise<Facts> => {
+    switch (need.kind) {
+      case "issue":
+        return { issue: await reader.issue(repository, need.number) };
+      case "permission":
+        return { permission: await permissions.read(repository, need.actor) };
+      case "config":
+        return { config: await configOf(repository) };
+      case "pull-request":
+        return { pullRequest: await reader.pullRequest(repository, need.number) };
+      case "review":
+        return { review: await reader.review(repository, need.number, need.review) };
+    }
+  };
+
+  const configOf = async (repository: Repository): Promise<ConfigFact> => {
+    const found = await readConfig(calls, options.configs, repository);
+    if (found === null)
+      throw new PortError("gone", `repository ${repository.owner}/${repository.name} is gone`);
+    return found;
+  };
+
+  return {
+    async read(repository, needs) {
+      const facts = await Promise.all(needs.map((need) => readOne(repository, need)));
+      return facts.reduce<Facts>((all, fact) => ({ ...all, ...fact }), {});
+    },
+    ownHeadBranch: (repository, pullRequest) => reader.ownHeadBranch(repository, pullRequest),
+    async perform(effect, attempt) {
+      try {
+        return await performOne(performing, effect, attempt);
+      } catch (error) {
+        return outcomeOf(error, clock.now());
+      }
+    },
+    close() {
+      for (const cancel of planned) cancel();
+      planned.clear();
+    },
+  };
+}
+
+function performOne(
+  performing: Performing,
+  effect: Parameters<Forge["perform"]>[0],
+  attempt: EffectAttempt,
+): Promise<EffectOutcome> {
+  switch (effect.kind) {
+    case "react":
+      return react(performing, effect, attempt);
+    case "post-comment":
+      return postComment(performing, effect, attempt);
+    case "update-status":
+      return updateStatus(performing, effect, attempt);
+    case "open-pull-request":
+      return openPullRequest(performing, effect, attempt);
+    case "edit-pull-request":
+      return editPullRequest(performing, effect, attempt);
+    case "mark-ready":
+      return markReady(performing, effect, attempt);
+    case "reply-to-review":
+      return replyToReview(performing, effect, attempt);
+    case "resolve-thread":
+      return resolveThread(performing, effect, attempt);
+    case "close-issue":
+      return closeIssue(performing, effect, attempt);
+  }
+}
