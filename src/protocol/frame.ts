@@ -87,7 +87,10 @@ export class FrameReader {
     return parseHeader(Buffer.from(this.#take(end + 1)).toString("utf8"));
   }
 
-  #joined(): Buffer {
+  /** One buffer, copied only when it is in pieces: a chunk may hold thousands of small frames. */
+  #joined(): Uint8Array {
+    const [only, ...more] = this.#parts;
+    if (only !== undefined && more.length === 0) return only;
     const whole = Buffer.concat(this.#parts);
     this.#parts = [whole];
     return whole;

@@ -145,13 +145,14 @@ export const Reply = z.discriminatedUnion("ok", [
 export type Reply = z.infer<typeof Reply>;
 
 /** One attempt as the daemon knows it. `finished` = `exited` or `prepare-failed` is in its journal. */
-const AttemptInfo = z.object({
+export const AttemptInfo = z.object({
   ...of,
   finished: z.boolean(),
   outBytes: count,
   errBytes: count,
   seq: count,
 });
+export type AttemptInfo = z.infer<typeof AttemptInfo>;
 
 export const HelloReply = z.object({
   protocol: z.int(),
@@ -173,7 +174,12 @@ export type HelloReply = z.infer<typeof HelloReply>;
 export const ExportReply = z.object({ head: sha, base: sha, commits: count, bytes: count });
 export type ExportReply = z.infer<typeof ExportReply>;
 
+/** `running` false: `prepare-failed` or `exited` is in the journal. */
+export const StartReply = z.object({ running: z.boolean() });
+export type StartReply = z.infer<typeof StartReply>;
+
 export const AnswerReply = z.object({ won: z.enum(["result", "parked"]) });
+export type AnswerReply = z.infer<typeof AnswerReply>;
 
 /** One line of the doctor's report. `fix` = what to do, empty when `ok`. */
 export const DoctorCheck = z.object({
@@ -185,7 +191,9 @@ export const DoctorCheck = z.object({
 });
 export type DoctorCheck = z.infer<typeof DoctorCheck>;
 export const DoctorReply = z.object({ checks: z.array(DoctorCheck) });
+export type DoctorReply = z.infer<typeof DoctorReply>;
 export const ListReply = z.object({
   attempts: z.array(AttemptInfo),
   workspaces: z.array(z.string()),
 });
+export type ListReply = z.infer<typeof ListReply>;

@@ -1,0 +1,176 @@
+/**
+ * The daemon: one per runner user. Holds no truth of its own, so it may be killed and started again at any
+ * moment; agents run on in their keepers, and everything is taken up from the files.
+ */
+import { renameSync, rmSync } from "node:fs";
+import { type Server, type Socket, createServer } from "node:net";
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { type HelloReply, PROTOCOL_VERSION, type Request } from "../../src/protocol/requests.ts";
+import type { Attempt } from "./attempt.ts";
+import { type Attempts, openAttempts } from "./attempts.ts";
+import { type Connection, serveConnection } from "./connection.ts";
+import { gitVersion } from "./doctor.ts";
+import { RequestError } from "./errors.ts";
+import { makeDirectory } from "./files.ts";
+import { takeLock } from "./instance-lock.ts";
+import { layoutOf } from "./layout.ts";
+import { openMirrors } from "./mirror.ts";
+import { type PlaneRecord, openPlane } from "./plane.ts";
+import { bootId } from "./processes.ts";
+import type { Service } from "./service.ts";
+
+/** Watches tell of most changes at once; this finds the rest (a keeper that was killed tells nobody). */
+const LOOK_MS = 1000;
+/** A control plane has one connection, two while it is replaced, and people have tools. */
+const CONNECTIONS_MAX = 32;
+
+export interface DaemonOptions {
+  readonly workRoot: string;
+  readonly runtimeDir: string;
+  readonly idleExitMs: number;
+  /** Directory of the runner program's files. */
+  readonly program: string;
+  readonly version: string;
+  readonly log: (message: string) => void;
+}
+
+/** Resolves when the daemon has ended: `taken` = another one was there already. */
+export async function runDaemon(options: DaemonOptions): Promise<"idle" | "taken"> {
+  const layout = layoutOf(options);
+  makeDirectory(layout.workRoot);
+  makeDirectory(layout.runtimeDir);
+  const lock = await takeLock([
+    join(layout.workRoot, "daemon.lock"),
+    join(layout.runtimeDir, "daemon.lock"),
+  ]);
+  if (lock === null) return "taken";
+
+  const { log } = options;
+  const context = { layout, mirrors: openMirrors(), program: options.program, log };
+  const attempts = openAttempts(context);
+  const connections = new Set<Connection>();
+  const plane = openPlane(layout.workRoot);
+  const git = await gitVersion(layout.workRoot);
+  const service: Service = {
+    layout,
+    attempts,
+    log,
+    attached: countStreams(),
+    hello(request) {
+      const reply = greet({ plane, attempts, request, git, version: options.version });
+      // Whoever was greeted with less has nothing to say here any more.
+      for (const other of connections)
+        if (other.epoch !== undefined && other.epoch < request.epoch) other.close();
+      return reply;
+    },
+  };
+  for (const attempt of attempts.all())
+    attempt.recover().catch((error: unknown) => {
+      log(`recovery of ${attempt.session}/${attempt.number} failed: ${String(error)}`);
+    });
+
+  const server = createServer((socket) => accept(socket, service, connections));
+  await listen(server, layout.controlSocket);
+  log(`ready on ${layout.controlSocket}`);
+  await idle({ attempts, connections, idleExitMs: options.idleExitMs });
+  rmSync(layout.controlSocket, { force: true });
+  server.close();
+  for (const attempt of attempts.all()) await attempt.close();
+  lock.release();
+  return "idle";
+}
+
+function accept(socket: Socket, service: Service, connections: Set<Connection>): void {
+  socket.on("error", () => socket.destroy());
+  if (connections.size >= CONNECTIONS_MAX) {
+    socket.destroy();
+    return;
+  }
+  const connection = serveConnection(socket, service);
+  connections.add(connection);
+  socket.on("close", () => connections.delete(connection));
+}
+
+/** Under a name of its own first: whoever sees the socket can connect to it. */
+async function listen(server: Server, path: string): Promise<void> {
+  const temporary = `${path.slice(0, -".sock".length)}.new`;
+  rmSync(temporary, { force: true });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(temporary, resolve);
+  });
+  renameSync(temporary, path);
+}
+
+interface Greeting {
+  readonly plane: PlaneRecord;
+  readonly attempts: Attempts;
+  readonly request: Extract<Request, { op: "hello" }>;
+  readonly git: string;
+  readonly version: string;
+}
+
+function greet({ plane, attempts, request, git, version }: Greeting): HelloReply {
+  const { min, max } = request.protocol;
+  if (min > PROTOCOL_VERSION || max < PROTOCOL_VERSION)
+    throw new RequestError(
+      "version",
+      `this runner speaks protocol ${PROTOCOL_VERSION}, the control plane ${min} to ${max}: update the older one`,
+    );
+  plane.greet(request);
+  return {
+    protocol: PROTOCOL_VERSION,
+    capabilities: ["checkout", "tools", "export", "doctor"],
+    epoch: plane.epoch,
+    runner: {
+      bootId: bootId(),
+      pid: process.pid,
+      user: userInfo().username,
+      node: process.versions.node,
+      git,
+      program: version,
+    },
+    attempts: attempts.list(),
+  };
+}
+
+function countStreams(): Service["attached"] {
+  const streams = new Map<Attempt, number>();
+  return (attempt, by) => {
+    const count = (streams.get(attempt) ?? 0) + by;
+    if (count === 0) streams.delete(attempt);
+    else streams.set(attempt, count);
+    attempt.calls.setAttached(count > 0);
+  };
+}
+
+/** Resolves after `idleExitMs` without connections and without anything running. Looks after attempts meanwhile. */
+function idle({
+  attempts,
+  connections,
+  idleExitMs,
+}: {
+  readonly attempts: Attempts;
+  readonly connections: ReadonlySet<Connection>;
+  readonly idleExitMs: number;
+}): Promise<void> {
+  return new Promise((resolve) => {
+    let since = performance.now();
+    const timer = setInterval(
+      () => {
+        for (const attempt of attempts.all().filter(({ running }) => running)) {
+          attempt.changed();
+          attempt.checkLater();
+        }
+        if (connections.size > 0 || attempts.all().some(({ busy }) => busy))
+          since = performance.now();
+        if (performance.now() - since < idleExitMs) return;
+        clearInterval(timer);
+        resolve();
+      },
+      Math.min(LOOK_MS, idleExitMs),
+    );
+  });
+}

@@ -1,0 +1,98 @@
+#!/usr/bin/env node
+/**
+ * orcha-runner: what runs on a machine that runs sessions.
+ *
+ *     orcha-runner daemon --work-root DIR --runtime-dir DIR [--idle-exit-ms N]
+ *     orcha-runner connect --runtime-dir DIR          stdio ⇄ control socket, for links without sockets
+ *     orcha-runner --version
+ *
+ * One bundled file, Node ≥ 20, nothing else to install but git and the usual small tools.
+ */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createConnection } from "node:net";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { runDaemon } from "./daemon.ts";
+
+const USAGE = `usage: orcha-runner daemon --work-root DIR --runtime-dir DIR [--idle-exit-ms N]
+       orcha-runner connect --runtime-dir DIR
+       orcha-runner --version
+`;
+const IDLE_EXIT_MS = 10 * 60_000;
+/** Exit codes of sysexits.h: usage, temporary failure. */
+const EXIT_USAGE = 64;
+const EXIT_TAKEN = 75;
+
+async function main(argv: readonly string[]): Promise<void> {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      "work-root": { type: "string" },
+      "runtime-dir": { type: "string" },
+      "idle-exit-ms": { type: "string", default: String(IDLE_EXIT_MS) },
+      version: { type: "boolean", default: false },
+    },
+  });
+  const { "work-root": workRoot, "runtime-dir": runtimeDir, version } = values;
+  const idleExitMs = Number(values["idle-exit-ms"]);
+  if (version) process.stdout.write(`${versionOf()}\n`);
+  else if (positionals[0] === "connect" && runtimeDir !== undefined) connect(runtimeDir);
+  else if (
+    positionals[0] === "daemon" &&
+    workRoot !== undefined &&
+    runtimeDir !== undefined &&
+    idleExitMs > 0
+  )
+    await daemon({ workRoot, runtimeDir, idleExitMs });
+  else {
+    process.stderr.write(USAGE);
+    process.exitCode = EXIT_USAGE;
+  }
+}
+
+async function daemon(options: {
+  readonly workRoot: string;
+  readonly runtimeDir: string;
+  readonly idleExitMs: number;
+}): Promise<void> {
+  process.umask(0o077);
+  process.title = "orcha-runner";
+  const program = dirname(fileURLToPath(import.meta.url));
+  // Agents run on without us; the next daemon takes up what this one leaves.
+  for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => process.exit(0));
+  const ended = await runDaemon({ ...options, program, version: versionOf(), log });
+  log(ended === "taken" ? "another daemon serves this runner already" : "nothing to do, ending");
+  process.exit(ended === "taken" ? EXIT_TAKEN : 0);
+}
+
+function log(message: string): void {
+  process.stderr.write(`${new Date().toISOString()} orcha-runner: ${message}\n`);
+}
+
+function connect(runtimeDir: string): void {
+  const socket = createConnection(join(runtimeDir, "runner.sock"));
+  process.stdin.pipe(socket);
+  socket.pipe(process.stdout);
+  socket.on("close", () => process.exit(0));
+  socket.on("error", (error) => {
+    process.stderr.write(`orcha-runner: ${error.message}\n`);
+    process.exit(1);
+  });
+}
+
+/** The program is known by its content: equal versions are equal files. */
+function versionOf(): string {
+  const content = readFileSync(fileURLToPath(import.meta.url));
+  return createHash("sha256").update(content).digest("hex").slice(0, 12);
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`orcha-runner: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,99 @@
+/**
+ * Bare mirrors, one per repository and runner: a cache of objects and nothing else. Checkouts borrow from
+ * it and always ask the real upstream for what is current, so a stale mirror costs time, never correctness.
+ *
+ * Objects are never removed (`preciousObjects`, no gc): checkouts borrow them. One fetch serves everybody
+ * who asked before it began; over daemons `flock` keeps fetches apart (ten at once: nine fail).
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { PrepareError } from "./errors.ts";
+import { makeDirectory } from "./files.ts";
+import { type Credential, type Git, git } from "./git.ts";
+
+export interface MirrorRequest {
+  readonly path: string;
+  readonly url: string;
+  readonly credential: Credential | null;
+}
+
+export interface Mirrors {
+  /** Brings the mirror up to date. Throws PrepareError. */
+  refresh(by: Git, request: MirrorRequest): Promise<void>;
+}
+
+export function openMirrors(): Mirrors {
+  const running = new Map<string, Promise<void>>();
+  const waiting = new Map<string, Promise<void>>();
+
+  /** Those who come while a fetch runs share the next one: theirs must begin after they asked. */
+  const refresh = (by: Git, request: MirrorRequest): Promise<void> => {
+    const key = request.path;
+    const current = running.get(key);
+    if (current === undefined) {
+      const fetching = update(by, request).finally(() => running.delete(key));
+      running.set(key, fetching);
+      return fetching;
+    }
+    const shared = waiting.get(key);
+    if (shared !== undefined) return shared;
+    const next = current
+      // Their failure is theirs; this fetch is asked for by others.
+      .catch(() => {})
+      .then(() => {
+        waiting.delete(key);
+        return refresh(by, request);
+      });
+    waiting.set(key, next);
+    return next;
+  };
+
+  return {
+    async refresh(by, request) {
+      for (let turn = 0; ; turn += 1) {
+        try {
+          return await refresh(by, request);
+        } catch (error) {
+          // The shared fetch belonged to an attempt that was stopped: ask again for ourselves, once.
+          if (turn > 0 || by.signal.aborted || !(error instanceof PrepareError)) throw error;
+        }
+      }
+    },
+  };
+}
+
+async function update(by: Git, { path, url, credential }: MirrorRequest): Promise<void> {
+  const stage = "fetch";
+  if (!isComplete(path, url)) {
+    makeDirectory(path);
+    const set = (name: string, value: string): Promise<Buffer> =>
+      git(by, { args: ["config", "--file", join(path, "config"), name, value], cwd: path, stage });
+    await git(by, { args: ["init", "--quiet", "--bare", "--template=", path], cwd: path, stage });
+    await set("gc.auto", "0");
+    await set("core.repositoryformatversion", "1");
+    await set("extensions.preciousObjects", "true");
+    await set("remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*");
+    // Last, because it says that the rest is there.
+    await set("remote.origin.url", url);
+  }
+  await git(by, {
+    args: [
+      "fetch",
+      "--quiet",
+      "--prune",
+      "--no-tags",
+      "--no-recurse-submodules",
+      "--no-write-fetch-head",
+      "origin",
+    ],
+    cwd: path,
+    stage,
+    remote: { url, credential },
+    lock: join(path, "orcha.lock"),
+  });
+}
+
+function isComplete(path: string, url: string): boolean {
+  const config = join(path, "config");
+  return existsSync(config) && readFileSync(config, "utf8").includes(`url = ${url}\n`);
+}

@@ -1,0 +1,41 @@
+/** Which control plane this runner obeys: the highest epoch it has ever seen, on disk. */
+import { join } from "node:path";
+import * as z from "zod/mini";
+import type { Request } from "../../src/protocol/requests.ts";
+import { RequestError } from "./errors.ts";
+import { readIfThere, writeAtomic } from "./files.ts";
+
+const Plane = z.object({ installation: z.string(), epoch: z.int().check(z.gte(0)) });
+
+export interface PlaneRecord {
+  readonly epoch: number;
+  /** Throws RequestError `fenced` for an older epoch or another installation; keeps a newer one. */
+  greet(hello: Extract<Request, { op: "hello" }>): void;
+}
+
+export function openPlane(workRoot: string): PlaneRecord {
+  const path = join(workRoot, "plane.json");
+  const stored = readIfThere(path);
+  let plane = stored === undefined ? undefined : Plane.parse(JSON.parse(stored));
+  return {
+    get epoch() {
+      return plane?.epoch ?? 0;
+    },
+    greet({ installation, epoch }) {
+      if (plane !== undefined && plane.installation !== installation)
+        throw new RequestError(
+          "fenced",
+          `the work root ${workRoot} belongs to the installation ${plane.installation}, not ${installation}: give this runner a work root of its own`,
+        );
+      if (plane !== undefined && epoch < plane.epoch)
+        throw new RequestError(
+          "fenced",
+          `epoch ${epoch} is over: this runner has been greeted with ${plane.epoch}`,
+        );
+      if (plane !== undefined && epoch === plane.epoch) return;
+      const next = { installation, epoch };
+      writeAtomic(path, JSON.stringify(next));
+      plane = next;
+    },
+  };
+}

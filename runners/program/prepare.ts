@@ -1,0 +1,96 @@
+/** From a spec to a directory an agent can start in: checkout, agent files, setup commands. */
+import { lstatSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { JournalEntry } from "../../src/protocol/journal.ts";
+import type { AttemptSpec } from "../../src/protocol/requests.ts";
+import { createCheckout } from "./checkout.ts";
+import { PrepareError, explainDisk, isDiskTrouble } from "./errors.ts";
+import { exportHead } from "./export.ts";
+import { makeDirectory } from "./files.ts";
+import type { Credential } from "./git.ts";
+import type { Layout } from "./layout.ts";
+import type { Mirrors } from "./mirror.ts";
+import { baseEnv, run } from "./run.ts";
+
+/** Installing dependencies of a large project takes minutes; a hanging one must not hold a slot for ever. */
+const SETUP_TIMEOUT_MS = 15 * 60_000;
+const SETUP_OUTPUT_CHARACTERS = 2000;
+
+export interface Preparation {
+  readonly spec: AttemptSpec;
+  readonly credential: Credential | null;
+  readonly layout: Layout;
+  readonly mirrors: Mirrors;
+  readonly signal: AbortSignal;
+  /** Environment of the agent: setup commands run in the same one. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly journal: (entry: JournalEntry) => void;
+}
+
+/** Throws PrepareError, for trouble with the disk too. */
+export async function prepare(
+  preparation: Preparation,
+): Promise<Extract<JournalEntry, { kind: "prepared" }>> {
+  try {
+    return await prepareWorkspace(preparation);
+  } catch (error) {
+    if (error instanceof PrepareError || !isDiskTrouble(error)) throw error;
+    const reason = explainDisk(error, preparation.layout.workRoot);
+    throw new PrepareError("workspace", reason, true, { cause: error });
+  }
+}
+
+async function prepareWorkspace(
+  preparation: Preparation,
+): Promise<Extract<JournalEntry, { kind: "prepared" }>> {
+  const { spec, layout, credential, signal, mirrors } = preparation;
+  const { workspace } = spec;
+  const path = layout.below(workspace.path);
+  if (workspace.kind === "reuse") return reuse(preparation, path, workspace.base);
+
+  const home = join(layout.sessions, "home");
+  makeDirectory(home);
+  mkdirSync(join(layout.workRoot, "mirrors"), { recursive: true, mode: 0o700 });
+  const mirror = mirrorPath(layout, workspace.mirror);
+  const by = { home, signal };
+  const { base } = await createCheckout(by, mirrors, { spec: workspace, path, mirror, credential });
+  for (const command of workspace.setup) await setUp(preparation, path, command);
+  return { kind: "prepared", path, base, head: base };
+}
+
+/** Mirrors may live below `mirrors/`, where no checkout may. */
+function mirrorPath(layout: Layout, relative: string): string {
+  return relative.startsWith("mirrors/") ? join(layout.workRoot, relative) : layout.below(relative);
+}
+
+async function reuse(
+  { layout, signal }: Preparation,
+  path: string,
+  base: string,
+): Promise<Extract<JournalEntry, { kind: "prepared" }>> {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new PrepareError("workspace", `the checkout ${path} is not there any more`, false);
+  const head = await exportHead({ path, home: join(layout.sessions, "home"), signal });
+  return { kind: "prepared", path, base, head: head ?? base };
+}
+
+/** Setup commands come from the repository's default branch, but what they run may come from anywhere. */
+async function setUp(
+  { env, signal, journal }: Preparation,
+  cwd: string,
+  command: string,
+): Promise<void> {
+  const result = await run("sh", ["-c", `exec 2>&1\n${command}`], {
+    cwd,
+    env: { ...baseEnv(env["HOME"] ?? cwd), ...env },
+    timeoutMs: SETUP_TIMEOUT_MS,
+    signal,
+  });
+  const output = result.stdout.toString("utf8").slice(-SETUP_OUTPUT_CHARACTERS);
+  if (result.kind === "aborted") throw new PrepareError("setup", "stopped", true);
+  journal({ kind: "setup-ran", command, code: result.code, output });
+  if (result.kind === "exited" && result.code === 0) return;
+  const how = result.kind === "exited" ? `ended with code ${result.code}` : result.kind;
+  const last = output.trim().split("\n").slice(-3).join(" / ");
+  throw new PrepareError("setup", `setup command \`${command}\` ${how}: ${last}`, false);
+}

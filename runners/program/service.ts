@@ -1,0 +1,143 @@
+/** What each request does. Knows nothing of frames and sockets. */
+import { lstatSync, readdirSync, realpathSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { HelloReply, Request } from "../../src/protocol/requests.ts";
+import { unreachable } from "../../src/lib/unreachable.ts";
+import type { Attempt } from "./attempt.ts";
+import type { Attempts } from "./attempts.ts";
+import { examine } from "./doctor.ts";
+import { RequestError } from "./errors.ts";
+import { exportBundle } from "./export.ts";
+import type { Layout } from "./layout.ts";
+import type { Position } from "./stream.ts";
+
+export interface Service {
+  readonly layout: Layout;
+  readonly attempts: Attempts;
+  hello(request: Extract<Request, { op: "hello" }>): HelloReply;
+  /** Counts the streams of an attempt, over all connections. */
+  attached(attempt: Attempt, by: 1 | -1): void;
+  readonly log: (message: string) => void;
+}
+
+export interface Answer {
+  readonly value: unknown;
+  readonly attachment?: Uint8Array;
+  /** Done when the reply is on its way. */
+  readonly after?: () => void;
+}
+
+/** Throws RequestError. `attach` starts streaming over the connection the request came from. */
+export async function perform(
+  service: Service,
+  request: Exclude<Request, { op: "hello" | "detach" }>,
+  attach: (attempt: Attempt, from: Position) => void,
+): Promise<Answer> {
+  const { attempts, layout } = service;
+  switch (request.op) {
+    case "start": {
+      const { spec, credential } = request;
+      const attempt = attempts.forStart(spec.session, spec.attempt);
+      await attempt.start(checkPaths(layout, spec), credential);
+      return { value: { running: attempt.running } };
+    }
+    case "attach": {
+      const attempt = attempts.get(request.session, request.attempt);
+      checkPosition(attempt, request);
+      return { value: null, after: () => attach(attempt, request) };
+    }
+    case "input":
+      await attempts.get(request.session, request.attempt).input(request.input);
+      return { value: null };
+    case "end-input":
+      await attempts.get(request.session, request.attempt).endInput();
+      return { value: null };
+    case "stop":
+      await attempts.forStop(request.session, request.attempt).stop(request.graceMs);
+      return { value: null };
+    case "answer": {
+      const { session, attempt, call, outcome, isError, content } = request;
+      const calls = attempts.get(session, attempt).calls;
+      return { value: { won: calls.answer(call, outcome, { isError, content }) } };
+    }
+    case "export": {
+      const path = checkout(layout, request.path);
+      const home = join(layout.sessions, "home");
+      const { reply, bundle } = await exportBundle({ path, home }, request.base);
+      return { value: reply, attachment: bundle };
+    }
+    case "remove-workspace":
+      return { value: removeWorkspace(service, request.path) };
+    case "purge":
+      await attempts.purge(request.session, request.attempt);
+      return { value: null };
+    case "doctor":
+      return { value: { checks: await examine(layout) } };
+    case "list":
+      return { value: { attempts: attempts.list(), workspaces: workspaces(layout) } };
+    default:
+      return unreachable(request);
+  }
+}
+
+function checkPosition(attempt: Attempt, at: Position): void {
+  const { out, err } = attempt.sizes();
+  const { seq } = attempt.journal;
+  if (at.out <= out && at.err <= err && at.seq <= seq) return;
+  throw new RequestError(
+    "behind",
+    `asked from out ${at.out}, err ${at.err}, seq ${at.seq}; this runner has out ${out}, err ${err}, seq ${seq}`,
+  );
+}
+
+function checkPaths<T extends { readonly workspace: { readonly path: string } }>(
+  layout: Layout,
+  spec: T,
+): T {
+  checkout(layout, spec.workspace.path, { mayBeNew: true });
+  return spec;
+}
+
+/** The absolute path of a checkout. Throws RequestError when it is not one or leads out of the work root. */
+function checkout(layout: Layout, relative: string, { mayBeNew = false } = {}): string {
+  let path: string;
+  try {
+    path = layout.below(relative);
+  } catch (cause) {
+    throw new RequestError("invalid", String(cause), { cause });
+  }
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    if (mayBeNew) return path;
+    throw new RequestError("gone", `there is no checkout at ${path}`);
+  }
+  if (!realpathSync(path).startsWith(`${realpathSync(layout.workRoot)}/`))
+    throw new RequestError("invalid", `${path} leads out of the work root`);
+  return path;
+}
+
+function removeWorkspace({ layout, attempts }: Service, relative: string): null {
+  const user = attempts.all().find((attempt) => attempt.busy && attempt.workspace === relative);
+  if (user !== undefined)
+    throw new RequestError(
+      "busy",
+      `attempt ${user.number} of ${user.session} works in ${relative}`,
+    );
+  try {
+    rmSync(checkout(layout, relative), { recursive: true, force: true, maxRetries: 3 });
+  } catch (error) {
+    if (!(error instanceof RequestError) || error.code !== "gone") throw error;
+  }
+  return null;
+}
+
+/** Checkouts on disk: `<owner>__<repo>/<session>/<n>`. */
+function workspaces(layout: Layout): string[] {
+  const directories = (relative: string): string[] =>
+    readdirSync(join(layout.workRoot, relative), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => join(relative, entry.name));
+  return directories(".")
+    .filter((name) => name.includes("__"))
+    .flatMap(directories)
+    .flatMap(directories);
+}

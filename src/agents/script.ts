@@ -1,0 +1,84 @@
+/**
+ * Driver of the script agent (runners/script-agent): real process, real tools, no model. Pure, like every
+ * driver: lines in, findings out.
+ */
+import * as z from "zod/mini";
+import type { AgentDriver, Finding } from "./driver.ts";
+
+/** The shape of what it prints; see docs/script-agent.md. */
+const Line = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("ready"), conversation: z.string() }),
+  z.object({ type: z.literal("taken"), uuid: z.string() }),
+  z.object({ type: z.literal("turn-start") }),
+  z.object({ type: z.literal("text"), text: z.string() }),
+  z.object({ type: z.literal("tool"), name: z.string() }),
+  z.object({ type: z.literal("tool-result"), name: z.string() }),
+  z.object({ type: z.literal("command"), command: z.string(), code: z.nullable(z.number()) }),
+  z.object({
+    type: z.literal("turn-end"),
+    failure: z.optional(z.object({ reason: z.string(), retry: z.boolean() })),
+  }),
+]);
+
+/** One line is shown as last activity; the transcript has all of it. */
+const SHOWN_CHARACTERS = 500;
+
+/** It keeps no state: each of its lines speaks for itself. */
+export const script: AgentDriver<null> = {
+  name: "script",
+  launch: ({ command }) => ({
+    command: [
+      ...(command.length > 0 ? command : ["{node}", "{program}/script-agent.mjs"]),
+      "--state",
+      "{state}",
+      "--",
+      "{node}",
+      "{relay}",
+      "{socket}",
+    ],
+    env: {},
+    inherit: [],
+    files: [],
+  }),
+  initial: () => null,
+  reduce: (state, line) => ({ state, findings: findingsOf(line) }),
+  encode: ({ id, text }) => JSON.stringify({ type: "user", uuid: id, text }),
+};
+
+function findingsOf(text: string): Finding[] {
+  const line = parse(text);
+  if (line === undefined) return [];
+  switch (line.type) {
+    case "ready":
+      return [{ kind: "conversation", id: line.conversation }];
+    case "taken":
+      return [{ kind: "message-taken", id: line.uuid }];
+    case "turn-start":
+      return [{ kind: "turn-started" }];
+    case "text":
+      return [{ kind: "said", text: line.text.slice(0, SHOWN_CHARACTERS) }];
+    case "tool":
+      return [{ kind: "did", text: `called ${line.name}`.slice(0, SHOWN_CHARACTERS) }];
+    case "tool-result":
+      return [];
+    case "command":
+      return [
+        { kind: "did", text: `ran ${line.command} (${line.code})`.slice(0, SHOWN_CHARACTERS) },
+      ];
+    case "turn-end":
+      return [{ kind: "turn-ended", failure: line.failure ?? null }];
+  }
+}
+
+function parse(text: string): z.infer<typeof Line> | undefined {
+  if (!text.startsWith("{")) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // Garbage is allowed in an agent's output; it stays readable in the transcript.
+    return undefined;
+  }
+  const parsed = Line.safeParse(value);
+  return parsed.success ? parsed.data : undefined;
+}

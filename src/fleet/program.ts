@@ -1,0 +1,91 @@
+/**
+ * The runner program as files: what is copied to, or started on, a runner machine. The published package
+ * carries it; from source it is bundled on first use and kept by its content.
+ */
+import { createHash } from "node:crypto";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** Name of the file → its source, relative to the root of the repository. */
+const FILES: Readonly<Record<string, string>> = {
+  "orcha-runner.mjs": "runners/program/main.ts",
+  "relay.mjs": "runners/relay/main.ts",
+  "script-agent.mjs": "runners/script-agent/main.ts",
+};
+/** `src/fleet` → the root; `dist/src/fleet` → `dist`. */
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+export interface Program {
+  /** Holds orcha-runner.mjs, relay.mjs and script-agent.mjs. */
+  readonly directory: string;
+}
+
+/** Makes sure that the files are there. From source it takes about 0.3 s, and again only when a source changed. */
+export async function ensureProgram({ dataDir }: { readonly dataDir: string }): Promise<Program> {
+  const published = join(root, "runner");
+  if (existsSync(join(published, "orcha-runner.mjs"))) return { directory: published };
+  const files = await bundleProgram();
+  const hash = createHash("sha256");
+  for (const { name, content } of files) hash.update(`${name}\0`).update(content);
+  const directory = join(dataDir, "program", hash.digest("hex").slice(0, 16));
+  if (!existsSync(directory)) place(files, directory);
+  return { directory };
+}
+
+export interface ProgramFile {
+  readonly name: string;
+  readonly content: Uint8Array;
+}
+
+/** Bundles the sources of this repository for Node 20. */
+export async function bundleProgram(): Promise<ProgramFile[]> {
+  const { build } = await import("esbuild");
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: Object.entries(FILES).map(([name, source]) => ({
+      in: source,
+      out: basename(name, ".mjs"),
+    })),
+    outdir: join(root, "dist", "runner"),
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    write: false,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    legalComments: "none",
+    logLevel: "silent",
+  });
+  return outputFiles.map(({ path, contents }) => ({ name: basename(path), content: contents }));
+}
+
+/** All files or none: a second process may be doing the same. */
+function place(files: readonly ProgramFile[], directory: string): void {
+  const parent = join(directory, "..");
+  mkdirSync(parent, { recursive: true, mode: 0o700 });
+  const temporary = mkdtempSync(join(parent, ".new-"));
+  writeProgram(files, temporary);
+  try {
+    renameSync(temporary, directory);
+  } catch (error) {
+    rmSync(temporary, { recursive: true, force: true });
+    if (!existsSync(directory)) throw error;
+  }
+}
+
+export function writeProgram(files: readonly ProgramFile[], directory: string): void {
+  mkdirSync(directory, { recursive: true });
+  for (const { name, content } of files) {
+    writeFileSync(join(directory, name), content);
+    chmodSync(join(directory, name), 0o755);
+  }
+}
