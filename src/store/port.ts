@@ -11,6 +11,7 @@ import type { Objective } from "../domain/objective.ts";
 import type { Repository, RepositoryConfig } from "../domain/repository.ts";
 import type { Claim, RunnerSnapshot, Snapshot } from "../domain/schedule.ts";
 import type { Emitted, Timer } from "../domain/step.ts";
+import type { Identity } from "./identity.ts";
 import type { DeliveryInbox } from "../inbox/port.ts";
 
 /** Whom an inbox item is about. Items of one lane are handled one after the other, in order. */
@@ -151,6 +152,8 @@ export interface Reading {
 }
 
 export interface Store extends DeliveryInbox, Reading, AsyncDisposable {
+  /** Who we are; the epoch grows with every call. Call it once per start. */
+  identity(): Promise<Identity>;
   /** Enters events that did not come as a webhook. A key seen before changes nothing. */
   enqueue(items: readonly NewItem[], now: number): Promise<void>;
   /** The oldest pending item of every lane that is due, oldest lane first. Its try is counted. */

@@ -1,6 +1,7 @@
 /** The store on SQLite. One process writes (lock.ts); each method is one synchronous transaction. */
 import { decodeConfig, decodeNotes, encode } from "./codec.ts";
 import { openDatabase, type Db } from "./database.ts";
+import { readIdentity } from "./identity.ts";
 import * as inbox from "./inbox-table.ts";
 import * as objectives from "./objective-table.ts";
 import * as outbox from "./outbox-table.ts";
@@ -23,6 +24,7 @@ export async function openSqlite(path: string, clock: { now(): number }): Promis
     ...outboxPart(db, write),
     ...fleetPart(db, write),
     ...configPart(db, write),
+    identity: async () => readIdentity(db),
     onWork: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
