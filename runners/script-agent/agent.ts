@@ -40,6 +40,7 @@ export class ScriptAgent {
 
   /** Says hello and takes up a turn that a killed process left open. */
   begin(): void {
+    this.#file.save();
     print({ type: "ready", conversation: this.#file.memory.conversation });
     if (this.#file.memory.turnOpen) this.#startTurn();
   }

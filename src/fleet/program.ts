@@ -62,6 +62,10 @@ export async function bundleProgram(): Promise<ProgramFile[]> {
     platform: "node",
     format: "esm",
     target: "node20",
+    // Some packages in the bundle are CommonJS and ask for built-ins at run time.
+    banner: {
+      js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
+    },
     legalComments: "none",
     logLevel: "silent",
   });
