@@ -25,7 +25,6 @@ PATCH /app/hook/config
 GET /app/hook/deliveries
 GET /app/hook/deliveries/{delivery_id}
 POST /app/hook/deliveries/{delivery_id}/attempts
-POST /app-manifests/{code}/conversions
 GET /installation/repositories
 DELETE /installation/token
 GET /rate_limit
@@ -68,6 +67,8 @@ DELETE /repos/{owner}/{repo}/issues/{issue_number}/assignees
 GET /repos/{owner}/{repo}/labels
 POST /repos/{owner}/{repo}/labels
 GET /repos/{owner}/{repo}/labels/{name}
+PATCH /repos/{owner}/{repo}/labels/{name}
+DELETE /repos/{owner}/{repo}/labels/{name}
 GET /repos/{owner}/{repo}/issues/{issue_number}/reactions
 POST /repos/{owner}/{repo}/issues/{issue_number}/reactions
 DELETE /repos/{owner}/{repo}/issues/{issue_number}/reactions/{reaction_id}
@@ -113,7 +114,7 @@ const webhooks = new RegExp(
   "^(ping|push|create|delete|check-(run|suite)-.*|issue-comment-(created|edited|deleted)" +
     "|issues-(opened|edited|deleted|closed|reopened|labeled|unlabeled|assigned|unassigned)" +
     "|installation-(created|deleted|suspend|unsuspend)|installation-repositories-.*" +
-    "|label-.*|repository-(created|deleted|edited|renamed)" +
+    "|label-.*|repository-created" +
     "|pull-request-(opened|closed|reopened|synchronize|edited|ready-for-review|converted-to-draft)" +
     "|pull-request-(labeled|unlabeled|assigned|unassigned|review-requested|review-request-removed)" +
     "|pull-request-review-(submitted|edited|dismissed)|pull-request-review-comment-.*" +
@@ -132,7 +133,7 @@ function main(): void {
     execFileSync("npm", ["install", "--ignore-scripts", "--prefix", folder, spec]);
   }
   const source = join(folder, "node_modules/@octokit/openapi/generated/api.github.com.json");
-  const trimmed = trim(JSON.parse(readFileSync(source, "utf8")) as Json);
+  const trimmed = trim(asJson(JSON.parse(readFileSync(source, "utf8"))));
   writeFileSync(target, `${JSON.stringify(trimmed)}\n`);
   if (given === undefined) rmSync(folder, { recursive: true });
 }
@@ -142,11 +143,11 @@ function trim(full: Json): Json {
   for (const operation of operations) {
     const [method = "", path = ""] = operation.split(" ");
     const found = at(at(at(full, "paths"), path), method.toLowerCase());
-    paths[path] = { ...(paths[path] as Json), [method.toLowerCase()]: keepOperation(found) };
+    paths[path] = { ...asJson(paths[path] ?? {}), [method.toLowerCase()]: keepOperation(found) };
   }
   const hooks: Json = {};
   for (const [name, hook] of Object.entries(at(full, "x-webhooks"))) {
-    if (webhooks.test(name)) hooks[name] = { post: keepOperation(at(hook as Json, "post")) };
+    if (webhooks.test(name)) hooks[name] = { post: keepOperation(at(asJson(hook), "post")) };
   }
   const components = reach(full, [paths, hooks]);
   return {
@@ -166,13 +167,16 @@ function trim(full: Json): Json {
 
 /** An operation without its prose and without header parameters. */
 function keepOperation(operation: Json): Json {
-  const parameters = (operation["parameters"] ?? []) as Json[];
-  return strip({
-    operationId: operation["operationId"],
-    parameters: parameters.filter((parameter) => parameter["in"] !== "header"),
-    ...(operation["requestBody"] === undefined ? {} : { requestBody: operation["requestBody"] }),
-    responses: operation["responses"],
-  }) as Json;
+  const { parameters } = operation;
+  const kept = Array.isArray(parameters) ? parameters.map(asJson) : [];
+  return asJson(
+    strip({
+      operationId: operation["operationId"],
+      parameters: kept.filter((parameter) => parameter["in"] !== "header"),
+      ...(operation["requestBody"] === undefined ? {} : { requestBody: operation["requestBody"] }),
+      responses: operation["responses"],
+    }),
+  );
 }
 
 /** Removes what no validator reads. A property that happens to be *called* "description" stays. */
@@ -211,6 +215,11 @@ function references(value: unknown): string[] {
 
 function at(value: Json, key: string): Json {
   const found = value[key];
-  if (typeof found !== "object" || found === null) throw new Error(`the description has no ${key}`);
-  return found as Json;
+  if (found === undefined) throw new Error(`the description has no ${key}`);
+  return asJson(found);
+}
+
+function asJson(value: unknown): Json {
+  if (typeof value === "object" && value !== null) return Object.fromEntries(Object.entries(value));
+  throw new TypeError(`expected an object, found ${String(value)}`);
 }

@@ -10,7 +10,7 @@ import type {
   Pull,
   Repository,
 } from "./model.ts";
-import { notFound } from "./problem.ts";
+import { notFound, Problem } from "./problem.ts";
 
 export interface Hub {
   /** Base of everything: `http://127.0.0.1:PORT`. Known once the server listens. */
@@ -89,16 +89,17 @@ export function accountOf(hub: Hub, login: string): Account | undefined {
 }
 
 /** Finds `owner/name`, in any case; a miss is GitHub's 404. */
-export function repositoryOf(hub: Hub, fullName: string): Repository {
-  const found = hub.repositories.get(fullName.toLowerCase());
+export function repositoryOf(hub: Hub, name: string): Repository {
+  const found = hub.repositories.get(name.toLowerCase());
   if (found === undefined) throw notFound();
   return found;
 }
 
 export function issueOf(repository: Repository, number: number): Issue {
   const found = repository.issues.get(number);
-  if (found === undefined) throw notFound();
-  return found;
+  if (found !== undefined) return found;
+  const once = number > 0 && number <= repository.lastNumber;
+  throw once ? new Problem(410, "This issue was deleted") : notFound();
 }
 
 export function pullOf(repository: Repository, number: number): Pull {

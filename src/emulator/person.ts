@@ -1,8 +1,8 @@
 /** One person's hands: what somebody can do on GitHub's pages, as function calls. */
 import { accountOf, type Hub, issueOf, pullOf, repositoryOf } from "./hub.ts";
 import { addComment, deleteComment, editComment } from "./act/comments.ts";
-import { requestOnRun } from "./act/checks.ts";
-import { assign, editIssue, openIssue } from "./act/issues.ts";
+import { requestOnRun, requestOnSuite } from "./act/checks.ts";
+import { assign, deleteIssue, editIssue, openIssue } from "./act/issues.ts";
 import { addLabels, removeLabel } from "./act/labels.ts";
 import { issueNeed, need } from "./act/needs.ts";
 import {
@@ -48,6 +48,7 @@ export interface Person {
   ): void;
   closeIssue(repository: string, number: number, reason?: "completed" | "not_planned"): void;
   reopenIssue(repository: string, number: number): void;
+  deleteIssue(repository: string, number: number): void;
   label(repository: string, number: number, ...names: string[]): void;
   unlabel(repository: string, number: number, name: string): void;
   assign(repository: string, number: number, ...logins: string[]): void;
@@ -107,6 +108,8 @@ export interface Person {
   reopenPull(repository: string, number: number): Promise<void>;
   /** Presses "Re-run" of a check run, or the button with this identifier. */
   requestCheck(repository: string, id: number, identifier?: string): void;
+  /** Presses "Re-run all checks" of an app's suite. */
+  requestSuite(repository: string, id: number): void;
 }
 
 export function asPerson(hub: Hub, account: Account): Person {
@@ -120,6 +123,7 @@ type IssueHands = Pick<
   | "editIssue"
   | "closeIssue"
   | "reopenIssue"
+  | "deleteIssue"
   | "label"
   | "unlabel"
   | "assign"
@@ -137,6 +141,7 @@ function issueHands(hub: Hub, actor: Actor): IssueHands {
     closeIssue: (name, number, stateReason = "completed") =>
       editIssue(hub, actor, issue(name, number), { state: "closed", stateReason }),
     reopenIssue: (name, number) => editIssue(hub, actor, issue(name, number), { state: "open" }),
+    deleteIssue: (name, number) => deleteIssue(hub, actor, issue(name, number)),
     label: (name, number, ...names) => addLabels(hub, actor, issue(name, number), names),
     unlabel: (name, number, label) => removeLabel(hub, actor, issue(name, number), label),
     assign: (name, number, ...add) => assign(hub, actor, issue(name, number), { add }),
@@ -187,6 +192,10 @@ function pullHands(hub: Hub, actor: Actor): Omit<Person, keyof IssueHands | "acc
     requestCheck: (name, id, identifier) => {
       const repository = repositoryOf(hub, name);
       requestOnRun(hub, actor, repository, found(repository.checkRuns.get(id)), identifier);
+    },
+    requestSuite: (name, id) => {
+      const repository = repositoryOf(hub, name);
+      requestOnSuite(hub, actor, repository, found(repository.checkSuites.get(id)));
     },
   };
 }

@@ -5,7 +5,7 @@
  */
 import { roleOf } from "./access.ts";
 import { createAccount } from "./act/accounts.ts";
-import { createApp, install, select, suspend, uninstall } from "./act/apps.ts";
+import { createApp, install, ping, select, suspend, uninstall } from "./act/apps.ts";
 import { createRepository, setRole } from "./act/repositories.ts";
 import type { Faults } from "./faults.ts";
 import { accountOf, type Hub, issueOf, pullOf, repositoryOf } from "./hub.ts";
@@ -64,6 +64,8 @@ export interface World {
   /** The delivery log of an app, newest first. */
   deliveries(app: AppHandle): Delivery[];
   redeliver(app: AppHandle, id: number): Delivery;
+  /** Sends the event that GitHub sends when a webhook is set up. */
+  ping(app: AppHandle): void;
   /** Resolves when no delivery waits or is under way; what a fault holds back does not count. */
   idle(): Promise<void>;
   readonly faults: Faults;
@@ -165,6 +167,7 @@ export function createWorld(hub: Hub, sender: Sender, faults: Faults): World {
     ...inspection(hub),
     deliveries: (app) => sender.list(appOf(app)),
     redeliver: (app, id) => sender.redeliver(appOf(app), id),
+    ping: (handle) => ping(hub, appOf(handle)),
     idle: () => sender.idle(),
     faults,
     nowMs: () => hub.nowMs(),

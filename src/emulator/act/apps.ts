@@ -14,6 +14,7 @@ import type {
 } from "../model.ts";
 import { Problem } from "../problem.ts";
 import { installationShape } from "../shape/account.ts";
+import { iso } from "../shape/time.ts";
 import { createAccount, randomText } from "./accounts.ts";
 
 const tokenLifetimeMs = 3_600_000;
@@ -142,6 +143,32 @@ export function mintToken(
   };
   hub.tokens.set(token.token, token);
   return token;
+}
+
+/** The event that GitHub sends when a webhook is set up. */
+export function ping(hub: Hub, app: App): void {
+  const createdAt = iso(app.createdAtMs);
+  hub.emit({
+    event: "ping",
+    sender: app.owner,
+    app,
+    payload: {
+      zen: "Practicality beats purity.",
+      hook_id: app.hookId,
+      hook: {
+        type: "App",
+        id: app.hookId,
+        name: "web",
+        active: true,
+        events: app.events,
+        config: { content_type: "json", insecure_ssl: "0", url: app.webhookUrl },
+        updated_at: createdAt,
+        created_at: createdAt,
+        app_id: app.id,
+        deliveries_url: `${hub.url}/api/v3/app/hook/deliveries`,
+      },
+    },
+  });
 }
 
 export function tinyRepository(repository: Repository): Record<string, unknown> {

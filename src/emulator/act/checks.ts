@@ -120,6 +120,16 @@ export function requestOnRun(
   emitRun(hub, actor, repository, run, action, more);
 }
 
+export function requestOnSuite(
+  hub: Hub,
+  actor: Actor,
+  repository: Repository,
+  suite: CheckSuite,
+): void {
+  demand(actor, repository, { app: [], role: "write" });
+  emitSuite(hub, repository, accountOfActor(actor), suite, "rerequested");
+}
+
 export function addStatus(
   hub: Hub,
   actor: Actor,
@@ -226,8 +236,8 @@ function emitSuite(
   action: string,
 ): void {
   const payload = { check_suite: checkSuiteEventShape(hub, repository, suite) };
-  // "requested" goes to the App that shall check; "completed" to everybody.
-  const app = action === "requested" ? { app: suite.app } : {};
+  // Requests go to the App that shall check; "completed" to everybody.
+  const app = action === "completed" ? {} : { app: suite.app };
   hub.emit({ event: "check_suite", action, sender, repository, ...app, payload });
 }
 

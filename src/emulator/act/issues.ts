@@ -113,6 +113,14 @@ export function setState(
   emitIssue(hub, actor, issue, state === "closed" ? "closed" : "reopened");
 }
 
+/** Only administrators may; GitHub answers 410 for its number from then on. */
+export function deleteIssue(hub: Hub, actor: Actor, issue: Issue): void {
+  demand(actor, issue.repository, { app: [], role: "admin" });
+  issue.repository.issues.delete(issue.number);
+  for (const comment of issue.comments) issue.repository.comments.delete(comment.id);
+  emitIssue(hub, actor, issue, "deleted");
+}
+
 export function assign(
   hub: Hub,
   actor: Actor,

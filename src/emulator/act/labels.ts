@@ -19,9 +19,47 @@ export function createLabel(
 ): Label {
   demand(actor, repository, need.writeLabels);
   if (repository.labels.has(wanted.name.toLowerCase())) {
-    throw invalid({ resource: "Label", code: "already_exists", field: "name" });
+    throw labelExists();
   }
   return addLabel(hub, actor, repository, wanted);
+}
+
+/** Changes a label everywhere; its events name what it was before. */
+export function editLabel(
+  hub: Hub,
+  actor: Actor,
+  repository: Repository,
+  label: Label,
+  edit: { readonly name?: string | undefined; readonly color?: string | undefined },
+): void {
+  demand(actor, repository, need.writeLabels);
+  const changes: Record<string, unknown> = {};
+  if (edit.name !== undefined && edit.name !== label.name) {
+    checkLabel(edit.name, label.color);
+    if (edit.name.toLowerCase() !== label.name.toLowerCase()) {
+      if (repository.labels.has(edit.name.toLowerCase())) throw labelExists();
+    }
+    changes["name"] = { from: label.name };
+    repository.labels.delete(label.name.toLowerCase());
+    label.name = edit.name;
+    repository.labels.set(label.name.toLowerCase(), label);
+  }
+  if (edit.color !== undefined && edit.color !== label.color) {
+    checkLabel(label.name, edit.color);
+    changes["color"] = { from: label.color };
+    label.color = edit.color;
+  }
+  emitLabel(hub, actor, repository, label, "edited", { changes });
+}
+
+/** Takes a label off everything and away. GitHub tells only of the label, not of each issue that loses it. */
+export function deleteLabel(hub: Hub, actor: Actor, repository: Repository, label: Label): void {
+  demand(actor, repository, need.writeLabels);
+  repository.labels.delete(label.name.toLowerCase());
+  for (const issue of repository.issues.values()) {
+    issue.labels = issue.labels.filter((other) => other !== label);
+  }
+  emitLabel(hub, actor, repository, label, "deleted");
 }
 
 /** The labels of these names; those that do not exist yet are made, as GitHub does when one is put on an issue. */
@@ -77,8 +115,18 @@ function addLabel(
   wanted: { readonly name: string; readonly color?: string; readonly description?: string },
 ): Label {
   const name = wanted.name.trim();
-  if (name === "") throw invalid({ resource: "Label", code: "missing_field", field: "name" });
   const color = wanted.color ?? "ededed";
+  checkLabel(name, color);
+  const id = hub.nextId();
+  const nodeId = hub.nodeId("LA", id);
+  const label: Label = { id, nodeId, name, color, description: wanted.description };
+  repository.labels.set(name.toLowerCase(), label);
+  emitLabel(hub, actor, repository, label, "created");
+  return label;
+}
+
+function checkLabel(name: string, color: string): void {
+  if (name === "") throw invalid({ resource: "Label", code: "missing_field", field: "name" });
   if (tooLong(name, nameCharactersMax)) {
     const message = `name is too long (maximum is ${nameCharactersMax} characters)`;
     throw invalid({ resource: "Label", code: "custom", field: "name", message });
@@ -86,16 +134,20 @@ function addLabel(
   if (!/^[0-9a-f]{6}$/iu.test(color)) {
     throw invalid({ resource: "Label", code: "invalid", field: "color" });
   }
-  const id = hub.nextId();
-  const nodeId = hub.nodeId("LA", id);
-  const label: Label = { id, nodeId, name, color, description: wanted.description };
-  repository.labels.set(name.toLowerCase(), label);
-  hub.emit({
-    event: "label",
-    action: "created",
-    sender: accountOfActor(actor),
-    repository,
-    payload: { label: labelShape(hub, repository, label) },
-  });
-  return label;
+}
+
+function labelExists(): Problem {
+  return invalid({ resource: "Label", code: "already_exists", field: "name" });
+}
+
+function emitLabel(
+  hub: Hub,
+  actor: Actor,
+  repository: Repository,
+  label: Label,
+  action: string,
+  more: Readonly<Record<string, unknown>> = {},
+): void {
+  const payload = { label: labelShape(hub, repository, label), ...more };
+  hub.emit({ event: "label", action, sender: accountOfActor(actor), repository, payload });
 }

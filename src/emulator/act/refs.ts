@@ -133,7 +133,6 @@ async function emitPush(
   }
   const page = repositoryPage(hub, repository);
   const range = `${move.before.slice(0, 12)}...${move.after.slice(0, 12)}`;
-  const seconds = (ms: number): number => Math.floor(ms / 1000);
   hub.emit({
     event: "push",
     sender,
@@ -177,7 +176,7 @@ async function updatePulls(
   move: RefMove,
 ): Promise<void> {
   const branch = move.ref.slice("refs/heads/".length);
-  for (const issue of [...repository.issues.values()]) {
+  for (const issue of repository.issues.values()) {
     const { pull } = issue;
     if (pull === undefined || issue.state === "closed") continue;
     if (pull.headRef === branch) await moveHead(hub, actor, pull, move);
@@ -247,6 +246,10 @@ function lineAfter(file: FileChange, line: number): number | undefined {
     if (entry.kind === "removed") shift -= 1;
   }
   return line + shift;
+}
+
+function seconds(ms: number): number {
+  return Math.floor(ms / 1000);
 }
 
 function pusherOf(actor: Actor): Account {

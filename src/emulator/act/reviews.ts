@@ -181,23 +181,21 @@ function place(files: readonly FileChange[], comment: NewLineComment): Place {
   const body = checkComment(resource, comment.body);
   const side = comment.side ?? "RIGHT";
   const file = files.find((other) => other.path === comment.path);
-  const message = (field: string): string => `pull_request_review_thread.${field}`;
   if (file === undefined) {
-    throw invalid({ resource, code: "invalid", field: message("path") });
+    throw invalid({ resource, code: "invalid", field: "pull_request_review_thread.path" });
   }
   if (comment.line === undefined) return { ...comment, body, side, hunk: "", position: undefined };
   const found = locate(file.patch ?? "", side, comment.line);
   if (found === undefined) {
-    const text = `${message("line")} must be part of the diff`;
-    throw invalid({ resource, code: "custom", field: message("line"), message: text });
+    const field = "pull_request_review_thread.line";
+    const message = `${field} must be part of the diff`;
+    throw invalid({ resource, code: "custom", field, message });
   }
   return { ...comment, body, side, ...found };
 }
 
 function checkReview(actor: Actor, pull: Pull, wanted: NewReview): void {
   const own = accountOfActor(actor) === pull.issue.author;
-  const refuse = (message: string): Problem =>
-    new Problem(422, "Unprocessable Entity", { errors: [message] });
   if (own && wanted.event === "APPROVE") throw refuse("Can not approve your own pull request");
   if (own && wanted.event === "REQUEST_CHANGES") {
     throw refuse("Can not request changes on your own pull request");
@@ -210,6 +208,10 @@ function checkReview(actor: Actor, pull: Pull, wanted: NewReview): void {
     throw refuse("Body can't be blank");
   }
   checkBody("PullRequestReview", wanted.body);
+}
+
+function refuse(message: string): Problem {
+  return new Problem(422, "Unprocessable Entity", { errors: [message] });
 }
 
 function addReview(hub: Hub, actor: Actor, pull: Pull, wanted: NewReview): Review {

@@ -41,6 +41,7 @@ export async function createBare(directory: string, defaultBranch: string): Prom
     ["uploadpack.allowFilter", "true"],
     ["receive.advertisePushOptions", "true"],
     ["receive.hideRefs", "refs/pull"],
+    ["receive.denyDeleteCurrent", "refuse"],
     ["gc.auto", "0"],
     ["core.quotePath", "false"],
   ];

@@ -34,10 +34,9 @@ export async function diffFiles(
     git(directory, [...common, "--patch", ...range]),
   ]);
   const sections = patch.stdout.split(/^diff --git /mu).slice(1);
-  return parseRaw(raw.stdout).map((entry, index) => ({
-    ...entry,
-    ...measure(sections[index] ?? ""),
-  }));
+  return parseRaw(raw.stdout).map((entry, index) =>
+    Object.assign(entry, measure(sections[index] ?? "")),
+  );
 }
 
 /** The lines of a patch with their numbers on both sides. */

@@ -1,7 +1,7 @@
 /** Finds the route of a path. Parameters that may hold slashes (paths, refs) are known by name. */
 import type { Route } from "./request.ts";
 
-const deep = new Set(["path", "ref", "branch", "basehead", "name"]);
+const deep = new Set(["ref", "branch", "basehead", "name"]);
 
 export interface Match {
   readonly route: Route;
@@ -29,15 +29,18 @@ export function createRouter(routes: readonly Route[]): Router {
 }
 
 function compile(path: string): RegExp {
-  const source = path.replaceAll(/\{(\w+)\}/gu, (_, name: string) =>
-    deep.has(name) ? `(?<${name}>.+)` : `(?<${name}>[^/]+)`,
-  );
+  // The root folder is the one path that may be empty.
+  const source = path
+    .replace("/{path}", "(?:/(?<path>.*))?")
+    .replaceAll(/\{(\w+)\}/gu, (_, name: string) =>
+      deep.has(name) ? `(?<${name}>.+)` : `(?<${name}>[^/]+)`,
+    );
   return new RegExp(`^${source}$`, "u");
 }
 
-function decodeAll(groups: Record<string, string>): Record<string, string> {
+function decodeAll(groups: Record<string, string | undefined>): Record<string, string> {
   const params: Record<string, string> = {};
-  for (const [name, value] of Object.entries(groups)) params[name] = decode(value);
+  for (const [name, value] of Object.entries(groups)) params[name] = decode(value ?? "");
   return params;
 }
 

@@ -13,7 +13,7 @@ import { type ApiAnswer, type ApiParts, type ApiRequest, commonHeaders, serveApi
 const bodyBytesMax = 26 * 1024 * 1024;
 /** Paths that are the API's even without `/api/v3` in front, as on api.github.com. */
 const bareApi =
-  /^\/(?:repos\/|repositories\/|app$|app\/|app-manifests\/|users?$|users?\/|installation\/|rate_limit$)/u;
+  /^\/(?:repos\/|repositories\/|app$|app\/|users?$|users?\/|installation\/|rate_limit$)/u;
 
 export interface ServerParts {
   readonly api: ApiParts;

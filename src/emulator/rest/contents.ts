@@ -12,9 +12,6 @@ const contentBytesMax = 1024 * 1024;
 
 export const contentRoutes: readonly Route[] = [
   route("GET", "/repos/{owner}/{repo}/contents/{path}", contents),
-  route("GET", "/repos/{owner}/{repo}/contents/", (context) =>
-    contents({ ...context, params: { ...context.params, path: "" } }),
-  ),
 ];
 
 interface TreeEntry {

@@ -1,7 +1,14 @@
 /** Issues, their labels and assignees. */
 import { demand } from "../access.ts";
 import { assign, editIssue, openIssue } from "../act/issues.ts";
-import { addLabels, createLabel, removeLabel, setLabels } from "../act/labels.ts";
+import {
+  addLabels,
+  createLabel,
+  deleteLabel,
+  editLabel,
+  removeLabel,
+  setLabels,
+} from "../act/labels.ts";
 import { issueNeed, need } from "../act/needs.ts";
 import { oneOf } from "../act/text.ts";
 import { issueOf } from "../hub.ts";
@@ -21,7 +28,7 @@ import {
   texts,
 } from "../http/request.ts";
 import { page, since } from "../http/paging.ts";
-import type { Issue, Repository } from "../model.ts";
+import type { Issue, Label, Repository } from "../model.ts";
 import { invalid, notFound } from "../problem.ts";
 import { fullIssueShape, issueShape, labelShape } from "../shape/issue.ts";
 
@@ -94,12 +101,21 @@ export const issueRoutes: readonly Route[] = [
     });
     return created(labelShape(context.hub, repository, label));
   }),
-  route("GET", `${base}/labels/{name}`, (context) => {
+  route("GET", `${base}/labels/{name}`, (context) =>
+    ok(labelShape(context.hub, repositoryIn(context), labelIn(context))),
+  ),
+  route("PATCH", `${base}/labels/{name}`, (context) => {
     const repository = repositoryIn(context);
-    demand(context.actor, repository, need.readIssues);
-    const label = repository.labels.get(param(context, "name").toLowerCase());
-    if (label === undefined) throw notFound();
+    const label = labelIn(context);
+    editLabel(context.hub, context.actor, repository, label, {
+      name: text(context.body, "new_name"),
+      color: text(context.body, "color"),
+    });
     return ok(labelShape(context.hub, repository, label));
+  }),
+  route("DELETE", `${base}/labels/{name}`, (context) => {
+    deleteLabel(context.hub, context.actor, repositoryIn(context), labelIn(context));
+    return noContent();
   }),
 ];
 
@@ -109,6 +125,14 @@ export function issueIn(context: Context): Issue {
   const app = issueNeed(issue, "read").app.map((set) => toRead(set));
   demand(context.actor, issue.repository, { app, role: "read" });
   return issue;
+}
+
+function labelIn(context: Context): Label {
+  const repository = repositoryIn(context);
+  demand(context.actor, repository, need.readIssues);
+  const label = repository.labels.get(param(context, "name").toLowerCase());
+  if (label === undefined) throw notFound();
+  return label;
 }
 
 function toRead(set: Readonly<Record<string, unknown>>): Record<string, "read"> {

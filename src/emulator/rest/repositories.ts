@@ -230,13 +230,13 @@ async function compare(context: Context): Promise<Answer> {
     readCommit(directory, fork),
   ]);
   const api = repositoryApi(hub, repository);
-  const page_ = `${repositoryPage(hub, repository)}/compare/${baseName}...${headName}`;
+  const view = `${repositoryPage(hub, repository)}/compare/${baseName}...${headName}`;
   return ok({
     url: `${api}/compare/${baseName}...${headName}`,
-    html_url: page_,
+    html_url: view,
     permalink_url: `${repositoryPage(hub, repository)}/compare/${base}...${head}`,
-    diff_url: `${page_}.diff`,
-    patch_url: `${page_}.patch`,
+    diff_url: `${view}.diff`,
+    patch_url: `${view}.patch`,
     base_commit: commitShape(hub, repository, baseCommit),
     merge_base_commit: commitShape(hub, repository, forkCommit),
     status:

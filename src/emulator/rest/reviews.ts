@@ -42,7 +42,7 @@ const events: readonly ReviewEvent[] = ["APPROVE", "REQUEST_CHANGES", "COMMENT"]
 
 export const reviewRoutes: readonly Route[] = [
   route("GET", `${one}/reviews`, (context) =>
-    page(context, pullIn(context).reviews, (review) => reviewShape(context.hub, review)),
+    page(context, pullIn(context).reviews, (entry) => reviewShape(context.hub, entry)),
   ),
   route("POST", `${one}/reviews`, review),
   route("GET", `${one}/reviews/{review_id}`, (context) =>

@@ -37,49 +37,11 @@ export function createSender(
   observe: (exchange: Exchange) => void,
 ): Sender {
   const log: Delivery[] = [];
-  const lanes = new Map<number, Promise<void>>();
-  const closing = new AbortController();
-  let open = 0;
-  const settled = (): void => {
-    open -= 1;
-    hub.touch();
-  };
-  const send = (delivery: Delivery): void => {
-    if (closing.signal.aborted) return;
-    open += 1;
-    const before = lanes.get(delivery.app.id) ?? Promise.resolve();
-    const attempt = before.then(() => attemptDelivery(hub, delivery, closing.signal));
-    lanes.set(
-      delivery.app.id,
-      before.then(() => Promise.race([attempt, pause(laneMs)])),
-    );
-    void attempt.finally(settled);
-  };
+  const lanes = openLanes(hub);
   const enqueue = (delivery: Delivery): void => {
     log.push(delivery);
     observeDelivery(observe, delivery);
-    const fault = faults.forWebhook(delivery.event, delivery.action);
-    const rule = fault?.rule;
-    switch (rule?.kind) {
-      case "lose":
-        Object.assign(delivery, { status: "OK", statusCode: 200 });
-        hub.touch();
-        return;
-      case "delay":
-        void fault?.wait(rule.ms).then(() => send(delivery));
-        return;
-      case "reorder":
-        fault?.keep(rule.size, () => send(delivery));
-        return;
-      case "duplicate":
-        for (let extra = 0; extra < Math.min(rule.times, 100); extra += 1) send(delivery);
-        send(delivery);
-        return;
-      case undefined:
-      case "status":
-      case "drop":
-        send(delivery);
-    }
+    route(hub, faults, delivery, () => lanes.send(delivery));
   };
   const get = (app: App, id: number): Delivery => {
     const found = log.find((delivery) => delivery.app === app && delivery.id === id);
@@ -102,19 +64,78 @@ export function createSender(
       enqueue(again);
       return again;
     },
-    async idle() {
-      while (open > 0) {
-        const { promise, resolve } = Promise.withResolvers<void>();
-        const unwatch = hub.watch(resolve);
-        await promise;
-        unwatch();
-      }
+    idle: () => lanes.idle(),
+    close: () => lanes.close(),
+  };
+}
+
+interface Lanes {
+  send(delivery: Delivery): void;
+  idle(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** One lane per app: deliveries start in order, and a slow receiver holds up the next for a second at most. */
+function openLanes(hub: Hub): Lanes {
+  const lanes = new Map<number, Promise<unknown>>();
+  const attempts = new Set<Promise<void>>();
+  const closing = new AbortController();
+  return {
+    send(delivery) {
+      if (closing.signal.aborted) return;
+      const before = lanes.get(delivery.app.id) ?? Promise.resolve();
+      const attempt = before.then(() => attemptDelivery(hub, delivery, closing.signal));
+      attempts.add(attempt);
+      lanes.set(
+        delivery.app.id,
+        before.then(() => Promise.race([attempt, pause(laneMs)])),
+      );
+      void attempt.finally(() => {
+        attempts.delete(attempt);
+        hub.touch();
+      });
     },
+    idle: () =>
+      new Promise((resolve) => {
+        const unwatch = hub.watch(look);
+        look();
+        function look(): void {
+          if (attempts.size > 0) return;
+          unwatch();
+          resolve();
+        }
+      }),
     async close() {
       closing.abort();
-      await Promise.allSettled(lanes.values());
+      await Promise.allSettled(attempts);
     },
   };
+}
+
+/** Sends now, or does what a fault wants to happen to this webhook. */
+function route(hub: Hub, faults: Faults, delivery: Delivery, send: () => void): void {
+  const fault = faults.forWebhook(delivery.event, delivery.action);
+  const rule = fault?.rule;
+  switch (rule?.kind) {
+    case "lose":
+      Object.assign(delivery, { status: "OK", statusCode: 200 });
+      hub.touch();
+      return;
+    case "delay":
+      void fault?.wait(rule.ms).then(send);
+      return;
+    case "reorder":
+      fault?.keep(rule.size, send);
+      return;
+    case "duplicate":
+      for (let extra = 0; extra < Math.min(rule.times, 100); extra += 1) send();
+      send();
+      return;
+    case undefined:
+    case "status":
+    case "drop":
+      send();
+  }
 }
 
 /** One delivery for every app that hears of it. */
