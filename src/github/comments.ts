@@ -24,7 +24,7 @@ export const postComment: Perform<"post-comment"> = async (performing, effect, a
   const left = attempt.number > 1 ? await lookTwice(performing, look) : undefined;
   const posted =
     left ?? (await createComment(performing, repository, number, body, question === null ? 3 : 1));
-  if (attempt.number > 1 && left === undefined) heal(performing, repository, look);
+  if (attempt.number > 1) heal(performing, repository, look);
   return {
     kind: "done",
     artifact: String(posted.id),

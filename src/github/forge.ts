@@ -99,7 +99,8 @@ export function openForge(options: ForgeOptions): OpenForge {
   return {
     async read(repository, needs) {
       const facts = await Promise.all(needs.map((need) => readOne(repository, need)));
-      return facts.reduce<Facts>((all, fact) => ({ ...all, ...fact }), {});
+      const all: Facts = Object.assign({}, ...facts);
+      return all;
     },
     ownHeadBranch: (repository, pullRequest) => reader.ownHeadBranch(repository, pullRequest),
     async perform(effect, attempt) {

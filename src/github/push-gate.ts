@@ -1,0 +1,285 @@
+/**
+ * The only thing that pushes (security.md D1, D2). Takes a session's commits as a bundle from its runner,
+ * inspects them in a throw-away repository, and pushes with a token for that one repository. What a human
+ * put on the branch meanwhile is kept. Without knowing the pull request's state now, nothing is pushed.
+ */
+import { join } from "node:path";
+import type { ResultEvent } from "../domain/event.ts";
+import type { Repository } from "../domain/repository.ts";
+import {
+  PortError,
+  type Clock,
+  type EffectAttempt,
+  type EffectOutcome,
+  type PushGate,
+} from "../engine/ports.ts";
+import type { Auth, OneTimeToken } from "./auth.ts";
+import { cloneUrl } from "./credentials.ts";
+import { outcomeOf } from "./outcome.ts";
+import type { EffectOf } from "./performer.ts";
+import { plan, type Identity } from "./push/branch.ts";
+import { GitMissing } from "./push/git.ts";
+import { inspect, type Export } from "./push/inspect.ts";
+import { POLICY_LIMITS, type PolicyLimits } from "./push/policy.ts";
+import { GitFailed, openQuarantine, type Quarantine } from "./push/quarantine.ts";
+
+type PushEffect = EffectOf<"push-branch">;
+type RefusalCode = Extract<ResultEvent, { kind: "push-refused" }>["code"];
+
+/** Commits of a session from its runner. `unreachable` passes by itself. */
+export type ExportBundle = (effect: PushEffect) => Promise<
+  | ({ readonly ok: true } & Export)
+  | {
+      readonly ok: false;
+      readonly code: "nothing-committed" | "policy" | "failed" | "unreachable";
+      readonly reason: string;
+    }
+>;
+
+export interface PushGateOptions {
+  readonly auth: Auth;
+  readonly clock: Clock;
+  readonly exportBundle: ExportBundle;
+  /** State of a pull request read now, past any cache; null = gone. Throws PortError. */
+  readonly pullRequestState: (
+    repository: Repository,
+    pullRequest: number,
+  ) => Promise<"draft" | "open" | "merged" | "closed" | null>;
+  /** `https://github.com`: where clones and pushes go. */
+  readonly gitUrl: string;
+  /** Quarantines are made in `<dataDirectory>/quarantine`. */
+  readonly dataDirectory: string;
+  /** One git command may take so long. */
+  readonly gitTimeoutMs?: number;
+  readonly limits?: Partial<PolicyLimits>;
+}
+
+const GIT_TIMEOUT_MS = 120_000;
+/** Two people pushing at the same moment: look again soon. */
+const MOVED_RETRY_MS = 2_000;
+
+export function openPushGate(options: PushGateOptions): PushGate {
+  return {
+    async push(effect, attempt) {
+      try {
+        return await push(options, effect, attempt);
+      } catch (error) {
+        if (error instanceof GitMissing)
+          return { kind: "later", reason: error.message, afterMs: null };
+        if (error instanceof GitFailed)
+          return { kind: "later", reason: error.message, afterMs: null };
+        return outcomeOf(error, options.clock.now());
+      }
+    },
+  };
+}
+
+async function push(
+  options: PushGateOptions,
+  effect: PushEffect,
+  attempt: EffectAttempt,
+): Promise<EffectOutcome> {
+  if (!isOwnBranch(effect.branch))
+    return refused(effect, "policy", `${JSON.stringify(effect.branch)} is not a branch of ours`);
+  const gone = await pullRequestGone(options, effect);
+  if (gone !== null) return gone;
+  const exported = await options.exportBundle(effect);
+  if (!exported.ok)
+    return exported.code === "unreachable"
+      ? { kind: "later", reason: exported.reason, afterMs: null }
+      : refused(effect, exported.code, exported.reason);
+  if (!isSha(exported.head) || !isSha(exported.base))
+    return refused(effect, "policy", "the runner named something that is no commit");
+
+  await using quarantine = await openQuarantine({
+    directory: join(options.dataDirectory, "quarantine"),
+    timeoutMs: options.gitTimeoutMs ?? GIT_TIMEOUT_MS,
+  });
+  const remote = await openRemote(options, effect.repository, quarantine);
+  try {
+    return await inspectAndPush(options, { effect, attempt, exported, quarantine, remote });
+  } finally {
+    await remote.close();
+  }
+}
+
+interface Pushing {
+  readonly effect: PushEffect;
+  readonly attempt: EffectAttempt;
+  readonly exported: Export;
+  readonly quarantine: Quarantine;
+  readonly remote: Remote;
+}
+
+async function inspectAndPush(options: PushGateOptions, pushing: Pushing): Promise<EffectOutcome> {
+  const { effect, attempt, exported, quarantine, remote } = pushing;
+  const { base, head } = exported;
+  const again = attempt.number > 1;
+  const actual = await remote.head(effect.branch);
+  await remote.fetch(base, actual === null ? null : effect.branch);
+  const inspection = await inspect(quarantine, exported, { ...POLICY_LIMITS, ...options.limits });
+  if (!inspection.ok) return refused(effect, inspection.code, inspection.reason);
+  const state = { base, head, expected: effect.expected, actual, again };
+  const next = await plan(quarantine, state, await identityOf(options.auth, effect.repository));
+  switch (next.kind) {
+    case "conflict":
+      return refused(effect, "moved", next.reason);
+    case "there":
+      return pushed(effect, next.sha, await countNew(pushing, next.sha));
+    case "push":
+      return pushTo(options, pushing, next);
+  }
+}
+
+async function pushTo(
+  options: PushGateOptions,
+  pushing: Pushing,
+  next: { readonly sha: string; readonly from: string | null },
+): Promise<EffectOutcome> {
+  const { effect, remote } = pushing;
+  // Exporting and checking take time: the last look at the pull request is right before the push.
+  const gone = await pullRequestGone(options, effect);
+  if (gone !== null) return gone;
+  const result = await remote.push(next.sha, effect.branch, next.from);
+  if (result.code !== 0) {
+    const now = await remote.head(effect.branch).catch(() => undefined); // unreadable: unknown, below
+    if (now !== next.sha) return failedPush(effect, result.stderr, now, next.from);
+  }
+  return pushed(effect, next.sha, await countNew(pushing, next.sha));
+}
+
+/** What a push that did not end well, and did not arrive either, means. */
+function failedPush(
+  effect: PushEffect,
+  stderr: string,
+  now: string | null | undefined,
+  from: string | null,
+): EffectOutcome {
+  const why = /(?:remote: |! \[)(?<why>[^\n]{1,300})/u.exec(stderr)?.groups?.["why"] ?? stderr;
+  const reason = `git push failed: ${why.trim().slice(0, 300)}`;
+  if (now === undefined) return { kind: "unknown", reason };
+  if (/workflows?` permission|refusing to allow a GitHub App/iu.test(stderr))
+    return refused(effect, "policy", "GitHub refuses changes to workflows by this App");
+  if (/GH0\d\d|protected branch|pre-receive hook declined|push declined/iu.test(stderr))
+    return refused(effect, "policy", reason);
+  if (now !== from || /stale info|fetch first|non-fast-forward|cannot lock ref/iu.test(stderr))
+    return { kind: "later", reason: "the branch moved during the push", afterMs: MOVED_RETRY_MS };
+  if (/\b403\b|permission to \S+ denied|not accessible/iu.test(stderr))
+    return refused(effect, "failed", "the App may not push to this repository");
+  return { kind: "later", reason, afterMs: null };
+}
+
+async function pullRequestGone(
+  options: PushGateOptions,
+  effect: PushEffect,
+): Promise<EffectOutcome | null> {
+  if (effect.pullRequest === null) return null;
+  const state = await options.pullRequestState(effect.repository, effect.pullRequest);
+  if (state === "open" || state === "draft") return null;
+  const what = state === null ? "gone" : state;
+  return refused(effect, "pull-request-gone", `pull request #${effect.pullRequest} is ${what}`);
+}
+
+/** Commits on the branch that were not there when we last knew it. */
+async function countNew({ effect, exported, quarantine }: Pushing, sha: string): Promise<number> {
+  const from = effect.expected ?? exported.base;
+  const known = await quarantine.git(["cat-file", "-e", `${from}^{commit}`]);
+  const range = `${known.code === 0 ? from : exported.base}..${sha}`;
+  return Number(await quarantine.output(["rev-list", "--count", range]));
+}
+
+interface Remote {
+  /** Where a branch is now, null = nowhere. */
+  head(branch: string): Promise<string | null>;
+  /** Brings the base, and the branch when there is one, into the quarantine. */
+  fetch(base: string, branch: string | null): Promise<void>;
+  push(
+    sha: string,
+    branch: string,
+    from: string | null,
+  ): Promise<{ readonly code: number | null; readonly stderr: string }>;
+  /** Makes the tokens worthless. */
+  close(): Promise<void>;
+}
+
+async function openRemote(
+  options: PushGateOptions,
+  repository: Repository,
+  quarantine: Quarantine,
+): Promise<Remote> {
+  const url = cloneUrl(options.gitUrl, repository);
+  const { origin } = new URL(options.gitUrl);
+  const reading = await options.auth.mintOnce(repository, "clone");
+  let writing: OneTimeToken | null = null;
+  const read = { credential: { origin, token: reading.token } };
+  return {
+    async head(branch) {
+      const ref = `refs/heads/${branch}`;
+      const listed = await quarantine.output(["ls-remote", "--", url, ref], read);
+      const line = listed.split("\n").find((entry) => entry.endsWith(`\t${ref}`));
+      return line?.slice(0, 40) ?? null;
+    },
+    async fetch(base, branch) {
+      const flags = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--end-of-options"];
+      // Together, so that the branch's history is complete down to where it leaves the base's.
+      const refs = branch === null ? [] : [`+refs/heads/${branch}:refs/orcha/branch`];
+      await quarantine.output([...flags, url, `${base}:refs/orcha/base`, ...refs], read);
+    },
+    async push(sha, branch, from) {
+      writing ??= await options.auth.mintOnce(repository, "push");
+      const ref = `refs/heads/${branch}`;
+      const lease = `--force-with-lease=${ref}:${from ?? ""}`;
+      const flags = ["push", "--quiet", "--atomic", "--no-verify", lease, "--end-of-options"];
+      return quarantine.git([...flags, url, `${sha}:${ref}`], {
+        credential: { origin, token: writing.token },
+      });
+    },
+    async close() {
+      await Promise.all([reading.revoke(), writing?.revoke()]);
+    },
+  };
+}
+
+/** Commits we make ourselves (merges) are by the App's bot. */
+async function identityOf(auth: Auth, repository: Repository): Promise<Identity> {
+  const { botId, botLogin } = await auth.own(repository);
+  return { name: botLogin, email: `${botId}+${botLogin}@users.noreply.github.com` };
+}
+
+const isSha = (text: string): boolean => /^[0-9a-f]{40}$/u.test(text);
+
+/** Narrower than git's own rule: what `check-ref-format` accepts can still be a command somewhere. */
+const isOwnBranch = (branch: string): boolean =>
+  /^orcha\/[a-z0-9][a-z0-9._-]{0,200}$/u.test(branch) &&
+  !branch.includes("..") &&
+  !/\.(?:lock)?$/u.test(branch);
+
+const pushed = ({ session }: PushEffect, sha: string, commits: number): EffectOutcome => ({
+  kind: "done",
+  artifact: sha,
+  events: [{ kind: "branch-pushed", session, sha, commits }],
+});
+
+const refused = ({ session }: PushEffect, code: RefusalCode, reason: string): EffectOutcome => ({
+  kind: "refused",
+  reason,
+  events: [{ kind: "push-refused", session, code, reason }],
+});
+
+/** Tells whether git is there and new enough (merge-tree --write-tree came with 2.38). For doctor and start. */
+export async function checkGit(dataDirectory: string): Promise<string> {
+  await using quarantine = await openQuarantine({
+    directory: join(dataDirectory, "quarantine"),
+    timeoutMs: GIT_TIMEOUT_MS,
+  });
+  const version = /(?<major>\d+)\.(?<minor>\d+)/u.exec(
+    await quarantine.output(["--version"]),
+  )?.groups;
+  const [major, minor] = [Number(version?.["major"] ?? 0), Number(version?.["minor"] ?? 0)];
+  if (major < 2 || (major === 2 && minor < 38))
+    throw new PortError(
+      "unavailable",
+      `git ${major}.${minor} is too old: install git 2.38 or newer`,
+    );
+  return `${major}.${minor}`;
+}
