@@ -265,11 +265,11 @@ export class Attempt {
   }
 
   async #end(): Promise<void> {
-    // What the agent left running goes with it: its slot and its checkout are free from here on.
-    const { keeper } = readKeeper(this.directory);
-    await sweep(this.session, keeper === undefined ? [] : [keeper.pid]);
-    const { exit } = readKeeper(this.directory);
+    // Read again: the keeper may have written it as its last act, just after we looked.
+    const { keeper, exit } = readKeeper(this.directory);
     const lost = exit === undefined;
+    // What the agent left running goes with it: its slot and its checkout are free from here on.
+    await sweep(this.session, lost || keeper === undefined ? [] : [keeper.pid]);
     const { out: outBytes, err: errBytes } = this.sizes();
     const cause = this.stopRequested ? "stopped" : lost ? "keeper-lost" : "itself";
     this.append({ kind: "exited", ...exitOf(exit), cause, outBytes, errBytes });

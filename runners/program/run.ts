@@ -25,6 +25,8 @@ export interface RunResult {
   readonly stderr: string;
 }
 
+/** For what is still in the pipes when the command has ended. */
+const LEFT_BEHIND_MS = 2000;
 const STDERR_BYTES_MAX = 16 * 1024;
 const STDOUT_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -66,6 +68,18 @@ export function run(
     };
     child.once("error", (error) => finish(null, error));
     child.once("close", (code) => finish(code));
+    // A process it left behind may hold the pipes open for ever: that is not what we wait for.
+    child.once("exit", (code) => {
+      const left = setTimeout(
+        () => {
+          finish(code);
+          child.stdout?.destroy();
+          child.stderr?.destroy();
+        },
+        kind === "exited" ? LEFT_BEHIND_MS : 0,
+      );
+      child.once("close", () => clearTimeout(left));
+    });
     if (options.signal?.aborted === true) abort();
   });
 }

@@ -2,6 +2,7 @@
  * A runner on this machine for tests: real bundle, real daemon, real git. Everything it starts carries a
  * session name of its own, and `close` fails when any of it is left.
  */
+import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import {
   existsSync,
@@ -16,7 +17,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
-import { expect } from "vitest";
 import { script } from "../../src/agents/script.ts";
 import { LinkError } from "../../src/fleet/channel.ts";
 import { type AttachSink, type Link, openLink } from "../../src/fleet/link.ts";
@@ -53,34 +53,48 @@ export async function waitFor<T>(what: string, look: () => T | undefined | false
 
 /** Takes a stream as the control plane does, and checks that it has no gap. */
 export class Sink implements AttachSink {
-  out = Buffer.alloc(0);
-  err = Buffer.alloc(0);
   readonly lines: JournalLine[] = [];
   readonly refusals: Reply[] = [];
   readonly #base: { readonly out: number; readonly err: number; readonly seq: number };
+
+  readonly #parts: { out: Uint8Array[]; err: Uint8Array[] } = { out: [], err: [] };
+  readonly #bytes = { out: 0, err: 0 };
 
   constructor(base = { out: 0, err: 0, seq: 0 }) {
     this.#base = base;
   }
 
+  get out(): Buffer {
+    return this.#joined("out");
+  }
+  get err(): Buffer {
+    return this.#joined("err");
+  }
+  #joined(kind: "out" | "err"): Buffer {
+    const whole = Buffer.concat(this.#parts[kind]);
+    this.#parts[kind] = [whole];
+    return whole;
+  }
+
   position(): { out: number; err: number; seq: number } {
     return {
-      out: this.#base.out + this.out.byteLength,
-      err: this.#base.err + this.err.byteLength,
+      out: this.#base.out + this.#bytes.out,
+      err: this.#base.err + this.#bytes.err,
       seq: this.#base.seq + this.lines.length,
     };
   }
   output(kind: "out" | "err", at: number, bytes: Uint8Array): void {
-    expect(at).toBe(this.position()[kind]);
-    this[kind] = Buffer.concat([this[kind], bytes]);
+    assert.equal(at, this.position()[kind]);
+    this.#parts[kind].push(bytes);
+    this.#bytes[kind] += bytes.byteLength;
   }
   journal(line: JournalLine): void {
-    expect(line.seq).toBe(this.position().seq + 1);
+    assert.equal(line.seq, this.position().seq + 1);
     // The order the protocol promises.
-    expect(this.position().out).toBeGreaterThanOrEqual(line.outAt);
+    assert.ok(this.position().out >= line.outAt, "output comes before its journal entry");
     if (line.entry.kind === "exited") {
-      expect(this.position().out).toBe(line.entry.outBytes);
-      expect(this.position().err).toBe(line.entry.errBytes);
+      assert.equal(this.position().out, line.entry.outBytes);
+      assert.equal(this.position().err, line.entry.errBytes);
     }
     this.lines.push(line);
   }
@@ -193,15 +207,18 @@ export class RunnerWorld implements AsyncDisposable {
   /** Starts and attaches. */
   async run(spec: AttemptSpec): Promise<Sink> {
     const { reply } = await this.link.request({ op: "start", spec, credential: null });
-    expect(reply).toMatchObject({ ok: true });
-    return this.attach(spec);
+    assert.ok(reply.ok, JSON.stringify(reply));
+    const sink = await this.attach(spec);
+    await waitFor("spawned or failed", () => sink.entry("spawned") ?? sink.entry("prepare-failed"));
+    return sink;
   }
 
   async attach(
     of: { readonly session: string; readonly attempt: number },
     sink = new Sink(),
   ): Promise<Sink> {
-    expect(await this.link.attach(of, sink)).toMatchObject({ ok: true });
+    const reply = await this.link.attach(of, sink);
+    assert.ok(reply.ok, JSON.stringify(reply));
     return sink;
   }
 
@@ -277,7 +294,7 @@ export class RunnerWorld implements AsyncDisposable {
     for (const pid of left) process.kill(pid, "SIGKILL");
     if (daemon !== undefined && isDaemon(daemon)) process.kill(daemon, "SIGTERM");
     rmSync(this.root, { recursive: true, force: true, maxRetries: 10 });
-    expect(left, "processes of a session are left").toEqual([]);
+    assert.deepEqual(left, [], "processes of a session are left");
   }
 }
 
