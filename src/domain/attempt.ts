@@ -1,5 +1,4 @@
 /** What happens to attempts on runners: claimed, prepared, spawned, turn over, gone. */
-import { branchName } from "./branch.ts";
 import { ask, callsLost, cancelQuestions, closeCall, setDelivery } from "./ask.ts";
 import type { RunnerEvent } from "./event.ts";
 import { hasOpenQuestion } from "./finish.ts";
@@ -9,7 +8,7 @@ import { problemText } from "./render.ts";
 import { pushFollowUp } from "./publish.ts";
 import { isLive, isTerminal, type ParkedState } from "./session.ts";
 import type { Step } from "./step.ts";
-import type { WorkspacePlan } from "./effect.ts";
+import { checkout, reuse, workspacePath } from "./workspace.ts";
 
 type Of<K extends RunnerEvent["kind"]> = Extract<RunnerEvent, { kind: K }>;
 
@@ -20,8 +19,10 @@ export function onClaimed(
 ): void {
   if (!step.move(session, { kind: "claim", runner, slot })) return;
   const attempt = session.attempt + 1;
-  const fresh = session.workspace === null || session.freshCheckout || session.runner !== runner;
+  const kept = session.freshCheckout || session.runner !== runner ? null : session.workspace;
+  const fresh = kept === null;
   const checkouts = session.checkouts + (fresh ? 1 : 0);
+  const workspace = kept === null ? checkout(step.objective, session, checkouts) : reuse(kept);
   const messages = session.mailbox.map(({ id, text }) => ({ id, text }));
   step.changeSession(session.id, {
     attempt,
@@ -41,46 +42,16 @@ export function onClaimed(
     role: session.role,
     agent: session.agent,
     conversation: session.runner === runner ? session.conversation : null,
-    workspace: fresh ? checkout(step, session, checkouts) : reuse(session),
+    workspace,
     setup: fresh ? config.setup : [],
     messages,
   });
 }
 
-/** A published branch, of this session or of what it depends on, is the start; agent files come from the default branch. */
-function checkout(step: Step, session: Session, ordinal: number): WorkspacePlan {
-  const { defaultBranch, issue } = step.objective;
-  const plain = {
-    kind: "checkout",
-    ordinal,
-    from: defaultBranch,
-    branch: null,
-    restoreFrom: null,
-  } as const;
-  if (session.role !== "worker") return plain;
-  const own = pullRequestOf(step.objective, session.id);
-  const branch = own?.branch ?? branchName(issue.number, session);
-  const before = session.dependsOn
-    .map((id) => pullRequestOf(step.objective, id))
-    .findLast((pull) => pull?.state === "draft" || pull?.state === "open");
-  const from = own?.branch ?? before?.branch;
-  return from === undefined
-    ? { ...plain, branch }
-    : { ...plain, branch, from, restoreFrom: defaultBranch };
-}
-
-const reuse = ({ workspace }: Session): WorkspacePlan => ({
-  kind: "reuse",
-  path: "",
-  base: "",
-  ...workspace,
-});
-
-export function onPrepared(
-  step: Step,
-  session: Session,
-  { path, base }: Of<"attempt-prepared">,
-): void {
+/** The path is ours to know: runners say where it is on their disk, which means nothing here. */
+export function onPrepared(step: Step, session: Session, { base }: Of<"attempt-prepared">): void {
+  if (!session.freshCheckout) return;
+  const path = workspacePath(step.objective.repository, session.id, session.checkouts);
   step.changeSession(session.id, { workspace: { path, base }, freshCheckout: false });
 }
 

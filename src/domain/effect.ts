@@ -81,8 +81,8 @@ export type GitHubEffect = InRepository &
 export type WorkspacePlan =
   | {
       readonly kind: "checkout";
-      /** Number of the checkout within the session: paths end in it. */
-      readonly ordinal: number;
+      /** Below the runner's work root. */
+      readonly path: string;
       /** Branch to start from. */
       readonly from: string;
       /** Local branch to create; null = detached. */

@@ -5,7 +5,7 @@
 import type { AgentDriver } from "../agents/driver.ts";
 import type { RunnerEffect } from "../domain/effect.ts";
 import type { Repository } from "../domain/repository.ts";
-import type { EffectOutcome, Fleet, Records } from "../engine/ports.ts";
+import { PortError, type EffectOutcome, type Fleet, type Records } from "../engine/ports.ts";
 import {
   ExportReply,
   type AttemptSpec,
@@ -21,11 +21,16 @@ export interface FleetOptions {
   readonly link: (runner: string) => Link | undefined;
   readonly driver: (agent: string) => AgentDriver | undefined;
   readonly cloneUrl: (repository: Repository) => string;
-  /** Read access to this one repository, for the clone; null = it is public and needs none. */
-  readonly credential: (repository: Repository) => Promise<AttemptCredential | null>;
+  /** Read access to this one repository, for the clone. */
+  readonly credential: (repository: Repository) => Promise<AttemptCredential>;
 }
 
-type AttemptCredential = { readonly username: string; readonly password: string };
+interface AttemptCredential {
+  readonly username: string;
+  readonly password: string;
+  /** The checkout is there, or is not going to be. */
+  revoke(): Promise<void>;
+}
 
 export interface Exported {
   readonly ok: true;
@@ -92,6 +97,8 @@ class UnknownRunner extends Error {}
 
 function outcomeOfFailure(error: unknown): EffectOutcome {
   if (error instanceof UnknownRunner) return { kind: "refused", reason: error.message };
+  if (error instanceof PortError)
+    return { kind: "later", reason: error.message, afterMs: error.retryAfterMs };
   if (error instanceof LinkError && error.kind === "fenced")
     return { kind: "later", reason: error.message, afterMs: null };
   return { kind: "unknown", reason: error instanceof Error ? error.message : "unknown failure" };
@@ -103,15 +110,13 @@ async function perform(
   effect: RunnerEffect,
 ): Promise<EffectOutcome> {
   const { session, attempt } = effect;
-  const timeoutMs = effect.kind === "start-attempt" ? START_MS_MAX : REQUEST_MS_MAX;
+  const timeoutMs = REQUEST_MS_MAX;
   switch (effect.kind) {
     case "start-attempt": {
       const spec = specOf(options, effect);
       if (spec === null)
         return { kind: "refused", reason: `no agent "${effect.agent}" is configured` };
-      const credential =
-        effect.workspace.kind === "reuse" ? null : await options.credential(effect.repository);
-      return outcomeOf(await link.request({ op: "start", spec, credential }, { timeoutMs }));
+      return outcomeOf(await start(options, link, spec, effect.repository));
     }
     case "send-message": {
       const driver = options.driver(effect.agent);
@@ -136,6 +141,25 @@ async function perform(
         ),
       );
     }
+  }
+}
+
+/** The credential is for the checkout only: worthless before the agent has done anything. */
+async function start(
+  { credential }: FleetOptions,
+  link: Link,
+  spec: AttemptSpec,
+  repository: Repository,
+): Promise<{ readonly reply: Reply }> {
+  const options = { timeoutMs: START_MS_MAX };
+  if (spec.workspace.kind === "reuse")
+    return link.request({ op: "start", spec, credential: null }, options);
+  const read = await credential(repository);
+  const { username, password } = read;
+  try {
+    return await link.request({ op: "start", spec, credential: { username, password } }, options);
+  } finally {
+    await read.revoke();
   }
 }
 
@@ -170,22 +194,10 @@ function specOf({ driver: driverOf, cloneUrl }: FleetOptions, effect: Start): At
   };
 }
 
-/** `<owner>__<repo>/<session>/<n>`: unique per repository, session and checkout on every runner. */
-function workspaceOf({ workspace, repository, session, setup }: Start, url: string): WorkspaceSpec {
-  if (workspace.kind === "reuse")
-    return { kind: "reuse", path: workspace.path, base: workspace.base };
-  const { ordinal, from, branch, restoreFrom } = workspace;
-  const folder = `${repository.owner}__${repository.name}`;
-  return {
-    kind: "checkout",
-    path: `${folder}/${session}/${ordinal}`,
-    url,
-    mirror: `mirrors/${folder}.git`,
-    from,
-    branch,
-    restoreFrom,
-    setup: [...setup],
-  };
+function workspaceOf({ workspace, repository, setup }: Start, url: string): WorkspaceSpec {
+  if (workspace.kind === "reuse") return workspace;
+  const mirror = `mirrors/${repository.owner}__${repository.name}.git`;
+  return { ...workspace, url, mirror, setup: [...setup] };
 }
 
 async function exportBundle(
