@@ -1,7 +1,8 @@
 /** The Probot application: every webhook becomes inbox items, nothing else happens here. */
 import { createProbot, ProbotOctokit, type Probot } from "probot";
-import { parseWebhook, type OwnIdentity } from "./inbox/webhook.ts";
 import type { RoutedEvent } from "./inbox/port.ts";
+import { RouteError } from "./inbox/pump.ts";
+import { parseWebhook, type OwnIdentity } from "./inbox/webhook.ts";
 
 export type Route = (guid: string, events: readonly RoutedEvent[]) => Promise<void>;
 
@@ -10,7 +11,10 @@ export const orchaApp =
   (route: Route, own: () => OwnIdentity): ((app: Probot) => void) =>
   (app) => {
     app.onAny(async ({ id, name, payload }) => {
-      await route(id, parseWebhook(name, payload, own()));
+      const events = parseWebhook(name, payload, own());
+      await route(id, events).catch((cause: unknown) => {
+        throw new RouteError(`delivery ${id} could not be stored as events`, { cause });
+      });
     });
   };
 

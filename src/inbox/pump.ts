@@ -24,12 +24,14 @@ export interface Pump {
 export function openPump(options: PumpOptions): Pump {
   const batch = options.batch ?? 50;
   let running: Promise<number> = Promise.resolve(0);
+  /** Store failures in a row per delivery. */
+  const failures = new Map<string, number>();
 
   const drainOnce = async (): Promise<number> => {
     let handled = 0;
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
       const deliveries = await options.inbox.unrouted(batch);
-      for (const delivery of deliveries) await routeOne(options, delivery);
+      for (const delivery of deliveries) await routeOne(options, delivery, failures);
       handled += deliveries.length;
       if (deliveries.length < batch) break;
     }
@@ -47,22 +49,44 @@ export function openPump(options: PumpOptions): Pump {
 /** So that one call ends even when deliveries come in as fast as they are routed. */
 const ROUNDS_MAX = 1_000;
 
-async function routeOne(options: PumpOptions, delivery: Delivery): Promise<void> {
-  const { guid, name, body } = delivery;
-  let routeFailure: { readonly cause: unknown } | null = null;
+async function routeOne(
+  options: PumpOptions,
+  delivery: Delivery,
+  failures: Map<string, number>,
+): Promise<void> {
+  const { guid } = delivery;
+  const failure = await attempted(options, delivery);
+  if (failure === null) {
+    failures.delete(guid);
+    return;
+  }
+  const count = (failures.get(guid) ?? 0) + 1;
+  if (isStoreFailure(failure.cause) && count < STORE_FAILURES_MAX) {
+    failures.set(guid, count);
+    throw failure.cause;
+  }
+  failures.delete(guid);
+  const reason = reasonOf(failure.cause);
+  await options.inbox.reject(guid, reason);
+  options.onRejected?.(delivery, reason);
+}
+
+/** The store may be away for a while; a delivery it fails on again and again is at fault itself. */
+const STORE_FAILURES_MAX = 5;
+
+async function attempted(
+  options: PumpOptions,
+  { guid, name, body }: Delivery,
+): Promise<{ readonly cause: unknown } | null> {
   try {
     const payload: unknown = JSON.parse(body);
     if (typeof payload !== "object" || payload === null)
       throw new TypeError("the body is not a JSON object");
     await options.receive({ id: guid, name, payload });
-    return;
-  } catch (error) {
-    routeFailure = { cause: error };
+    return null;
+  } catch (cause) {
+    return { cause };
   }
-  const reason = reasonOf(routeFailure.cause);
-  if (isStoreFailure(routeFailure.cause)) throw routeFailure.cause;
-  await options.inbox.reject(guid, reason);
-  options.onRejected?.(delivery, reason);
 }
 
 /** Marks an error of the store: the delivery is fine and will be routed later. */

@@ -279,10 +279,11 @@ test.for([
   expect(await gate.push({ branch })).toMatchObject({ events: [{ code: "policy" }] });
 });
 
+const away: ExportBundle = async () => ({ ok: false, code: "unreachable", reason: "away" });
+
 test("what passes by itself is tried later: runner and GitHub away, git missing", async () => {
   await using gate = await openGate();
   await gate.checkout.commit({ "a.txt": "a\n" });
-  const away: ExportBundle = async () => ({ ok: false, code: "unreachable", reason: "away" });
   expect(await gate.push({}, { exportBundle: away })).toMatchObject({ kind: "later" });
   gate.shop.world.faults.add({
     match: { path: /info\/refs/u },

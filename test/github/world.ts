@@ -1,5 +1,4 @@
 /** An emulated GitHub with the App installed on `acme/shop`, and our adapters connected to it. */
-import { PERMISSIONS } from "../../src/github/permissions.ts";
 import { openAuth, type Auth } from "../../src/github/auth.ts";
 import { openForge, type ForgeOptions, type OpenForge } from "../../src/github/forge.ts";
 import { Limits } from "../../src/github/limits.ts";
@@ -24,7 +23,6 @@ export interface ShopWorld extends AsyncDisposable {
   readonly auth: Auth;
   readonly forge: OpenForge;
   readonly configs: RepositoryConfigs;
-  readonly limits: Limits;
 }
 
 /** Limits that never slow a test down. */
@@ -55,14 +53,10 @@ export async function openShopWorld(
   });
   world.setPermission(SHOP, "alice", "write");
   world.setPermission(SHOP, "bob", "read");
-  const permissions = Object.assign(
-    {},
-    ...Object.values(PERMISSIONS).toSorted((a) => (Object.values(a).includes("write") ? 1 : -1)),
-  ) as Record<string, "read" | "write">;
   const app = await world.createApp({
     slug: "orcha",
     webhookSecret: "secret of the tests",
-    permissions: { ...permissions, contents: "write", issues: "write", pull_requests: "write" },
+    permissions: { contents: "write", issues: "write", pull_requests: "write" },
     events: ["issues"],
   });
   const installation = world.install(app, { account: "acme" });
@@ -72,7 +66,27 @@ export async function openShopWorld(
     owner: "acme",
     name: "shop",
   };
-  const clock = options.forge?.clock ?? hastyClock;
+  const connected = connect(url, app, options.forge ?? {});
+  return {
+    url,
+    world,
+    app,
+    repository,
+    ...connected,
+    async [Symbol.asyncDispose]() {
+      connected.forge.close();
+      await emulator.close();
+    },
+  };
+}
+
+/** Our adapters, as the composition root puts them together. */
+export function connect(
+  url: string,
+  app: Pick<AppHandle, "id" | "privateKey">,
+  options: Partial<ForgeOptions> = {},
+): Pick<ShopWorld, "secrets" | "auth" | "forge" | "configs"> {
+  const clock = options.clock ?? hastyClock;
   const secrets = openSecretRegistry(clock);
   const auth = openAuth({
     appId: app.id,
@@ -91,23 +105,9 @@ export async function openShopWorld(
     secrets,
     markerSecret: MARKER_SECRET,
     allowedHosts: [new URL(url).host],
-    ...options.forge,
+    ...options,
   });
-  return {
-    url,
-    world,
-    app,
-    repository,
-    secrets,
-    auth,
-    forge,
-    configs,
-    limits: LOOSE,
-    async [Symbol.asyncDispose]() {
-      forge.close();
-      await emulator.close();
-    },
-  };
+  return { secrets, auth, forge, configs };
 }
 
 export function memoryConfigs(): RepositoryConfigs {

@@ -1,0 +1,31 @@
+/** Delays and deadlines as one record (decision 11), `timings` in the configuration file. All in ms. */
+import * as z from "zod";
+
+const ms = z
+  .int()
+  .min(0)
+  .max(24 * 60 * 60 * 1000);
+
+export const Timings = z.strictObject({
+  /** Deadline of one request to GitHub. */
+  requestMs: ms.min(1).default(10_000),
+  /** Deadline of one git command of the control plane. */
+  gitMs: ms.min(1).default(120_000),
+  /** How long a write waits in place for its turn under GitHub's limits. */
+  patienceMs: ms.default(5_000),
+  /** How long an answer about somebody's permission is used again. */
+  permissionMaxAgeMs: ms.max(60_000).default(60_000),
+  /** GitHub's lists lag behind its writes: when to look a second time before posting again. */
+  lookAgainMs: ms.default(5_000),
+  /** When to look for a double that a lagging list let through. */
+  healMs: ms.default(30_000),
+  /** How long `ask_human` holds its call open before the session parks. */
+  askWaitMs: ms.default(0),
+  /** Between end of input, SIGTERM and SIGKILL of an agent that is stopped. */
+  stopGraceMs: ms.default(5_000),
+  /** How long the manager has to write its summary after the last merge. */
+  summaryWaitMs: ms.default(5 * 60_000),
+  /** Pause before a session whose checkout could not be made is tried again. */
+  retryWaitMs: ms.default(30_000),
+});
+export type Timings = z.infer<typeof Timings>;
