@@ -1,6 +1,120 @@
-/** GraphQL over HTTP. */
-import type { ApiAnswer, ApiParts, ApiRequest } from "../http/api.ts";
+/**
+ * GraphQL over HTTP, executed by graphql-js against a part of GitHub's own schema (`schema.graphql`). Unknown fields
+ * are refused as GitHub refuses them; failures of the rules come in `errors` with GitHub's `type` beside the message.
+ */
+import { readFileSync } from "node:fs";
 
-export function serveGraphql(_parts: ApiParts, _request: ApiRequest): Promise<ApiAnswer> {
-  return Promise.resolve({ status: 501, headers: {}, body: "{}" });
+import {
+  buildSchema,
+  execute,
+  GraphQLError,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+  OverlappingFieldsCanBeMergedRule,
+  parse,
+  specifiedRules,
+  validate,
+} from "graphql";
+
+import { authenticate } from "../auth.ts";
+import {
+  type ApiAnswer,
+  type ApiParts,
+  type ApiRequest,
+  commonHeaders,
+  failure,
+  parseBody,
+} from "../http/api.ts";
+import { isBody, text } from "../http/request.ts";
+import type { Actor } from "../model.ts";
+import { Problem } from "../problem.ts";
+import { mutations } from "./mutations.ts";
+import { queries } from "./queries.ts";
+
+const tokensMax = 20_000;
+/** GitHub's own `gh` sends queries that break this rule. */
+const rules = specifiedRules.filter((rule) => rule !== OverlappingFieldsCanBeMergedRule);
+
+let schema: GraphQLSchema | undefined;
+
+export async function serveGraphql(parts: ApiParts, request: ApiRequest): Promise<ApiAnswer> {
+  let actor: Actor = { kind: "anonymous" };
+  try {
+    actor = authenticate(parts.hub, request.headers.authorization);
+    if (actor.kind === "anonymous" || actor.kind === "app") {
+      throw new Problem(401, "This endpoint requires you to be authenticated.");
+    }
+    if (request.method !== "POST") throw new Problem(404, "Not Found");
+    const ticket = parts.meter.enter(actor, { method: "POST", kind: "graphql", counted: true });
+    try {
+      return answer(parts, actor, 200, await run(parts, actor, request));
+    } finally {
+      ticket.end();
+    }
+  } catch (error) {
+    const failed = failure(error);
+    const made = answer(parts, actor, failed.status, failed.body);
+    return { ...made, headers: { ...made.headers, ...failed.headers } };
+  }
+}
+
+async function run(parts: ApiParts, actor: Actor, request: ApiRequest): Promise<unknown> {
+  const body = parseBody(request.body);
+  const query = text(body, "query");
+  if (query === undefined)
+    throw new Problem(400, "A query attribute must be specified and must be a string.");
+  const variables = isBody(body["variables"]) ? body["variables"] : {};
+  const result = await perform(parts, actor, query, variables, text(body, "operationName"));
+  parts.observe({ kind: "graphql", query, variables, status: 200, responseBody: result });
+  return result;
+}
+
+async function perform(
+  parts: ApiParts,
+  actor: Actor,
+  query: string,
+  variables: Readonly<Record<string, unknown>>,
+  operationName: string | undefined,
+): Promise<unknown> {
+  schema ??= buildSchema(readFileSync(new URL("schema.graphql", import.meta.url), "utf8"));
+  let document;
+  try {
+    document = parse(query, { maxTokens: tokensMax });
+  } catch (error) {
+    return {
+      errors: [error instanceof GraphQLError ? error.toJSON() : { message: String(error) }],
+    };
+  }
+  const wrong = validate(schema, document, rules);
+  if (wrong.length > 0) return { errors: wrong.map((error) => error.toJSON()) };
+  const { data, errors } = await execute({
+    schema,
+    document,
+    rootValue: { ...queries(parts.hub, parts.meter, actor), ...mutations(parts.hub, actor) },
+    variableValues: variables,
+    ...(operationName === undefined ? {} : { operationName }),
+  });
+  return {
+    ...(data === undefined ? {} : { data }),
+    ...(errors === undefined ? {} : { errors: errors.map(typed) }),
+  };
+}
+
+/** GitHub puts a `type` beside the message, which clients look at. */
+function typed(error: GraphQLError): GraphQLFormattedError & { readonly type?: string } {
+  const { originalError } = error;
+  if (!(originalError instanceof Problem)) return error.toJSON();
+  return { type: typeOf(originalError.status), ...error.toJSON() };
+}
+
+function typeOf(status: number): string {
+  if (status === 404 || status === 410) return "NOT_FOUND";
+  if (status === 403 || status === 401) return "FORBIDDEN";
+  return "UNPROCESSABLE";
+}
+
+function answer(parts: ApiParts, actor: Actor, status: number, body: unknown): ApiAnswer {
+  const headers = commonHeaders(parts.hub, parts.meter, actor);
+  headers["x-ratelimit-resource"] = "graphql";
+  return { status, headers, body: JSON.stringify(body) };
 }
