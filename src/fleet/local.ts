@@ -7,6 +7,7 @@ import { spawn } from "node:child_process";
 import {
   type FSWatcher,
   closeSync,
+  existsSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -76,6 +77,8 @@ async function startAndConnect(
   const ended = signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
   using changes = watchDirectory(options.runtimeDir);
   const log = join(options.runtimeDir, "daemon.log");
+  const began = statSync(log, { throwIfNoEntry: false })?.size ?? 0;
+  const said = (): string => saidSince(log, began);
   for (;;) {
     const daemon = startDaemon(options, log);
     // Until there is somebody to talk to, or this daemon has ended and another one may be tried.
@@ -83,18 +86,20 @@ async function startAndConnect(
       const socket = await tryConnect(socketPath);
       if (socket !== null) return socket;
       if (ended.aborted)
-        throw new Error(`the runner's daemon did not start: ${tail(log)}`, { cause: ended.reason });
+        throw new Error(`the runner's daemon did not start: ${said()}`, { cause: ended.reason });
       exit = await Promise.race([changes.next(ended), daemon]);
     }
-    const { code } = await daemon;
+    const { code, problem } = await daemon;
+    if (problem !== undefined) throw new Error(problem);
     if (code === EXIT_TAKEN) await changes.next(AbortSignal.any([ended, AbortSignal.timeout(100)]));
-    else if (code !== 0)
-      throw new Error(`the runner's daemon ended with code ${code}: ${tail(log)}`);
+    else if (code !== 0) throw new Error(`the runner's daemon ended with code ${code}: ${said()}`);
   }
 }
 
 interface Exit {
   readonly code: number | null;
+  /** Why it never ran. */
+  readonly problem: string | undefined;
 }
 
 function startDaemon(options: LocalOptions, log: string): Promise<Exit> {
@@ -109,11 +114,11 @@ function startDaemon(options: LocalOptions, log: string): Promise<Exit> {
   });
   child.unref();
   closeSync(fd);
-  return new Promise((resolve, reject) => {
-    child.once("exit", (code) => resolve({ code }));
-    child.once("error", (cause) => {
-      const reason = `the runner's daemon cannot be started with ${node}: ${cause.message}`;
-      reject(new Error(reason, { cause }));
+  return new Promise((resolve) => {
+    child.once("exit", (code) => resolve({ code, problem: undefined }));
+    child.once("error", ({ message }) => {
+      const problem = `the runner's daemon cannot be started with ${node}: ${message}`;
+      resolve({ code: null, problem });
     });
   });
 }
@@ -141,11 +146,9 @@ function watchDirectory(path: string): Disposable & {
   };
 }
 
-function tail(path: string): string {
-  try {
-    return readFileSync(path, "utf8").trim().split("\n").slice(-3).join(" / ").slice(-1000);
-  } catch {
-    // No log: it did not even get so far.
-    return "it wrote nothing";
-  }
+/** What the daemon said since `from`, without the stack. */
+function saidSince(path: string, from: number): string {
+  const text = existsSync(path) ? readFileSync(path).toString("utf8", from) : "";
+  const lines = text.split("\n").filter((line) => line.trim() !== "" && !/^\s+at /u.test(line));
+  return lines.length === 0 ? "it said nothing" : lines.slice(-8).join(" / ").slice(-1000);
 }
