@@ -49,7 +49,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), "orcha-emulator-")));
   const observe = (exchange: Exchange): void => options.onExchange?.(exchange);
   const hub = createHub({ directory, now: options.now });
-  const faults = createFaults();
+  const faults = createFaults(() => hub.touch());
   const sender = createSender(hub, faults, observe);
   hub.emit = (happening) => sender.emit(happening);
   const meter = createMeter({ ...githubLimits, ...options.limits }, () => hub.nowMs());

@@ -61,7 +61,8 @@ export interface ActiveFault {
   keep(size: number, work: () => void): void;
 }
 
-export function createFaults(): Faults {
+/** `touch` is called whenever a fault happens, so that one can wait for it. */
+export function createFaults(touch: () => void): Faults {
   const live: State[] = [];
   let ended = 0;
   const find = (matches: (match: FaultMatch) => boolean): ActiveFault | undefined => {
@@ -69,6 +70,7 @@ export function createFaults(): Faults {
     if (state === undefined) return undefined;
     state.left -= 1;
     state.hits += 1;
+    touch();
     return state;
   };
   return {
