@@ -58,7 +58,7 @@ export const codeBlock = (
 ): BlockContent => ({
   type: "code",
   lang: lang !== null && /^[\w+#.-]{1,30}$/u.test(lang) && !RENDERED.test(lang) ? lang : null,
-  value: withoutMarker(options.redact(cleanUnicode(text))).replaceAll(COMMAND_LINES, " $&"),
+  value: withoutMarker(options.redact(cleanUnicode(text))).replaceAll(COMMAND_LINES, "· $&"),
 });
 
 /** Languages of fences that GitHub runs or turns into buttons instead of showing them. */
@@ -274,19 +274,27 @@ function isAllowed(url: string, hosts: readonly string[]): boolean {
 const ACTIVE = new RegExp(
   [
     String.raw`(?:https?|ftp):\/\/[^\s<>]+`,
-    String.raw`\bwww\.[^\s<>]+`,
+    String.raw`www\.[^\s<>]+`,
     // Mentions of people and teams, commits (`owner/repo@sha`), addresses; look-alikes of the sign too.
     String.raw`[\w.\/+\-]{0,200}[@\uFF20\uFE6B][\w][\w.\/\-]{0,200}`,
     // Issues: `#1`, `GH-1`, `repo#1`, `owner/repo#1`.
-    String.raw`[\w.\/\-]{0,200}#\d{1,20}\b`,
-    String.raw`\bGH-\d{1,20}\b`,
+    String.raw`[\w.\/\-]{0,200}#\d{1,20}`,
+    String.raw`GH-\d{1,20}`,
   ].join("|"),
   "giu",
 );
 
-/** What other bots take for a command when a line begins with it. */
-const COMMAND_LINES =
-  /^[ \t]*(?:\/[a-z][\w-]*|bors\b[^\n]*|homu\b[^\n]*|r[+=?-]\S*|retest(?: this)?(?: please)?\b|ok to test\b|rerun\b|rebase\b)/gimu;
+/** What other bots take for a command when a line begins with it, spaces or not. */
+const COMMAND_LINES = new RegExp(
+  String.raw`^[ \t]*(?:${[
+    String.raw`\/[a-z][\w\-]*`,
+    String.raw`(?:bors|homu)\b[^\n]*`,
+    String.raw`@(?:bors|claude|codex|coderabbitai|copilot|cursor|dependabot|gemini|greptileai|jules|mergifyio|renovate|rustbot)\b`,
+    String.raw`r[+=?\-]\S*`,
+    String.raw`(?:retest|ok to test|rerun|rebase)\b`,
+  ].join("|")})`,
+  "gimu",
+);
 
 /** Text nodes and code spans: what acts goes into code. */
 function inert(text: string, lineStart: boolean): PhrasingContent[] {

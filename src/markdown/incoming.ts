@@ -20,7 +20,12 @@ export function visibleText(markdown: string): string {
   const source = cut(clean, TEXT_MAX);
   const tree = parseMarkdown(source);
   const seen = tree === null ? visiblePlain(source) : visibleParts(tree, source);
-  return limited(joined(seen).trim(), clean.length - source.length);
+  return limited(
+    joined(seen)
+      .replace(/^\s*\n/u, "")
+      .trimEnd(),
+    clean.length - source.length,
+  );
 }
 
 /** A title or a name: plain text on one line, at most 500 characters. */
@@ -85,13 +90,10 @@ function visit(walk: Walk, node: Nodes): void {
       visitLink(walk, node, walk.urls.get(node.identifier) ?? "");
       return;
     case "code":
-      if (isHidden(walk.html)) replace(walk, start, end, "");
-      else {
-        keep(walk, start);
-        const code = walk.source.slice(start, end);
-        walk.parts.push({ text: node.lang === "math" ? withoutPhantoms(code) : code, code: true });
-        walk.at = end;
-      }
+      keepCode(walk, start, end, node.lang === "math");
+      return;
+    case "inlineCode":
+      keepCode(walk, start, end, false);
       return;
     case "text":
       if (isHidden(walk.html)) replace(walk, start, end, "");
@@ -103,7 +105,6 @@ function visit(walk: Walk, node: Nodes): void {
     case "emphasis":
     case "footnoteReference":
     case "heading":
-    case "inlineCode":
     case "list":
     case "listItem":
     case "paragraph":
@@ -163,6 +164,14 @@ function keep(walk: Walk, until: number): void {
   if (until <= walk.at) return;
   walk.parts.push({ text: walk.source.slice(walk.at, until), code: false });
   walk.at = until;
+}
+
+function keepCode(walk: Walk, start: number, end: number, isMath: boolean): void {
+  if (isHidden(walk.html)) return replace(walk, start, end, "");
+  keep(walk, start);
+  const code = walk.source.slice(start, end);
+  walk.parts.push({ text: isMath ? withoutPhantoms(code) : code, code: true });
+  walk.at = end;
 }
 
 function replace(walk: Walk, start: number, end: number, text: string): void {
