@@ -147,3 +147,34 @@ test("calls are in the journal with what is needed to answer them after everythi
     code: "gone",
   });
 });
+
+test("spawn_session carries the worker's list in its goal, as written", async () => {
+  await using world = await RunnerWorld.open();
+  const session = world.session();
+  const bob = [{ say: "${mine} stays, ``` too" }];
+  const manager = [
+    { run: "echo 7", save: "n" },
+    { tool: "spawn_session", args: { worker: "bob", goal: "Goal ${n}." } },
+    { tool: "spawn_session", args: { title: "bob" } },
+    { tool: "spawn_session", args: { title: "somebody else", goal: "plain" } },
+  ];
+  const spec = world.scripted(
+    session,
+    { manager, workers: { bob } },
+    { tools: [tool("spawn_session")] },
+  );
+  const sink = await world.run(spec);
+  const block = `\`\`\`\`orcha-steps\n${JSON.stringify(bob, null, 1)}\n\`\`\`\``;
+  const expected = [
+    { title: "bob", goal: `Goal 7.\n\n${block}` },
+    { title: "bob", goal: block },
+    { title: "somebody else", goal: "plain" },
+  ];
+  for (const [index, args] of expected.entries()) {
+    const call = await waitFor(`call ${index}`, () => sink.entries("tool-called")[index]);
+    expect(call.arguments).toEqual(args);
+    await world.ask(answering(session, call.call, "{}"));
+  }
+  await waitFor("the end", () => sink.text.includes('{"type":"turn-end"}'));
+  await world.ask({ op: "stop", session, attempt: 1, graceMs: 3000 });
+});
