@@ -14,7 +14,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { JournalEntry } from "../../src/protocol/journal.ts";
 import { AttemptSpec, type InputLine } from "../../src/protocol/requests.ts";
 import { type ToolCalls, openToolCalls } from "./calls.ts";
-import { PrepareError, RequestError, explainDisk, isDiskTrouble, systemCode } from "./errors.ts";
+import { PrepareError, RequestError, explainDisk, systemCode } from "./errors.ts";
 import { makeDirectory, readIfThere, sizeOf, writeAtomic } from "./files.ts";
 import type { Credential } from "./git.ts";
 import { completeInput, storeInput } from "./input.ts";
@@ -132,7 +132,7 @@ export class Attempt {
       await this.#spawn(spec, launch);
     } catch (error) {
       if (this.stopRequested) return;
-      if (!(error instanceof PrepareError) && !isDiskTrouble(error)) throw error;
+      if (!(error instanceof PrepareError) && systemCode(error) === undefined) throw error;
       const {
         stage,
         retry,
@@ -300,9 +300,10 @@ export class Attempt {
   }
 
   #watch(): void {
-    this.#watcher ??= watch(this.directory, () => {
+    this.#watcher ??= watch(this.directory, (_event, name) => {
       this.changed();
-      this.checkLater();
+      // A talking agent writes thousands of times a second; only its end leaves another file.
+      if (name === null || name.startsWith("exit")) this.checkLater();
     });
     // Out of watches: the daemon's timer looks as well, only later.
     this.#watcher.on("error", () => {});
@@ -322,9 +323,7 @@ export class Attempt {
 
 function asPrepareError(error: unknown, path: string): PrepareError {
   if (error instanceof PrepareError) return error;
-  return new PrepareError("workspace", explainDisk(error, path), systemCode(error) !== "EROFS", {
-    cause: error,
-  });
+  return new PrepareError("workspace", explainDisk(error, path), true, { cause: error });
 }
 
 const SIGNALS: Readonly<Record<number, string>> = {

@@ -11,8 +11,8 @@ export interface Attempts {
   get(session: string, number: number): Attempt;
   /** Makes it when it is new. Throws RequestError `stopped | fenced | busy` when it may not start. */
   forStart(session: string, number: number): Attempt;
-  /** Makes it when it is new: a stop may come before the start. */
-  forStop(session: string, number: number): Attempt;
+  /** Makes it when it is new: a stop may come before the start. Undefined = ended and purged. */
+  forStop(session: string, number: number): Attempt | undefined;
   /** Deletes the raw files of a finished attempt and remembers that it was there. */
   purge(session: string, number: number): Promise<void>;
   all(): readonly Attempt[];
@@ -68,7 +68,7 @@ export function openAttempts(context: AttemptContext): Attempts {
         throw new RequestError("busy", `attempt ${live} of ${session} has not ended yet`);
       return load(session, number);
     },
-    forStop: (session, number) => load(session, number),
+    forStop: (session, number) => (isPurged(session, number) ? undefined : load(session, number)),
     async purge(session, number) {
       if (isPurged(session, number)) return;
       const attempt = loaded.get(key(session, number));

@@ -30,6 +30,8 @@ export interface DaemonOptions {
   readonly workRoot: string;
   readonly runtimeDir: string;
   readonly idleExitMs: number;
+  /** Agents whose control plane has not been heard of for this long are stopped. */
+  readonly orphanAfterMs: number;
   /** Directory of the runner program's files. */
   readonly program: string;
   readonly version: string;
@@ -74,7 +76,7 @@ export async function runDaemon(options: DaemonOptions): Promise<"idle" | "taken
   const server = createServer((socket) => accept(socket, service, connections));
   await listen(server, layout.controlSocket);
   log(`ready on ${layout.controlSocket}`);
-  await idle({ attempts, connections, idleExitMs: options.idleExitMs });
+  await idle({ attempts, connections, options });
   rmSync(layout.controlSocket, { force: true });
   server.close();
   for (const attempt of attempts.all()) await attempt.close();
@@ -146,31 +148,39 @@ function countStreams(): Service["attached"] {
   };
 }
 
+/** Agents that nobody listens to are asked to end before they are made to. */
+const ORPHAN_GRACE_MS = 30_000;
+
 /** Resolves after `idleExitMs` without connections and without anything running. Looks after attempts meanwhile. */
 function idle({
   attempts,
   connections,
-  idleExitMs,
+  options: { idleExitMs, orphanAfterMs, log },
 }: {
   readonly attempts: Attempts;
   readonly connections: ReadonlySet<Connection>;
-  readonly idleExitMs: number;
+  readonly options: DaemonOptions;
 }): Promise<void> {
   return new Promise((resolve) => {
-    let since = performance.now();
-    const timer = setInterval(
-      () => {
-        for (const attempt of attempts.all().filter(({ running }) => running)) {
-          attempt.changed();
-          attempt.checkLater();
-        }
-        if (connections.size > 0 || attempts.all().some(({ busy }) => busy))
-          since = performance.now();
-        if (performance.now() - since < idleExitMs) return;
-        clearInterval(timer);
-        resolve();
-      },
-      Math.min(LOOK_MS, idleExitMs),
-    );
+    let busyAt = performance.now();
+    let contactAt = performance.now();
+    const look = (): void => {
+      const now = performance.now();
+      if (connections.size > 0) contactAt = now;
+      for (const attempt of attempts.all().filter(({ running }) => running)) {
+        attempt.changed();
+        attempt.checkLater();
+        if (now - contactAt < orphanAfterMs || attempt.stopRequested) continue;
+        log(
+          `stopping ${attempt.session}/${attempt.number}: no control plane for ${orphanAfterMs} ms`,
+        );
+        attempt.stop(ORPHAN_GRACE_MS).catch((error: unknown) => log(String(error)));
+      }
+      if (connections.size > 0 || attempts.all().some(({ busy }) => busy)) busyAt = now;
+      if (now - busyAt < idleExitMs) return;
+      clearInterval(timer);
+      resolve();
+    };
+    const timer = setInterval(look, Math.min(LOOK_MS, idleExitMs, orphanAfterMs));
   });
 }

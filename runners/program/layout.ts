@@ -37,6 +37,10 @@ export function layoutOf(options: {
   const workRoot = resolve(options.workRoot);
   const runtimeDir = resolve(options.runtimeDir);
   const sessions = join(workRoot, "sessions");
+  const toolSocket = (session: string, attempt: number): string =>
+    socketPath(runtimeDir, `t-${hash(`${workRoot}\n${session}\n${attempt}`)}.sock`);
+  // The longest name there will be: better no daemon than one whose first tool fails.
+  toolSocket("", 0);
   return {
     workRoot,
     runtimeDir,
@@ -44,8 +48,7 @@ export function layoutOf(options: {
     sessions,
     attempt: (session, attempt) => join(sessions, session, String(attempt)),
     state: (session) => join(sessions, session, "state"),
-    toolSocket: (session, attempt) =>
-      socketPath(runtimeDir, `t-${hash(`${workRoot}\n${session}\n${attempt}`)}.sock`),
+    toolSocket,
     below(relative) {
       const first = relative.split("/", 1)[0] ?? "";
       if (RESERVED.has(first))

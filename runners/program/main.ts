@@ -2,7 +2,7 @@
 /**
  * orcha-runner: what runs on a machine that runs sessions.
  *
- *     orcha-runner daemon --work-root DIR --runtime-dir DIR [--idle-exit-ms N]
+ *     orcha-runner daemon --work-root DIR --runtime-dir DIR [--idle-exit-ms N] [--orphan-after-ms N]
  *     orcha-runner connect --runtime-dir DIR          stdio ⇄ control socket, for links without sockets
  *     orcha-runner --version
  *
@@ -17,11 +17,12 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { runDaemon } from "./daemon.ts";
 
-const USAGE = `usage: orcha-runner daemon --work-root DIR --runtime-dir DIR [--idle-exit-ms N]
+const USAGE = `usage: orcha-runner daemon --work-root DIR --runtime-dir DIR [--idle-exit-ms N] [--orphan-after-ms N]
        orcha-runner connect --runtime-dir DIR
        orcha-runner --version
 `;
 const IDLE_EXIT_MS = 10 * 60_000;
+const ORPHAN_AFTER_MS = 24 * 60 * 60_000;
 /** Exit codes of sysexits.h: usage, temporary failure. */
 const EXIT_USAGE = 64;
 const EXIT_TAKEN = 75;
@@ -34,20 +35,23 @@ async function main(argv: readonly string[]): Promise<void> {
       "work-root": { type: "string" },
       "runtime-dir": { type: "string" },
       "idle-exit-ms": { type: "string", default: String(IDLE_EXIT_MS) },
+      "orphan-after-ms": { type: "string", default: String(ORPHAN_AFTER_MS) },
       version: { type: "boolean", default: false },
     },
   });
   const { "work-root": workRoot, "runtime-dir": runtimeDir, version } = values;
   const idleExitMs = Number(values["idle-exit-ms"]);
+  const orphanAfterMs = Number(values["orphan-after-ms"]);
   if (version) process.stdout.write(`${versionOf()}\n`);
   else if (positionals[0] === "connect" && runtimeDir !== undefined) connect(runtimeDir);
   else if (
     positionals[0] === "daemon" &&
     workRoot !== undefined &&
     runtimeDir !== undefined &&
-    idleExitMs > 0
+    idleExitMs > 0 &&
+    orphanAfterMs > 0
   )
-    await daemon({ workRoot, runtimeDir, idleExitMs });
+    await daemon({ workRoot, runtimeDir, idleExitMs, orphanAfterMs });
   else {
     process.stderr.write(USAGE);
     process.exitCode = EXIT_USAGE;
@@ -58,6 +62,7 @@ async function daemon(options: {
   readonly workRoot: string;
   readonly runtimeDir: string;
   readonly idleExitMs: number;
+  readonly orphanAfterMs: number;
 }): Promise<void> {
   process.umask(0o077);
   process.title = "orcha-runner";

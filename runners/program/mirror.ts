@@ -52,7 +52,7 @@ export function openMirrors(): Mirrors {
     async refresh(by, request) {
       for (let turn = 0; ; turn += 1) {
         try {
-          return await refresh(by, request);
+          return await abandonable(by.signal, refresh(by, request));
         } catch (error) {
           // The shared fetch belonged to an attempt that was stopped: ask again for ourselves, once.
           if (turn > 0 || by.signal.aborted || !(error instanceof PrepareError)) throw error;
@@ -90,6 +90,16 @@ async function update(by: Git, { path, url, credential }: MirrorRequest): Promis
     stage,
     remote: { url, credential },
     lock: join(path, "orcha.lock"),
+  });
+}
+
+/** A stopped attempt does not wait for the fetch of another one. */
+function abandonable(signal: AbortSignal, fetching: Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abandon = (): void => reject(new PrepareError("fetch", "stopped", true));
+    signal.addEventListener("abort", abandon);
+    fetching.then(resolve, reject).finally(() => signal.removeEventListener("abort", abandon));
+    if (signal.aborted) abandon();
   });
 }
 

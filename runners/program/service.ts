@@ -53,7 +53,7 @@ export async function perform(
       await attempts.get(request.session, request.attempt).endInput();
       return { value: null };
     case "stop":
-      await attempts.forStop(request.session, request.attempt).stop(request.graceMs);
+      await attempts.forStop(request.session, request.attempt)?.stop(request.graceMs);
       return { value: null };
     case "answer": {
       const { session, attempt, call, outcome, isError, content } = request;

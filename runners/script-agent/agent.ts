@@ -83,7 +83,12 @@ export class ScriptAgent {
         const instruction = code[memory.position];
         if (instruction === undefined) break;
         where = "where" in instruction ? `${instruction.where}: ` : "";
+        const looked = memory.messages.length;
+        const at = memory.position;
         next = await this.#execute(instruction, script);
+        // A message that was taken meanwhile belongs to this turn: the wait looks again before the turn ends.
+        const waits = next === "turn-over" && memory.position === at;
+        if (waits && memory.messages.length > looked) next = "go-on";
       }
       this.#endTurn();
     } catch (error) {

@@ -35,6 +35,7 @@ export interface LocalOptions {
   /** Node to run it with; default: the one we run on. */
   readonly node?: string;
   readonly idleExitMs?: number;
+  readonly orphanAfterMs?: number;
 }
 
 export function openLocal(options: LocalOptions): RunnerTransport {
@@ -103,11 +104,13 @@ interface Exit {
 }
 
 function startDaemon(options: LocalOptions, log: string): Promise<Exit> {
-  const { workRoot, runtimeDir, programDir, idleExitMs, node = process.execPath } = options;
+  const { workRoot, runtimeDir, programDir, node = process.execPath } = options;
   const tooLong = (statSync(log, { throwIfNoEntry: false })?.size ?? 0) > LOG_BYTES_MAX;
   const fd = openSync(log, tooLong ? "w" : "a", 0o600);
-  const idle = idleExitMs === undefined ? [] : ["--idle-exit-ms", String(idleExitMs)];
-  const args = ["--work-root", workRoot, "--runtime-dir", runtimeDir, ...idle];
+  const args = ["--work-root", workRoot, "--runtime-dir", runtimeDir];
+  if (options.idleExitMs !== undefined) args.push("--idle-exit-ms", String(options.idleExitMs));
+  if (options.orphanAfterMs !== undefined)
+    args.push("--orphan-after-ms", String(options.orphanAfterMs));
   const child = spawn(node, [join(programDir, "orcha-runner.mjs"), "daemon", ...args], {
     detached: true,
     stdio: ["ignore", fd, fd],

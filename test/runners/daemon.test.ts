@@ -8,8 +8,7 @@ import { expect, test } from "vitest";
 import * as z from "zod/mini";
 import { HelloReply } from "../../src/protocol/requests.ts";
 import { encodeFrame, FrameReader, type Frame } from "../../src/protocol/frame.ts";
-import { ensureProgram } from "../../src/fleet/program.ts";
-import { processesOf, RunnerWorld, waitFor } from "./world.ts";
+import { processesOf, program, RunnerWorld, waitFor } from "./world.ts";
 
 /** Speaks frames by hand, so that it can say what no link would. */
 class Peer implements Disposable {
@@ -186,13 +185,12 @@ test("doctor names what it checked", async () => {
 });
 
 test("the command line: version, usage, a runtime directory that is too long", async () => {
-  const { directory } = await ensureProgram({ dataDir: "/tmp/orcha-program-cli" });
-  const program = join(directory, "orcha-runner.mjs");
+  const file = join((await program()).directory, "orcha-runner.mjs");
   const run = (...args: string[]): { status: unknown; text: string } => {
     try {
       return {
         status: 0,
-        text: execFileSync(process.execPath, [program, ...args], {
+        text: execFileSync(process.execPath, [file, ...args], {
           encoding: "utf8",
           stdio: "pipe",
         }),
@@ -211,4 +209,23 @@ test("the command line: version, usage, a runtime directory that is too long", a
   expect(run("daemon", "--work-root", "/tmp/x", "--runtime-dir", long).text).toContain(
     "use a shorter runtime directory",
   );
+});
+
+test("agents whose control plane is gone for too long are stopped", async () => {
+  await using world = await RunnerWorld.open({ orphanAfterMs: 300 });
+  const session = world.session();
+  const sink = await world.run(
+    world.plain(session, ["sh", "-c", "while read line; do :; done; echo ended"]),
+  );
+  // While somebody is connected nothing happens, however long.
+  const until = performance.now() + 500;
+  await waitFor("more than its time", () => performance.now() > until);
+  expect(sink.entry("exited")).toBeUndefined();
+  await world.link.close();
+  await waitFor("its end", () => processesOf(session).length === 0);
+  const journal = readFileSync(
+    join(world.workRoot, "sessions", session, "1", "journal.ndjson"),
+    "utf8",
+  );
+  expect(journal).toContain('"cause":"stopped"');
 });

@@ -5,13 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { beforeAll, expect, test } from "vitest";
-import { ensureProgram } from "../../src/fleet/program.ts";
-import { message, waitFor } from "./world.ts";
+import { message, program, waitFor } from "./world.ts";
 
-let program = "";
+let agentFile = "";
 beforeAll(async () => {
-  const { directory } = await ensureProgram({ dataDir: "/tmp/orcha-program-agent" });
-  program = join(directory, "script-agent.mjs");
+  agentFile = join((await program()).directory, "script-agent.mjs");
 });
 
 const block = (steps: unknown): string =>
@@ -50,7 +48,7 @@ class Stage implements AsyncDisposable {
   };
 
   start(): void {
-    const agent = spawn(process.execPath, [program, "--state", join(this.root, "state")], {
+    const agent = spawn(process.execPath, [agentFile, "--state", join(this.root, "state")], {
       cwd: this.workspace,
       env: this.env,
     });
@@ -362,4 +360,13 @@ test("what is no message is named on stderr and ignored", async () => {
   stage.send("m1", block([{ wait: "x" }]));
   await stage.turnEnd();
   expect(await stage.end()).toEqual({ code: 0, signal: null });
+});
+
+test("every step is documented", async () => {
+  await using stage = await play([{ unknown: 1 }]);
+  const known = /known steps: (?<list>[^"]*)/u.exec(await stage.turnEnd())?.groups?.["list"] ?? "";
+  const page = readFileSync("docs/script-agent.md", "utf8");
+  const rows = page.split("\n").filter((line) => line.startsWith("| `{"));
+  const documented = rows.map((row) => /"(?<verb>\w+)"/u.exec(row)?.groups?.["verb"]);
+  expect(new Set(known.split(", "))).toEqual(new Set(documented));
 });

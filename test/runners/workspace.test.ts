@@ -346,6 +346,10 @@ test("export: refusals say what to do, and nothing a hostile workspace configure
   hostile(path, evil);
   const { reply, attachment } = await world.ask(ask);
   expect(reply).toMatchObject({ ok: true, value: { head, base, commits: 1 } });
+  // An object that is not there would be asked of the promisor.
+  expect((await world.ask({ ...ask, base: "1".repeat(40) })).reply).toMatchObject({
+    code: "failed",
+  });
   expect(existsSync(canary), "nothing was executed").toBe(false);
   const bundle = join(world.root, "b.bundle");
   writeFileSync(bundle, attachment);

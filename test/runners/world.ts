@@ -128,6 +128,13 @@ function isKind<K extends JournalEntry["kind"]>(
 }
 
 let counter = 0;
+let bundled: ReturnType<typeof ensureProgram> | undefined;
+
+/** Bundled once per test file. */
+export function program(): ReturnType<typeof ensureProgram> {
+  bundled ??= ensureProgram({ dataDir: join(tmpdir(), `orcha-program-${process.getuid?.()}`) });
+  return bundled;
+}
 
 export class RunnerWorld implements AsyncDisposable {
   readonly root = mkdtempSync(join(tmpdir(), "orcha-r-"));
@@ -152,10 +159,7 @@ export class RunnerWorld implements AsyncDisposable {
   }
 
   static async open(options: WorldOptions = {}): Promise<RunnerWorld> {
-    const { directory } = await ensureProgram({
-      dataDir: join(tmpdir(), `orcha-program-${process.getuid?.()}`),
-    });
-    const world = new RunnerWorld(directory, options);
+    const world = new RunnerWorld((await program()).directory, options);
     await world.link.connected(AbortSignal.timeout(WAIT_MS_MAX));
     return world;
   }
@@ -300,6 +304,7 @@ export class RunnerWorld implements AsyncDisposable {
 
 export interface WorldOptions {
   readonly idleExitMs?: number;
+  readonly orphanAfterMs?: number;
   readonly node?: string;
 }
 
