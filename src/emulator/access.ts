@@ -57,7 +57,7 @@ function demandOfToken(
 }
 
 /** Whether the token's scope includes this repository at all. */
-export function sees(actor: Actor & { kind: "installation" }, repository: Repository): boolean {
+function sees(actor: Actor & { kind: "installation" }, repository: Repository): boolean {
   const scope = actor.token.repositoryIds;
   return covers(actor.installation, repository) && (scope?.has(repository.id) ?? true);
 }

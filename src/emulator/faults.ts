@@ -24,7 +24,7 @@ export type FaultKind =
     }
   /** Closes the connection without an answer, before or after the request did its work. */
   | { readonly kind: "drop"; readonly when: "before" | "after" }
-  /** Waits this long, or until released, before the request is worked on or the webhook is sent. */
+  /** Waits this long in real time, without `ms` until released, before the request is worked on or the webhook is sent. */
   | { readonly kind: "delay"; readonly ms?: number }
   /** Sends a webhook this many extra times, with the same GUID. */
   | { readonly kind: "duplicate"; readonly times: number }
@@ -55,7 +55,7 @@ export interface Faults {
 
 export interface ActiveFault {
   readonly rule: FaultRule;
-  /** Resolves when the fault's delay is over: after `ms` of the clock or real time, or at release. */
+  /** Resolves when the fault's delay is over: after `ms` of real time, or at release. */
   wait(ms: number | undefined): Promise<void>;
   /** Keeps something until `size` are kept, then runs all of them, the last first. */
   keep(size: number, work: () => void): void;

@@ -12,7 +12,7 @@ export interface EmulatorLimits {
   /** REST points per minute: a GET is 1, anything else 5. */
   readonly pointsPerMinute: number;
   readonly graphqlPointsPerMinute: number;
-  /** Requests that create or change content (POST, PATCH, PUT), the pages' forms included. */
+  /** Requests that create or change content (POST, PATCH, PUT in a repository), the pages' forms included. */
   readonly contentPerMinute: number;
   readonly contentPerHour: number;
   readonly concurrent: number;
@@ -43,6 +43,8 @@ export interface Meter {
 export interface MeteredRequest {
   readonly method: string;
   readonly kind: "rest" | "graphql" | "page";
+  /** Creates or changes what people read. */
+  readonly content: boolean;
   /** False for what GitHub does not count, such as `GET /rate_limit`. */
   readonly counted: boolean;
 }
@@ -140,7 +142,7 @@ function secondary(
   }
   spend(account.points, reads ? 1 : 5, nowMs, minuteMs);
   if (sum(account.points, nowMs, minuteMs) > limits.pointsPerMinute) throw refuse();
-  if (reads || request.method === "DELETE") return;
+  if (!request.content) return;
   spend(account.content, 1, nowMs, hourMs);
   if (sum(account.content, nowMs, minuteMs) > limits.contentPerMinute) throw refuse();
   if (sum(account.content, nowMs, hourMs) > limits.contentPerHour) throw refuse();

@@ -80,17 +80,14 @@ test("merging closes what it says it closes, only into the default branch", asyn
   expect(shop.world.issue(shopName, part).state).toBe("open");
 });
 
-test("a branch that is pushed into main by hand counts as merged", async () => {
-  const number = await open("hand", { hand: "1" });
-  const { headSha } = shop.world.pull(shopName, number);
+test("a branch that fell behind is updated from its base", async () => {
+  const number = await open("behind", { behind: "1" });
   await shop.alice.push(shopName, "main", { files: { later: "1" }, message: "Later" });
-  expect(shop.world.pull(shopName, number).mergedAtMs).toBeUndefined();
-  const merged = await shop.bot.rest.repos.compareCommitsWithBasehead({
-    ...repo,
-    basehead: `main...${headSha}`,
-  });
-  expect(merged.data.status).toBe("diverged");
-  await shop.alice.updateBranch(shopName, number);
+  expect(shop.world.pull(shopName, number).stats).toMatchObject({ behind: true, commits: 1 });
+  const one = { ...repo, pull_number: number };
+  const wrong = { ...one, expected_head_sha: "0".repeat(40) };
+  expect((await failureOf(shop.bot.rest.pulls.updateBranch(wrong))).status).toBe(422);
+  await shop.bot.rest.pulls.updateBranch(one);
   expect(shop.world.pull(shopName, number).stats).toMatchObject({ behind: false, commits: 2 });
 });
 

@@ -33,7 +33,7 @@ export interface Shop extends AsyncDisposable {
 export const repo = { owner: "acme", repo: "shop" } as const;
 export const shopName = "acme/shop";
 
-export const everyEvent = [
+const everyEvent = [
   "check_run",
   "check_suite",
   "create",

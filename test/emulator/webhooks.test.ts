@@ -184,6 +184,12 @@ test("faults: status and dropped connection, before and after the write", async 
   expect(faults.hits).toBe(5);
 });
 
+test("waiting in vain says for what", async () => {
+  const { world } = shop;
+  const waiting = world.waitFor(() => false, { what: "a miracle", timeoutMs: 5 });
+  await expect(waiting).rejects.toThrow("waited 5 ms in vain for a miracle");
+});
+
 function actionOf(body: string): string {
   const { action }: { action?: string } = JSON.parse(body);
   return action ?? "";

@@ -171,7 +171,7 @@ export function ping(hub: Hub, app: App): void {
   });
 }
 
-export function tinyRepository(repository: Repository): Record<string, unknown> {
+function tinyRepository(repository: Repository): Record<string, unknown> {
   return {
     id: repository.id,
     node_id: repository.nodeId,

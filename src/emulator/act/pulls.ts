@@ -30,9 +30,18 @@ export async function openPull(
   wanted: NewPull,
 ): Promise<Pull> {
   demand(actor, repository, need.openPull);
+  // Locked: no push may come between looking at the branch and announcing the pull request.
+  return exclusive(repository.directory, () => openNow(hub, actor, repository, wanted));
+}
+
+async function openNow(
+  hub: Hub,
+  actor: Actor,
+  repository: Repository,
+  wanted: NewPull,
+): Promise<Pull> {
   const { headRef, headSha, baseRef, baseSha } = endsOf(repository, wanted);
   const { ahead } = await aheadBehind(repository.directory, baseSha, headSha);
-  // After the wait: two requests for the same branch must not both pass.
   refuseSecond(repository, headRef, baseRef);
   if (ahead === 0) {
     const message = `No commits between ${baseRef} and ${headRef}`;

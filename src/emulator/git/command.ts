@@ -24,7 +24,7 @@ export interface GitResult {
 }
 
 /** A git command that failed. `message` carries what git said. */
-export class GitError extends Error {
+class GitError extends Error {
   readonly code: number;
 
   constructor(args: readonly string[], code: number, stderr: string) {

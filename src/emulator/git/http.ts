@@ -121,43 +121,31 @@ function pipe(children: Children, piped: Piped): Promise<void> {
   return relay(child, response).finally(() => children.delete(child));
 }
 
+/** Passes the backend's answer on: first its CGI head, then its body at the client's pace. */
 function relay(child: ChildProcessWithoutNullStreams, response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
     let head = Buffer.alloc(0);
-    let body = false;
-    child.stdout.on("data", (chunk: Buffer) => {
-      if (body) {
-        write(child, response, chunk);
-        return;
-      }
+    const onHead = (chunk: Buffer): void => {
       head = Buffer.concat([head, chunk]);
       const end = head.indexOf("\r\n\r\n");
       if (end === -1) {
         if (head.length > headBytesMax) child.kill("SIGKILL");
         return;
       }
-      body = true;
+      child.stdout.off("data", onHead);
       writeHead(response, head.subarray(0, end).toString("latin1"));
-      if (head.length > end + 4) write(child, response, head.subarray(end + 4));
-    });
+      response.write(head.subarray(end + 4));
+      child.stdout.pipe(response, { end: false });
+    };
+    child.stdout.on("data", onHead);
+    // A client that went away must not leave the backend waiting for a reader.
+    response.once("close", () => child.stdout.resume());
     child.on("error", () => resolve());
     child.on("close", () => {
-      if (!body && !response.headersSent) response.writeHead(500);
+      if (!response.headersSent && !response.destroyed) response.writeHead(500);
       resolve();
     });
   });
-}
-
-/** Waits for slow clients instead of piling up their packs in memory. */
-function write(
-  child: ChildProcessWithoutNullStreams,
-  response: ServerResponse,
-  chunk: Buffer,
-): void {
-  if (response.destroyed || response.write(chunk)) return;
-  child.stdout.pause();
-  response.once("drain", () => child.stdout.resume());
-  response.once("close", () => child.stdout.resume());
 }
 
 function writeHead(response: ServerResponse, head: string): void {

@@ -45,7 +45,12 @@ export async function serveGraphql(parts: ApiParts, request: ApiRequest): Promis
       throw new Problem(401, "This endpoint requires you to be authenticated.");
     }
     if (request.method !== "POST") throw new Problem(404, "Not Found");
-    const ticket = parts.meter.enter(actor, { method: "POST", kind: "graphql", counted: true });
+    const ticket = parts.meter.enter(actor, {
+      method: "POST",
+      kind: "graphql",
+      content: false,
+      counted: true,
+    });
     try {
       return answer(parts, actor, 200, await run(parts, actor, request));
     } finally {

@@ -29,7 +29,8 @@ export async function servePage(parts: ApiParts, request: ApiRequest): Promise<A
   try {
     if (request.method === "POST") {
       checkOrigin(hub, request.headers);
-      parts.meter.enter(actor, { method: "POST", kind: "page", counted: true }).end();
+      const metered = { method: "POST", kind: "page", content: true, counted: true } as const;
+      parts.meter.enter(actor, metered).end();
       const to = await post(hub, actor, request);
       return { status: 303, headers: { location: to, ...cookie(account) }, body: "" };
     }

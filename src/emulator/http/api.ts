@@ -108,7 +108,9 @@ async function run(parts: ApiParts, request: ApiRequest, state: Progress): Promi
   state.route = match?.route.path;
   state.actor = authenticate(hub, request.headers.authorization);
   const counted = path !== "/rate_limit";
-  state.ticket = meter.enter(state.actor, { method, kind: "rest", counted });
+  // Minting a token is no content, however many are minted.
+  const content = ["POST", "PATCH", "PUT"].includes(method) && path.startsWith("/repos/");
+  state.ticket = meter.enter(state.actor, { method, kind: "rest", content, counted });
   if (match === undefined) throw notFound();
   const context: Context = {
     hub,

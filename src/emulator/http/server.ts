@@ -48,7 +48,7 @@ async function serve(
     const { hub } = parts.api;
     if (harms(rule, "after")) muzzle(response);
     await serveGit(hub, parts.children, gitPath, url, request, response);
-    if (harms(rule, "after")) request.socket.destroy();
+    if (harms(rule, "after")) cut(request, response);
     return;
   }
   const body = await readBody(request);
@@ -113,10 +113,16 @@ function harm(
   response.end(JSON.stringify({ message: rule.message ?? "a fault was asked for" }));
 }
 
-/** Lets git do its work and the client hear nothing of it. */
+/** Lets git do its work and the client hear nothing of it but the status. */
 function muzzle(response: ServerResponse): void {
   response.write = () => true;
   response.end = () => response;
+}
+
+/** The head goes out first: curl quietly repeats a request on whose old connection nothing at all came back. */
+function cut(request: IncomingMessage, response: ServerResponse): void {
+  response.flushHeaders();
+  request.socket.destroySoon();
 }
 
 /** The whole body; undefined when it is too large. */

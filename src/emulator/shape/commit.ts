@@ -94,7 +94,7 @@ export function refShape(hub: Hub, repository: Repository, ref: string, sha: str
   };
 }
 
-export function statusShape(hub: Hub, repository: Repository, status: CommitStatus): Json {
+function statusShape(hub: Hub, repository: Repository, status: CommitStatus): Json {
   return {
     url: `${repositoryApi(hub, repository)}/statuses/${status.sha}`,
     id: status.id,

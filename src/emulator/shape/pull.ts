@@ -1,5 +1,5 @@
 /** Pull requests, their files, reviews and review comments as GitHub's JSON has them. */
-import { fullName, type Hub } from "../hub.ts";
+import type { Hub } from "../hub.ts";
 import type { FileChange } from "../git/diff.ts";
 import type { Pull, Review, ReviewComment, Thread } from "../model.ts";
 import { type Json, userOrNull, userShape } from "./account.ts";
@@ -219,8 +219,4 @@ function pullLinks(hub: Hub, pull: Pull): Json {
     commits: { href: `${api}/commits` },
     statuses: { href: `${repository}/statuses/${pull.headSha}` },
   };
-}
-
-export function commitPage(hub: Hub, pull: Pull, sha: string): string {
-  return `${hub.url}/${fullName(pull.issue.repository)}/commit/${sha}`;
 }

@@ -16,6 +16,7 @@ import { post } from "./post.ts";
 /** Above this GitHub sends nothing at all. */
 const payloadBytesMax = 25 * 1024 * 1024;
 const retentionMs = 3 * 24 * 3_600_000;
+const logMax = 50_000;
 /** The next delivery does not wait longer than this for the one before. */
 const laneMs = 1000;
 
@@ -40,6 +41,7 @@ export function createSender(
   const lanes = openLanes(hub);
   const enqueue = (delivery: Delivery): void => {
     log.push(delivery);
+    if (log.length > logMax) log.shift();
     observeDelivery(observe, delivery);
     route(hub, faults, delivery, () => lanes.send(delivery));
   };
