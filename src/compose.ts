@@ -3,11 +3,13 @@
  * which port; nobody but the commands knows this file.
  */
 import { createHmac } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import process from "node:process";
 import type { Logger } from "pino";
 import { driverNamed } from "./agents/registry.ts";
 import { openProbot, orchaApp } from "./app.ts";
+import type { Config } from "./config.ts";
 import type { Rules } from "./domain/step.ts";
 import { openDeliver } from "./engine/deliver.ts";
 import { openDrain } from "./engine/drain.ts";
@@ -18,10 +20,9 @@ import { openFleet } from "./fleet/fleet.ts";
 import { openLink, type Link } from "./fleet/link.ts";
 import { openLocal } from "./fleet/local.ts";
 import { ensureProgram } from "./fleet/program.ts";
-import { openAuth } from "./github/auth.ts";
+import { openAuth, type Auth } from "./github/auth.ts";
 import { cloneUrl, readCredential } from "./github/credentials.ts";
 import { openForge } from "./github/forge.ts";
-import { GITHUB_LIMITS, type Limits } from "./github/limits.ts";
 import { openPacing } from "./github/pacing.ts";
 import { openPushGate } from "./github/push-gate.ts";
 import { openSecretRegistry } from "./github/secrets.ts";
@@ -31,40 +32,19 @@ import { openSmee } from "./inbox/smee.ts";
 import { openRedactor } from "./markdown/redact.ts";
 import { lockDirectory } from "./store/lock.ts";
 import type { Store } from "./store/port.ts";
-import { openSqlite } from "./store/sqlite.ts";
+import type { Identity } from "./store/identity.ts";
+import { openSqlite, peekIdentity } from "./store/sqlite.ts";
+import { DoctorReply } from "./protocol/requests.ts";
 import { openTranscripts, type Transcripts } from "./store/transcripts.ts";
 
 export interface Settings {
-  readonly dataDir: string;
-  /** For sockets: short, because socket paths are. */
-  readonly runtimeDir: string;
-  readonly github: {
-    readonly appId: number;
-    readonly privateKey: string;
-    /** REST address, e.g. `https://api.github.com`. */
-    readonly apiUrl: string;
-    /** Where people and git go, e.g. `https://github.com`. */
-    readonly webUrl: string;
-    readonly limits?: Partial<Limits>;
-  };
-  readonly webhook: {
-    readonly host: string;
-    readonly port: number;
-    readonly path: string;
-    readonly secret: string;
-    /** A smee channel that forwards to us; development only. */
-    readonly proxyUrl?: string;
-    readonly production?: boolean;
-  };
-  readonly runner: {
-    readonly workRoot: string;
-    readonly slots: number;
-    readonly idleExitMs?: number;
-  };
+  readonly config: Config;
+  readonly app: NonNullable<Config["app"]>;
+  readonly log: Logger;
   /** Where the runner program is kept; default: the data directory. */
   readonly programDir?: string;
-  readonly rules?: Partial<Rules>;
-  readonly log: Logger;
+  /** An emulated GitHub: its key opens nothing, so agents may run as our own user. */
+  readonly emulated?: boolean;
 }
 
 export interface Orcha extends AsyncDisposable {
@@ -73,24 +53,21 @@ export interface Orcha extends AsyncDisposable {
   readonly store: Store;
   readonly transcripts: Transcripts;
   readonly links: ReadonlyMap<string, Link>;
+  /** The local runner's own checks. */
+  examineRunner(): Promise<DoctorReply>;
   /** Ends like `kill -9` would, only sooner: sessions run on, nothing in the air is lost. */
   close(): Promise<void>;
 }
 
 const LOCAL = "local";
+const DOCTOR_MS_MAX = 30_000;
 /** Longest wait for effects that are in the air when we are asked to stop. */
 const STOP_GRACE_MS = 10_000;
-const REQUEST_MS_MAX = 10_000;
 
-const RULES: Rules = {
-  workerFailuresMax: 3,
-  managerFailuresMax: 4,
-  stopGraceMs: 5_000,
-  askWaitMs: 0,
-  summaryWaitMs: 5 * 60_000,
-  retryWaitMs: 30_000,
-  unsafeNotice: null,
-};
+/** Bad endings in a row: a manager that failed four times becomes one question (decision 6). */
+const FAILURES = { workerFailuresMax: 3, managerFailuresMax: 4 };
+const UNSAFE_NOTICE =
+  "The agent ran as the user that holds the App's key (--unsafe-local): it could have read it.";
 
 const clock: Clock = {
   now: () => Date.now(),
@@ -104,30 +81,50 @@ const clock: Clock = {
 /** Opens everything and starts. Throws when something it needs is not there; then nothing is left running. */
 export async function openOrcha(settings: Settings): Promise<Orcha> {
   await using stack = new AsyncDisposableStack();
-  const { dataDir, log } = settings;
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  stack.use(lockDirectory(dataDir));
-  const store = stack.use(await openSqlite(join(dataDir, "orcha.db"), clock));
+  const { config, log } = settings;
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  stack.use(lockDirectory(config.dataDir));
+  const store = stack.use(await openSqlite(join(config.dataDir, "orcha.db"), clock));
+  const transcripts = openTranscripts(join(config.dataDir, "transcripts"));
   const identity = await store.identity();
-  const transcripts = openTranscripts(join(dataDir, "transcripts"));
-  const derive = (cause: string) => (name: string) =>
-    createHmac("sha256", identity.secret).update(`${cause}\0${name}`).digest("hex");
+  const adapters = await openAdapters(settings, store, identity, stack);
+  await startEngine(settings, { store, transcripts, adapters, secret: identity.secret }, stack);
+  const { webhook, production } = config;
+  const front = stack.use(await openFrontOf(settings, store));
+  const url = new URL(webhook.path, front.url).href;
+  if (webhook.proxyUrl !== null)
+    stack.use(await openSmee({ source: webhook.proxyUrl, target: url, log, production }));
+  const owned = stack.move();
+  const close = (): Promise<void> => owned.disposeAsync();
+  const { links } = adapters;
+  const examine = (): Promise<DoctorReply> => examineLink(links.get(LOCAL));
+  return {
+    url,
+    store,
+    transcripts,
+    links,
+    examineRunner: examine,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
 
-  const { forge, gate, auth, links, fleet, redact } = await openAdapters(
-    settings,
-    store,
-    identity,
-    stack,
-  );
-  const deliver = openDeliver({ store, forge, gate, fleet, clock, log });
-  const drain = openDrain({
-    store,
-    forge,
-    clock,
-    log,
-    derive,
-    rules: { ...RULES, ...settings.rules },
-  });
+interface Parts {
+  readonly store: Store;
+  readonly transcripts: Transcripts;
+  readonly adapters: Awaited<ReturnType<typeof openAdapters>>;
+  readonly secret: Uint8Array;
+}
+
+async function startEngine(
+  settings: Settings,
+  { store, transcripts, adapters, secret }: Parts,
+  stack: AsyncDisposableStack,
+): Promise<void> {
+  const { log } = settings;
+  const { forge, gate, auth, fleet, redact } = adapters;
+  const derive = (cause: string) => (name: string) =>
+    createHmac("sha256", secret).update(`${cause}\0${name}`).digest("hex");
   const follow = new Follow({
     store,
     records: fleet,
@@ -138,21 +135,9 @@ export async function openOrcha(settings: Settings): Promise<Orcha> {
     redact,
   });
   stack.defer(() => follow.close());
-  const probot = openProbot({
-    appId: settings.github.appId,
-    privateKey: settings.github.privateKey,
-    webhookSecret: settings.webhook.secret,
-    baseUrl: settings.github.apiUrl,
-  });
-  await probot.load(
-    orchaApp(
-      (guid, events) => store.route(guid, events),
-      () => auth.ownNow(),
-    ),
-  );
   const pump = openPump({
     inbox: store,
-    receive: (delivery) => receive(probot, delivery),
+    receive: await receiver(settings, store, auth),
     onRejected: ({ guid, name }, reason) =>
       log.error({ delivery: guid, event: name, reason }, "delivery not understood"),
   });
@@ -160,67 +145,63 @@ export async function openOrcha(settings: Settings): Promise<Orcha> {
     store,
     clock,
     log,
-    drain,
-    deliver,
+    drain: openDrain({ store, forge, clock, log, derive, rules: rulesOf(settings) }),
+    deliver: openDeliver({ store, forge, gate, fleet, clock, log }),
     route: () => pump.drain(),
     follow: () => follow.once(),
   });
   loop.start();
   stack.defer(() => loop.stop(STOP_GRACE_MS));
-  const front = stack.use(await openFrontOf(settings, store));
-  const url = new URL(settings.webhook.path, front.url).href;
-  const proxy = settings.webhook.proxyUrl;
-  if (proxy !== undefined)
-    stack.use(
-      await openSmee({
-        source: proxy,
-        target: front.url,
-        log,
-        production: settings.webhook.production ?? false,
-      }),
-    );
-  const owned = stack.move();
-  const close = (): Promise<void> => owned.disposeAsync();
-  return { url, store, transcripts, links, close, [Symbol.asyncDispose]: close };
 }
 
-type Received = { readonly id: string; readonly name: string; readonly payload: object };
-
-function receive(
-  probot: ReturnType<typeof openProbot>,
-  { id, name, payload }: Received,
-): Promise<void> {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- names and payloads are parsed behind Probot (src/inbox/webhook.ts)
-  return probot.receive({ id, name, payload } as Parameters<typeof probot.receive>[0]);
+function rulesOf({ config, emulated = false }: Settings): Rules {
+  const { stopGraceMs, askWaitMs, summaryWaitMs, retryWaitMs } = config.timings;
+  const unsafeNotice = config.unsafeLocal && !emulated ? UNSAFE_NOTICE : null;
+  return { ...FAILURES, stopGraceMs, askWaitMs, summaryWaitMs, retryWaitMs, unsafeNotice };
 }
 
-const openFrontOf = ({ webhook }: Settings, store: Store): Promise<Front> =>
-  openFront({
-    port: webhook.port,
-    host: webhook.host,
-    path: webhook.path,
-    secrets: [webhook.secret],
-    inbox: store,
-    clock,
+type Receive = Parameters<typeof openPump>[0]["receive"];
+
+/** Probot dispatches, src/app.ts routes into the inbox. */
+async function receiver({ config, app }: Settings, store: Store, auth: Auth): Promise<Receive> {
+  const probot = openProbot({
+    appId: app.id,
+    privateKey: app.privateKey,
+    webhookSecret: app.webhookSecrets[0] ?? "",
+    baseUrl: config.github.apiUrl,
   });
+  await probot.load(
+    orchaApp(
+      (guid, events) => store.route(guid, events),
+      () => auth.ownNow(),
+    ),
+  );
+  return ({ id, name, payload }) =>
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- names and payloads are parsed behind Probot (src/inbox/webhook.ts)
+    probot.receive({ id, name, payload } as Parameters<typeof probot.receive>[0]);
+}
+
+const openFrontOf = ({ config: { webhook }, app }: Settings, store: Store): Promise<Front> =>
+  openFront({ ...webhook, secrets: app.webhookSecrets, inbox: store, clock });
 
 async function openAdapters(
   settings: Settings,
   store: Store,
-  identity: Awaited<ReturnType<Store["identity"]>>,
+  identity: Identity,
   stack: AsyncDisposableStack,
 ) {
-  const { github, dataDir } = settings;
+  const { config, app } = settings;
+  const { github, dataDir, timings } = config;
   const secrets = openSecretRegistry(clock);
-  for (const secret of [settings.webhook.secret, github.privateKey]) secrets.add(secret);
-  const pacing = openPacing({ limits: { ...GITHUB_LIMITS, ...github.limits }, clock });
+  for (const secret of [...app.webhookSecrets, app.privateKey]) secrets.add(secret);
+  const pacing = openPacing({ limits: github.limits, clock });
   const auth = openAuth({
-    appId: github.appId,
-    privateKey: github.privateKey,
+    appId: app.id,
+    privateKey: app.privateKey,
     baseUrl: github.apiUrl,
     clock,
     secrets,
-    timeoutMs: REQUEST_MS_MAX,
+    timeoutMs: timings.requestMs,
     observe: (installation, headers) => pacing.observe(installation, headers),
   });
   const forge = openForge({
@@ -230,10 +211,18 @@ async function openAdapters(
     secrets,
     configs: {
       get: (id) => store.lastGoodConfig(id),
-      put: (id, sha, config) => store.keepConfig(id, sha, config),
+      put: (id, sha, good) => store.keepConfig(id, sha, good),
     },
     markerSecret: identity.secret,
-    allowedHosts: [new URL(github.webUrl).host],
+    allowedHosts: github.linkHosts,
+    patienceMs: timings.patienceMs,
+    permissionMaxAgeMs: timings.permissionMaxAgeMs,
+    timings: { lookAgainMs: timings.lookAgainMs, healMs: timings.healMs },
+    onHealFailed: (error) =>
+      settings.log.warn(
+        { error: error instanceof Error ? error.message : "unknown failure" },
+        "double not looked for",
+      ),
   });
   stack.defer(() => forge.close());
   const links = await openLinks(settings, identity, store, stack);
@@ -247,6 +236,7 @@ async function openAdapters(
     auth,
     clock,
     gitUrl: github.webUrl,
+    gitTimeoutMs: timings.gitMs,
     dataDirectory: dataDir,
     exportBundle: (effect) => fleet.exportBundle(effect),
     pullRequestState: async (repository, number) =>
@@ -256,26 +246,96 @@ async function openAdapters(
   return { forge, gate, auth, links, fleet, redact: (line: Uint8Array) => redactor.line(line) };
 }
 
+/** What GitHub says of the App whose key we have. Throws PortError. */
+export async function readOwnApp({ app, github, timings }: Config): Promise<{
+  readonly slug: string;
+  readonly permissions: Readonly<Record<string, string | undefined>>;
+  readonly events: readonly string[];
+}> {
+  if (app === null) throw new TypeError("no App is configured");
+  const auth = openAuth({
+    appId: app.id,
+    privateKey: app.privateKey,
+    baseUrl: github.apiUrl,
+    clock,
+    secrets: openSecretRegistry(clock),
+    timeoutMs: timings.requestMs,
+  });
+  const { data } = await auth.app.request("GET /app");
+  if (data === null) throw new TypeError("GitHub does not know the App");
+  return { slug: data.slug ?? data.name, permissions: data.permissions, events: data.events };
+}
+
+/** Asks the local runner's daemon how it is; starts one when there is none. */
+export async function examineRunner(config: Config): Promise<DoctorReply> {
+  const path = join(config.dataDir, "orcha.db");
+  if (!existsSync(path)) return examineUnused(config);
+  const link = await openLocalLink({
+    config,
+    hello: { ...(await peekIdentity(path)), plane: "doctor" },
+  });
+  try {
+    return await examineLink(link);
+  } finally {
+    await link.close();
+  }
+}
+
+/** Nobody has served here yet, and a work root belongs to whom it meets first: the doctor takes one of its own. */
+async function examineUnused(config: Config): Promise<DoctorReply> {
+  const workRoot = mkdtempSync(join(config.dataDir, "doctor-"));
+  const runtimeDir = mkdtempSync("/tmp/orcha-");
+  const link = await openLocalLink({
+    config: { ...config, workRoot, runtimeDir },
+    hello: { installation: "doctor", epoch: 0, plane: "doctor" },
+  });
+  try {
+    return await examineLink(link);
+  } finally {
+    const daemon = link.hello?.runner.pid;
+    await link.close();
+    if (daemon !== undefined) process.kill(daemon, "SIGTERM");
+    for (const directory of [workRoot, runtimeDir])
+      rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function examineLink(link: Link | undefined): Promise<DoctorReply> {
+  if (link === undefined) throw new TypeError("there is no local runner");
+  const { reply } = await link.request({ op: "doctor" }, { timeoutMs: DOCTOR_MS_MAX });
+  if (!reply.ok) throw new TypeError(reply.reason);
+  return DoctorReply.parse(reply.value);
+}
+
 /** One local runner is registered by default. */
 async function openLinks(
-  { dataDir, programDir = dataDir, runtimeDir, runner }: Settings,
-  identity: Awaited<ReturnType<Store["identity"]>>,
+  { config, programDir }: Settings,
+  { installation, epoch }: Identity,
   store: Store,
   stack: AsyncDisposableStack,
 ): Promise<ReadonlyMap<string, Link>> {
-  const { directory } = await ensureProgram({ dataDir: programDir });
-  await store.putRunner({ name: LOCAL, kind: "local", state: "online", slots: runner.slots });
-  const link = openLink({
-    transport: openLocal({
-      name: LOCAL,
-      workRoot: runner.workRoot,
-      runtimeDir,
-      programDir: directory,
-      ...(runner.idleExitMs === undefined ? {} : { idleExitMs: runner.idleExitMs }),
-    }),
-    hello: { installation: identity.installation, plane: "serve", epoch: identity.epoch },
-    clock,
+  await store.putRunner({ name: LOCAL, kind: "local", state: "online", slots: config.slots });
+  const link = await openLocalLink({
+    config,
+    programDir,
+    hello: { installation, epoch, plane: "serve" },
   });
   stack.defer(() => link.close());
   return new Map([[LOCAL, link]]);
+}
+
+interface LocalLink {
+  readonly config: Config;
+  readonly programDir?: string | undefined;
+  readonly hello: { readonly installation: string; readonly plane: string; readonly epoch: number };
+}
+
+async function openLocalLink({ config, programDir, hello }: LocalLink): Promise<Link> {
+  const { dataDir, workRoot, runtimeDir } = config;
+  const { directory } = await ensureProgram({ dataDir: programDir ?? dataDir });
+  return openLink({
+    transport: openLocal({ name: LOCAL, workRoot, runtimeDir, programDir: directory }),
+    hello,
+    clock,
+  });
 }

@@ -10,6 +10,7 @@ import process from "node:process";
 import { pino } from "pino";
 import { expect } from "vitest";
 import { openOrcha, type Orcha, type Settings } from "../src/compose.ts";
+import { readConfig } from "../src/config.ts";
 import { startEmulator, type Emulator } from "../src/emulator/emulator.ts";
 import type { Comment } from "../src/emulator/model.ts";
 import type { Person } from "../src/emulator/person.ts";
@@ -24,7 +25,7 @@ export const REPO = "acme/shop";
 export interface WorldOptions {
   readonly files?: Readonly<Record<string, string>>;
   readonly slots?: number;
-  readonly rules?: Settings["rules"];
+  readonly timings?: Partial<Settings["config"]["timings"]>;
   readonly private?: boolean;
 }
 
@@ -74,7 +75,9 @@ const unlimited = {
 export async function openWorld(options: WorldOptions = {}): Promise<TestWorld> {
   await using stack = new AsyncDisposableStack();
   const directory = mkdtempSync(join(tmpdir(), "orcha-"));
-  stack.defer(() => rmSync(directory, { recursive: true, force: true }));
+  // ORCHA_TEST_KEEP=1 leaves everything for a look at what happened.
+  if (process.env["ORCHA_TEST_KEEP"] === undefined)
+    stack.defer(() => rmSync(directory, { recursive: true, force: true }));
   const { onExchange, violations } = collectViolations();
   const emulator = stack.use(await startEmulator({ onExchange, limits: unlimited }));
   const { world } = emulator;
@@ -179,30 +182,42 @@ function settingsOf(
   app: AppHandle,
   options: WorldOptions,
 ): Settings {
-  const runtimeDir = join(directory, "run");
-  mkdirSync(runtimeDir, { mode: 0o700 });
   mkdirSync(programDir, { recursive: true });
+  const env = {
+    GHE_HOST: new URL(emulator.url).host,
+    GHE_PROTOCOL: "http",
+    PORT: "0",
+    ORCHA_DATA_DIR: join(directory, "data"),
+    ORCHA_RUNTIME_DIR: join(directory, "run"),
+    ORCHA_SLOTS: String(options.slots ?? 4),
+    APP_ID: String(app.id),
+    PRIVATE_KEY: app.privateKey,
+    WEBHOOK_SECRET: SECRET,
+  };
+  const read = readConfig(env, { app: "required" });
+  if (!read.ok || read.config.app === null) throw new Error(JSON.stringify(read));
+  const { config } = read;
+  const timings = {
+    ...config.timings,
+    stopGraceMs: 2000,
+    retryWaitMs: 200,
+    permissionMaxAgeMs: 0,
+    ...options.timings,
+  };
   return {
-    dataDir: join(directory, "data"),
-    runtimeDir,
-    programDir,
-    github: {
-      appId: app.id,
-      privateKey: app.privateKey,
-      apiUrl: `${emulator.url}/api/v3`,
-      webUrl: emulator.url,
-      limits: fast,
-    },
-    webhook: { host: "127.0.0.1", port: 0, path: "/api/github/webhooks", secret: SECRET },
-    runner: { workRoot: join(directory, "work"), slots: options.slots ?? 4 },
-    rules: { stopGraceMs: 2000, retryWaitMs: 200, ...options.rules },
+    config: { ...config, timings, github: { ...config.github, limits: fast } },
+    app: read.config.app,
     log: logTo(process.env["ORCHA_TEST_LOG"]),
+    programDir,
+    emulated: true,
   };
 }
 
 /** `ORCHA_TEST_LOG=file` keeps everything the control plane has to say. */
 const logTo = (file: string | undefined): Settings["log"] =>
-  file === undefined ? pino({ level: "silent" }) : pino({ level: "debug" }, pino.destination({ dest: file, sync: true }));
+  file === undefined
+    ? pino({ level: "silent" })
+    : pino({ level: "debug" }, pino.destination({ dest: file, sync: true }));
 
 /** The status comment is the one with the table of sessions. */
 const isStatus = (body: string): boolean => body.includes("| Session");
@@ -216,7 +231,8 @@ async function end(orcha: Orcha): Promise<void> {
   const daemons = [...orcha.links.values()].flatMap(({ hello }) => hello?.runner.pid ?? []);
   await orcha.close();
   for (const pid of daemons) process.kill(pid, "SIGKILL");
-  for (const pid of sessions.flatMap((id) => processesOf(`ORCHA_SESSION=${id}`))) process.kill(pid, "SIGKILL");
+  for (const pid of sessions.flatMap((id) => processesOf(`ORCHA_SESSION=${id}`)))
+    process.kill(pid, "SIGKILL");
 }
 
 async function sessionIds(orcha: Orcha): Promise<readonly string[]> {

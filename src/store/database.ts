@@ -40,6 +40,10 @@ export async function openDatabase(path: string): Promise<Db> {
   return over(sqlite);
 }
 
+/** Opens without writing anything; the file must be there. */
+export const openReadOnly = (path: string): Db =>
+  over(new Database(path, { readonly: true, fileMustExist: true }));
+
 /** Without it a migration that fails half way leaves half a schema: SQLite has transactional DDL, Kysely does not use it. */
 class TransactionalDdl extends SqliteAdapter {
   override get supportsTransactionalDdl(): boolean {

@@ -13,6 +13,16 @@ export interface Identity {
   readonly epoch: number;
 }
 
+/** As it was at the last start; nothing is written. */
+export function peek({ build, get }: Db): {
+  readonly installation: string;
+  readonly epoch: number;
+} {
+  const read = (key: string): string | undefined =>
+    get(build.selectFrom("meta").select("value").where("key", "=", key))?.value;
+  return { installation: read("installation") ?? "none", epoch: Number(read("epoch") ?? "0") };
+}
+
 export function readIdentity({ build, get, run, transaction }: Db): Identity {
   const read = (key: string): string | undefined =>
     get(build.selectFrom("meta").select("value").where("key", "=", key))?.value;

@@ -1,7 +1,7 @@
 /** The store on SQLite. One process writes (lock.ts); each method is one synchronous transaction. */
 import { decodeConfig, decodeNotes, encode } from "./codec.ts";
-import { openDatabase, type Db } from "./database.ts";
-import { readIdentity } from "./identity.ts";
+import { openDatabase, openReadOnly, type Db } from "./database.ts";
+import { peek, readIdentity } from "./identity.ts";
 import * as inbox from "./inbox-table.ts";
 import * as objectives from "./objective-table.ts";
 import * as outbox from "./outbox-table.ts";
@@ -32,6 +32,24 @@ export async function openSqlite(path: string, clock: { now(): number }): Promis
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** The same data for looking only; somebody else may be writing it. */
+export function openReading(path: string): Reading & AsyncDisposable {
+  const db = openReadOnly(path);
+  return { ...reading(db), [Symbol.asyncDispose]: async () => db.close() };
+}
+
+/** Who last served this database. */
+export async function peekIdentity(
+  path: string,
+): Promise<{ readonly installation: string; readonly epoch: number }> {
+  const db = openReadOnly(path);
+  try {
+    return peek(db);
+  } finally {
+    db.close();
+  }
 }
 
 /** Runs one transaction and tells who waits for work. */

@@ -1,0 +1,143 @@
+/** `orcha doctor`: everything an installation needs, checked by trying it; each failure says what to do. */
+import { execa } from "execa";
+import { accessSync, constants, existsSync, mkdirSync, statfsSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { examineRunner, readOwnApp } from "../compose.ts";
+import { readConfig, type Config } from "../config.ts";
+import { PERMISSIONS } from "../github/permissions.ts";
+import { SUBSCRIBED_EVENTS } from "../inbox/webhook.ts";
+import type { DoctorCheck } from "../protocol/requests.ts";
+import { DoctorReply } from "../protocol/requests.ts";
+import { ask } from "./client.ts";
+import { harmless, print, printJson } from "./output.ts";
+
+/** `merge-tree --write-tree`, which keeps people's commits on our branches, came with 2.38. */
+const GIT_MIN = [2, 38] as const;
+/** The database must always be able to grow: a full disk stops everything. */
+const FREE_BYTES_MIN = 1024 ** 3;
+
+export async function doctor({ json = false }: { readonly json?: boolean }): Promise<void> {
+  const checks = await examine();
+  if (json) printJson(checks);
+  else
+    for (const { name, ok, required, found, fix } of checks) {
+      print(`${ok ? "ok  " : required ? "FAIL" : "warn"}  ${name}: ${harmless(found)}`);
+      if (!ok) print(`      ${fix}`);
+    }
+  if (checks.some(({ ok, required }) => required && !ok)) process.exitCode = 1;
+}
+
+async function examine(): Promise<readonly DoctorCheck[]> {
+  const local = readConfig(process.env, { app: "unused" });
+  const full = readConfig(process.env, { app: "required" });
+  const problems = full.ok ? [] : full.problems;
+  const settings = problems.map(({ name, message }) =>
+    check(name, false, message, "see the table of settings in README.md"),
+  );
+  if (!local.ok) return [await gitCheck(), ...settings];
+  const { config } = local;
+  return [
+    check("node", true, process.version, ""),
+    await gitCheck(),
+    ...(settings.length === 0 ? [check("settings", true, "complete", "")] : settings),
+    ...dataChecks(config),
+    ...(full.ok ? await appChecks(full.config) : []),
+    ...(await runnerChecks(config)),
+  ];
+}
+
+const check = (name: string, ok: boolean, found: string, fix: string): DoctorCheck => ({
+  name,
+  ok,
+  required: true,
+  found,
+  fix: ok ? "" : fix,
+});
+
+async function gitCheck(): Promise<DoctorCheck> {
+  const { stdout, failed } = await execa("git", ["--version"], { reject: false });
+  const found = /\d+(?:\.\d+)+/u.exec(stdout)?.[0] ?? "";
+  const [major = 0, minor = 0] = found.split(".").map(Number);
+  const ok = !failed && (major > GIT_MIN[0] || (major === GIT_MIN[0] && minor >= GIT_MIN[1]));
+  return check(
+    "git",
+    ok,
+    found === "" ? "not found" : found,
+    `install git ${GIT_MIN.join(".")} or newer (Debian: apt-get install git)`,
+  );
+}
+
+function dataChecks({ dataDir }: Config): readonly DoctorCheck[] {
+  const name = "data directory";
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    accessSync(dataDir, constants.W_OK);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : "unknown failure";
+    return [check(name, false, why, `make ${dataDir} writable, or set ORCHA_DATA_DIR`)];
+  }
+  const { bavail, bsize } = statfsSync(dataDir);
+  const free = bavail * bsize;
+  const gigabytes = `${(free / 1024 ** 3).toFixed(1)} GiB free`;
+  return [
+    check(name, true, dataDir, ""),
+    check("disk", free >= FREE_BYTES_MIN, gigabytes, `free some space on the disk of ${dataDir}`),
+  ];
+}
+
+async function appChecks(config: Config): Promise<readonly DoctorCheck[]> {
+  const { webUrl } = config.github;
+  try {
+    const app = await readOwnApp(config);
+    const missing = Object.values(PERMISSIONS)
+      .flatMap((set) => Object.entries(set))
+      .filter(([name, level]) => !grants(app.permissions[name], level))
+      .map(([name, level]) => `${name}: ${level}`);
+    const silent = SUBSCRIBED_EVENTS.filter((name) => !app.events.includes(name));
+    const where = `the App's settings on ${webUrl}`;
+    return [
+      check("app", true, `${app.slug} on ${webUrl}`, ""),
+      check(
+        "permissions",
+        missing.length === 0,
+        missing.length === 0 ? "enough" : `missing ${[...new Set(missing)].join(", ")}`,
+        `grant them in ${where} (app.yml lists them), then accept them for each installation`,
+      ),
+      check(
+        "events",
+        silent.length === 0,
+        silent.length === 0 ? "enough" : `not subscribed to ${silent.join(", ")}`,
+        `tick them in ${where}`,
+      ),
+    ];
+  } catch (error) {
+    const why = error instanceof Error ? error.message : "unknown failure";
+    return [
+      check(
+        "app",
+        false,
+        why,
+        `check APP_ID, the private key and that ${config.github.apiUrl} can be reached from here`,
+      ),
+    ];
+  }
+}
+
+const grants = (has: string | undefined, wants: "read" | "write"): boolean =>
+  has === "write" || has === "admin" || (has === "read" && wants === "read");
+
+async function runnerChecks(config: Config): Promise<readonly DoctorCheck[]> {
+  try {
+    const answered = await ask(config, "GET", "/doctor");
+    const { checks } =
+      answered === null ? await examineRunner(config) : DoctorReply.parse(answered.body);
+    return checks.map((one) => Object.assign(one, { name: `runner local: ${one.name}` }));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : "unknown failure";
+    const log = join(config.runtimeDir, "daemon.log");
+    return [
+      check("runner local", false, why, existsSync(log) ? `look into ${log}` : "see the message"),
+    ];
+  }
+}

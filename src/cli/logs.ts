@@ -1,0 +1,118 @@
+/** `orcha logs SESSION`: the transcript in readable lines, from the files; with --follow as it grows. */
+import { watch } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { driverNamed } from "../agents/registry.ts";
+import type { AgentDriver } from "../agents/driver.ts";
+import type { Session } from "../domain/objective.ts";
+import { isTerminal } from "../domain/session.ts";
+import { openTranscripts, type Transcripts } from "../store/transcripts.ts";
+import { localConfig } from "./client.ts";
+import { openReading } from "../store/sqlite.ts";
+import { existsSync } from "node:fs";
+import { CliError, harmless, print } from "./output.ts";
+
+export interface LogOptions {
+  readonly follow?: boolean;
+  readonly raw?: boolean;
+}
+
+const PART_BYTES = 256 * 1024;
+/** A net under the file system's notices, which do not come for every kind of mount. */
+const LOOK_EVERY_MS = 1_000;
+
+export async function logs(id: string, options: LogOptions): Promise<void> {
+  const { dataDir } = localConfig();
+  const transcripts = openTranscripts(join(dataDir, "transcripts"));
+  const shown = new Shown(transcripts, options.raw ?? false);
+  for (;;) {
+    const session = await find(join(dataDir, "orcha.db"), id);
+    shown.show(session);
+    if (options.follow !== true || isTerminal(session.state)) return;
+    await change(join(dataDir, "transcripts"));
+  }
+}
+
+async function find(path: string, id: string): Promise<Session> {
+  if (!existsSync(path)) throw new CliError(`there is no data here yet: ${path}`, 3);
+  await using reading = openReading(path);
+  const loaded = await reading.objectiveOfSession(id);
+  const session = loaded?.objective.sessions.find((one) => one.id === id);
+  if (session === undefined)
+    throw new CliError(`there is no session ${id}; orcha sessions --all lists them`, 4);
+  return session;
+}
+
+/** Resolves when something was written, or after a while. */
+function change(directory: string): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const watcher = existsSync(directory)
+    ? watch(directory, { recursive: true }, () => resolve())
+    : null;
+  const timer = setTimeout(resolve, LOOK_EVERY_MS);
+  process.once("SIGINT", () => process.exit(0));
+  return promise.finally(() => {
+    clearTimeout(timer);
+    watcher?.close();
+    process.removeAllListeners("SIGINT");
+  });
+}
+
+/** How far each attempt has been shown. */
+class Shown {
+  readonly #transcripts: Transcripts;
+  readonly #raw: boolean;
+  readonly #attempts = new Map<number, { from: number; rest: Buffer; state: unknown }>();
+
+  constructor(transcripts: Transcripts, raw: boolean) {
+    this.#transcripts = transcripts;
+    this.#raw = raw;
+  }
+
+  show({ id, attempt: newest, agent, title }: Session): void {
+    const driver = driverNamed(agent);
+    for (let attempt = 1; attempt <= newest; attempt++) {
+      let at = this.#attempts.get(attempt);
+      if (at === undefined) {
+        at = { from: 0, rest: Buffer.alloc(0), state: driver?.initial() };
+        this.#attempts.set(attempt, at);
+        if (!this.#raw) print(`── ${harmless(title)}, attempt ${attempt} ──`);
+      }
+      for (;;) {
+        const part = this.#transcripts.read({
+          session: id,
+          attempt,
+          stream: "out",
+          from: at.from,
+          bytesMax: PART_BYTES,
+        });
+        if (part.byteLength === 0) break;
+        at.from += part.byteLength;
+        const whole = Buffer.concat([at.rest, part]);
+        const end = whole.lastIndexOf(0x0a) + 1;
+        at.rest = whole.subarray(end);
+        for (const line of whole.subarray(0, end).toString("utf8").split("\n").slice(0, -1))
+          at.state = this.#line(driver, at.state, line);
+      }
+    }
+  }
+
+  #line(driver: AgentDriver | undefined, state: unknown, line: string): unknown {
+    if (this.#raw || driver === undefined) {
+      print(this.#raw ? line : harmless(line));
+      return state;
+    }
+    const reduced = driver.reduce(state, line);
+    for (const finding of reduced.findings) {
+      if (finding.kind === "said") print(harmless(finding.text));
+      if (finding.kind === "did") print(`  · ${harmless(finding.text)}`);
+      if (finding.kind === "turn-ended")
+        print(
+          finding.failure === null
+            ? "  — end of turn —"
+            : `  — failed: ${harmless(finding.failure.reason)} —`,
+        );
+    }
+    return reduced.state;
+  }
+}

@@ -1,0 +1,124 @@
+/** All commands with their options. `test/cli` compares the README's help with what this prints. */
+import { Command, InvalidArgumentError, Option } from "commander";
+import { readFileSync } from "node:fs";
+import process from "node:process";
+import { cancel } from "./cancel.ts";
+import { demo } from "./demo.ts";
+import { doctor } from "./doctor.ts";
+import { logs } from "./logs.ts";
+import { objectives } from "./objectives.ts";
+import { CliError } from "./output.ts";
+import { outbox } from "./outbox.ts";
+import { serve } from "./serve.ts";
+import { sessions } from "./sessions.ts";
+import { tryGoal } from "./try.ts";
+
+export function program(): Command {
+  const root = new Command("orcha")
+    .description("Turns labelled GitHub issues into sessions of coding agents on machines you own.")
+    .version(version(), "-V, --version")
+    .showHelpAfterError("(orcha --help lists the commands)")
+    .exitOverride((error) => {
+      if (error.exitCode !== 0) throw new CliError(error.message.replace(/^error: /u, ""), 2);
+      process.exit(0);
+    })
+    .configureOutput({ outputError: () => {} });
+  addServing(root);
+  addLooking(root);
+  return root;
+}
+
+function addServing(root: Command): void {
+  root
+    .command("serve")
+    .description("run the control plane: webhooks in, agents on the runner, results on GitHub")
+    .option(
+      "--unsafe-local",
+      "let the local runner run agents as the user that holds the App's key",
+    )
+    .action(serve);
+  root
+    .command("demo")
+    .description("play a whole objective on this machine: no account, no network")
+    .option("--serve", "keep everything up afterwards, to play by hand")
+    .option("--port <port>", "port of the emulated GitHub", port, 0)
+    .action(demo);
+  root
+    .command("try")
+    .description("work on a goal in a local repository, against the emulated GitHub")
+    .argument("<goal>", "what to do: a title, or a whole issue text")
+    .option("--repo <path>", "repository to work on; it is copied, never changed", ".")
+    .addOption(new Option("--agent <name>", "agent to run").default("script"))
+    .option("--steps <file>", "JSON file with the steps of the script agent")
+    .option("--once", "end when nothing is going on any more")
+    .option("--port <port>", "port of the emulated GitHub", port, 0)
+    .action(tryGoal);
+  root
+    .command("doctor")
+    .description("check configuration, GitHub App and runner; say what to do")
+    .option("--json", "machine-readable output")
+    .action(doctor);
+}
+
+function addLooking(root: Command): void {
+  root
+    .command("objectives")
+    .description("list objectives")
+    .option("--all", "ended ones, too")
+    .option("--json", "machine-readable output")
+    .action(objectives);
+  root
+    .command("sessions")
+    .description("list sessions: who works on what, where, since when")
+    .option("--all", "ended ones, too")
+    .option("--json", "machine-readable output")
+    .action(sessions);
+  root
+    .command("logs")
+    .description("show what a session said and did")
+    .argument("<session>", "id of a session (orcha sessions)")
+    .option("-f, --follow", "go on as it goes on")
+    .option("--raw", "the agent's own output, line by line")
+    .action(logs);
+  root
+    .command("cancel")
+    .description("cancel an objective or a session")
+    .argument("<id>", "id of an objective or session")
+    .option("--json", "machine-readable output")
+    .action(cancel);
+  root
+    .command("outbox")
+    .description("what has still to be done on GitHub and runners, and what could not be done")
+    .addOption(
+      new Option("--state <state>", "which ones")
+        .choices(["pending", "done", "refused", "dead", "replaced", "all"])
+        .default("pending"),
+    )
+    .option("--json", "machine-readable output")
+    .action(outbox);
+}
+
+function port(value: string): number {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 0 || number > 65_535)
+    throw new InvalidArgumentError("a port is a whole number from 0 to 65535.");
+  return number;
+}
+
+function version(): string {
+  for (const up of ["../../package.json", "../../../package.json"]) {
+    const text = readIfThere(new URL(up, import.meta.url));
+    const match = text === null ? null : /"version": "(?<version>[^"]+)"/u.exec(text);
+    if (match?.groups?.["version"] !== undefined) return match.groups["version"];
+  }
+  return "unknown";
+}
+
+function readIfThere(url: URL): string | null {
+  try {
+    return readFileSync(url, "utf8");
+  } catch {
+    // Another depth: sources and the published package differ by one folder.
+    return null;
+  }
+}

@@ -1,0 +1,51 @@
+/** `orcha serve`: the control plane until it is asked to stop. */
+import process from "node:process";
+import { pino } from "pino";
+import { openOrcha } from "../compose.ts";
+import { problemLines, readConfig } from "../config.ts";
+import { DirectoryTaken } from "../store/lock.ts";
+import { openControlServer } from "./control-server.ts";
+import { CliError } from "./output.ts";
+
+export async function serve({
+  unsafeLocal = false,
+}: {
+  readonly unsafeLocal?: boolean;
+}): Promise<void> {
+  const read = readConfig(process.env, { app: "required", unsafeLocal });
+  if (!read.ok) throw new CliError(problemLines(read.problems).join("\norcha: "), 2);
+  const { config } = read;
+  if (config.app === null) throw new CliError("APP_ID is not set", 2);
+  if (!config.unsafeLocal)
+    throw new CliError(
+      "agents on the local runner would run as the user that holds the App's key, and could read it; run the server as a user of its own on a machine of its own, then give --unsafe-local (it is said on every pull request)",
+      2,
+    );
+  const log = pino({ level: config.logLevel });
+  await using orcha = await openOrcha({ config, app: config.app, log }).catch((error: unknown) => {
+    throw error instanceof DirectoryTaken ? new CliError(error.message) : error;
+  });
+  await using control = await openControlServer({
+    runtimeDir: config.runtimeDir,
+    store: orcha.store,
+    now: () => Date.now(),
+    examine: () => orcha.examineRunner(),
+  });
+  log.info(
+    {
+      webhook: orcha.url,
+      control: control.path,
+      dataDir: config.dataDir,
+      github: config.github.webUrl,
+    },
+    "orcha serves",
+  );
+  const signal = await stopped();
+  log.info({ signal }, "orcha stops; sessions run on");
+}
+
+function stopped(): Promise<NodeJS.Signals> {
+  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(signal));
+  return promise;
+}
