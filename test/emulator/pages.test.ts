@@ -1,4 +1,6 @@
 /** The pages, used the way a browser uses them: issue, label, comment, review, merge; and what they refuse. */
+import { createHash } from "node:crypto";
+
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { renderMarkdown } from "../../src/emulator/html/markdown.ts";
@@ -97,8 +99,19 @@ test("forms of other sites, unknown pages and private repositories are refused",
   expect((await fetch(`${shop.url}/acme/nothing`)).status).toBe(404);
   await shop.world.createRepository({ owner: "acme", name: "secret", private: true });
   expect((await fetch(`${shop.url}/acme/secret?as=bob`)).status).toBe(404);
-  const { headers } = await fetch(shop.url);
-  expect(headers.get("content-security-policy")).toContain("default-src 'none'");
+});
+
+test("a browser loads nothing but the one style sheet, which it accepts", async () => {
+  const response = await fetch(shop.url);
+  const style = /<style>(.*?)<\/style>/su.exec(await response.text())?.[1] ?? "";
+  const hash = createHash("sha256").update(style).digest("base64");
+  expect(response.headers.get("content-security-policy")?.split("; ")).toEqual([
+    "default-src 'none'",
+    `style-src 'sha256-${hash}'`,
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ]);
 });
 
 test("Markdown: what is shown and what stays text", () => {
