@@ -24,7 +24,7 @@ import type { Layout } from "./layout.ts";
 import type { Mirrors } from "./mirror.ts";
 import { type Launch, launchOf } from "./launch.ts";
 import { prepare } from "./prepare.ts";
-import { bootId, isAlive, sweep } from "./processes.ts";
+import { type ProcessIdentity, bootId, isAlive, sweep } from "./processes.ts";
 import { stopAttempt } from "./stopping.ts";
 import { type ToolServer, serveTools } from "./tools.ts";
 
@@ -32,6 +32,8 @@ import { type ToolServer, serveTools } from "./tools.ts";
 const KEEPER_TIMEOUT_MS = 20_000;
 /** For one that an earlier daemon started: it had that time already. */
 const ADOPT_TIMEOUT_MS = 3000;
+/** It only has to kill its `tail` and remove a fifo. */
+const KEEPER_END_MS = 2000;
 const NO_KEEPER =
   "the keeper did not start: are sh, setsid, tail and mkfifo installed on the runner?";
 
@@ -270,6 +272,8 @@ export class Attempt {
     const lost = exit === undefined;
     // What the agent left running goes with it: its slot and its checkout are free from here on.
     await sweep(this.session, lost || keeper === undefined ? [] : [keeper.pid]);
+    // Its last lines, so that no process at all is left when the end is told.
+    if (keeper !== undefined && !(await isGone(keeper))) await sweep(this.session);
     const { out: outBytes, err: errBytes } = this.sizes();
     const cause = this.stopRequested ? "stopped" : lost ? "keeper-lost" : "itself";
     this.append({ kind: "exited", ...exitOf(exit), cause, outBytes, errBytes });
@@ -319,6 +323,12 @@ export class Attempt {
   #input(): Parameters<typeof storeInput>[0] {
     return { directory: this.directory, journal: this.journal, outAt: () => this.sizes().out };
   }
+}
+
+async function isGone(keeper: ProcessIdentity): Promise<boolean> {
+  for (const deadline = Date.now() + KEEPER_END_MS; isAlive(keeper); await delay(5))
+    if (Date.now() > deadline) return false;
+  return true;
 }
 
 function asPrepareError(error: unknown, path: string): PrepareError {

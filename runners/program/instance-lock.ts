@@ -5,6 +5,8 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 
+const FLOCK = "flock";
+
 export interface InstanceLock {
   release(): void;
 }
@@ -13,10 +15,10 @@ export interface InstanceLock {
 export function takeLock(paths: readonly string[]): Promise<InstanceLock | null> {
   for (const path of paths) closeSync(openSync(path, "a", 0o600));
   // Each flock starts the next one; the last command starts only with all of them held.
-  const chain = paths.slice(1).flatMap((path) => ["flock", "-n", path]);
+  const chain = paths.slice(1).flatMap((path) => [FLOCK, "-n", path]);
   const args = ["-n", paths[0] ?? "", ...chain, "sh", "-c", "echo locked; exec cat"];
   return new Promise((resolve, reject) => {
-    const child = spawn("flock", args, { stdio: ["pipe", "pipe", "ignore"], detached: true });
+    const child = spawn(FLOCK, args, { stdio: ["pipe", "pipe", "ignore"], detached: true });
     child.once("error", (cause) => {
       reject(
         new Error("flock cannot be started: install util-linux or busybox on the runner", {

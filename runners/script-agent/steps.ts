@@ -99,7 +99,7 @@ const VERBS = {
   endTurn: z.strictObject({ endTurn: z.literal(true) }),
 } as const;
 
-export type Verb = keyof typeof VERBS;
+type Verb = keyof typeof VERBS;
 const verbs = Object.keys(VERBS);
 /** Lists nest; a list that does not end is a mistake, not a plan. */
 const DEPTH_MAX = 8;
@@ -117,7 +117,7 @@ export function parseSteps(value: unknown, where: string, depth = 0): Step[] {
   return value.map((step: unknown, index) => parseStep(step, `${where} step ${index + 1}`, depth));
 }
 
-export function verbOf(step: object): Verb | undefined {
+function verbOf(step: object): Verb | undefined {
   return verbs.find((verb): verb is Verb => Object.hasOwn(step, verb));
 }
 

@@ -3,6 +3,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { createConnection } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { AnswerReply } from "../../src/protocol/requests.ts";
 import { RunnerWorld, tool, waitFor } from "./world.ts";
 
 const answering = (session: string, call: string, content: string) =>
@@ -32,6 +33,8 @@ test("a call is journaled, answered once, and the first answer wins", async () =
     ok: true,
     value: { won: "result" },
   });
+  const replied = (await world.ask(answering(session, call, "again"))).reply;
+  expect(replied.ok && AnswerReply.parse(replied.value)).toEqual({ won: "result" });
   const late = { ...answering(session, call, "too late"), outcome: "parked" } as const;
   expect((await world.ask(late)).reply).toEqual({ ok: true, value: { won: "result" } });
   expect((await world.ask(answering(session, "nobody-1", "x"))).reply).toMatchObject({

@@ -28,6 +28,7 @@ import {
   type AttemptSpec,
   HelloReply,
   type Reply,
+  StartReply,
   type ToolSpec,
 } from "../../src/protocol/requests.ts";
 
@@ -212,6 +213,7 @@ export class RunnerWorld implements AsyncDisposable {
   async run(spec: AttemptSpec): Promise<Sink> {
     const { reply } = await this.link.request({ op: "start", spec, credential: null });
     assert.ok(reply.ok, JSON.stringify(reply));
+    StartReply.parse(reply.value);
     const sink = await this.attach(spec);
     await waitFor("spawned or failed", () => sink.entry("spawned") ?? sink.entry("prepare-failed"));
     return sink;
