@@ -1,5 +1,5 @@
 /**
- * Makes `src/emulator/graphql/schema.graphql` from GitHub's GraphQL schema: the types and fields that the emulator
+ * Makes `src/emulator/graphql/schema.ts` from GitHub's GraphQL schema: the types and fields that the emulator
  * resolves and what they need, nothing else. A query for anything else is refused as an unknown field.
  *
  * Usage: node scripts/trim-graphql.ts [folder with node_modules/@octokit/graphql-schema]
@@ -23,12 +23,12 @@ import {
 } from "graphql";
 
 const packageVersion = "15.26.1";
-const target = new URL("../src/emulator/graphql/schema.graphql", import.meta.url);
+const target = new URL("../src/emulator/graphql/schema.ts", import.meta.url);
 
-const header = `# A part of GitHub's GraphQL schema, from @octokit/graphql-schema ${packageVersion}.
-# Copyright (c) 2017 Gregor Martynus, Copyright GitHub, Inc.; MIT licence.
-# Made by scripts/trim-graphql.ts; do not edit.
-
+const header = `/**
+ * A part of GitHub's GraphQL schema, from @octokit/graphql-schema ${packageVersion}, MIT licence, copyright Gregor
+ * Martynus and GitHub, Inc. Made by scripts/trim-graphql.ts; do not edit. A module, so that the build carries it along.
+ */
 `;
 
 /** Output types and the fields we resolve. Everything they take as input comes along whole. */
@@ -87,7 +87,10 @@ function main(): void {
   const trimmed = trim(parse(readFileSync(source, "utf8"), { noLocation: true }));
   const problems = validateSchema(buildASTSchema(trimmed, { assumeValidSDL: true }));
   if (problems.length > 0) throw new AggregateError(problems, problems.join("\n"));
-  writeFileSync(target, `${header}${print(trimmed)}\n`);
+  const text = print(trimmed).replaceAll("\n\n", "\n");
+  if (/[`\\$]/u.test(text)) throw new Error("the schema does not fit a template literal");
+  writeFileSync(target, `${header}export const schemaText = \`\n${text}\n\`;\n`);
+  execFileSync("npx", ["oxfmt", target.pathname]);
   if (given === undefined) rmSync(folder, { recursive: true });
 }
 

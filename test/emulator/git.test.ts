@@ -141,6 +141,10 @@ test("an existing repository is taken in with its branches", async () => {
   const imported = await shop.world.createRepository({ owner: "acme", name: "copy", from });
   expect([...imported.refs.keys()]).toEqual(["refs/heads/extra", "refs/heads/main"]);
   expect(imported.defaultBranch).toBe("main");
+  await git("source", "checkout", "--quiet", "--detach");
+  await git("source", "branch", "--quiet", "--delete", "--force", "main");
+  const detached = await shop.world.createRepository({ owner: "acme", name: "detached", from });
+  expect(detached.defaultBranch).toBe("extra");
 });
 
 test("nothing broke GitHub's descriptions", () => {

@@ -4,7 +4,7 @@
  */
 import { setRef, readRefs } from "../git/bare.ts";
 import { diffFiles, type FileChange, readPatch } from "../git/diff.ts";
-import { aheadBehind, isAncestor, listCommits, mergeBase } from "../git/history.ts";
+import { aheadBehind, type GitCommit, isAncestor, listCommits, mergeBase } from "../git/history.ts";
 import { mergeTree } from "../git/merge.ts";
 import { type Hub, issueOf } from "../hub.ts";
 import type { Account, Actor, Pull, Repository, Thread } from "../model.ts";
@@ -18,7 +18,8 @@ import { closingNumbers } from "./text.ts";
 const zeros = "0".repeat(40);
 /** GitHub sends no push event when more refs than this move at once; neither do we, and it bounds the work. */
 const refsPerPushMax = 200;
-const pushCommitsMax = 2048;
+/** GitHub lists up to 2048; each costs two git processes here. The newest ones are kept. */
+const pushCommitsMax = 100;
 
 interface RefMove {
   readonly ref: string;
@@ -118,16 +119,9 @@ async function emitPush(
   const base = created
     ? repository.refs.get(`refs/heads/${repository.defaultBranch}`)
     : move.before;
-  const commits = deleted
-    ? []
-    : await listCommits(
-        directory,
-        base === move.after
-          ? ["-n", "1", move.after]
-          : [move.after, ...(base === undefined ? [] : [`^${base}`])],
-      );
+  const commits = deleted ? [] : await pushedCommits(directory, base, move.after);
   const shaped: Record<string, unknown>[] = [];
-  for (const commit of commits.slice(-pushCommitsMax)) {
+  for (const commit of commits) {
     const files = await diffFiles(directory, commit.parents[0], commit.sha);
     shaped.push(pushCommitShape(hub, repository, commit, files));
   }
@@ -167,6 +161,17 @@ async function emitPush(
       commits.map((commit) => commit.message),
     );
   }
+}
+
+/** What a push brought, oldest first. A new branch without commits of its own shows its tip, for `head_commit`. */
+function pushedCommits(
+  directory: string,
+  base: string | undefined,
+  tip: string,
+): Promise<GitCommit[]> {
+  if (base === tip) return listCommits(directory, ["-n", "1", tip]);
+  const except = base === undefined ? [] : [`^${base}`];
+  return listCommits(directory, ["-n", String(pushCommitsMax), tip, ...except]);
 }
 
 async function updatePulls(

@@ -59,15 +59,27 @@ export async function createBare(directory: string, defaultBranch: string): Prom
 /** Copies all branches and tags of the repository at `from` (a path) into a bare one. */
 export async function importInto(directory: string, from: string): Promise<void> {
   const refs = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
-  await git(directory, ["fetch", "--quiet", "--no-write-fetch-head", "--", from, ...refs]);
+  await git(directory, [
+    "fetch",
+    "--quiet",
+    "--update-shallow",
+    "--no-write-fetch-head",
+    "--",
+    from,
+    ...refs,
+  ]);
 }
 
-/** The branch that HEAD of the repository at `from` names; undefined when HEAD is detached. */
+/** The branch to call default: the one HEAD names, else `main`, `master` or whichever comes first. */
 export async function headBranchOf(from: string): Promise<string | undefined> {
   const { code, stdout } = await git(from, ["symbolic-ref", "--quiet", "--short", "HEAD"], {
     codes: [0, 1],
   });
-  return code === 0 ? stdout.trim() : undefined;
+  if (code === 0) return stdout.trim();
+  const branches = [...(await readRefs(from)).keys()]
+    .filter((ref) => ref.startsWith("refs/heads/"))
+    .map((ref) => ref.slice("refs/heads/".length));
+  return ["main", "master"].find((name) => branches.includes(name)) ?? branches[0];
 }
 
 /** All branches and tags: full name → object id. */

@@ -1,9 +1,7 @@
 /**
- * GraphQL over HTTP, executed by graphql-js against a part of GitHub's own schema (`schema.graphql`). Unknown fields
+ * GraphQL over HTTP, executed by graphql-js against a part of GitHub's own schema (`schema.ts`). Unknown fields
  * are refused as GitHub refuses them; failures of the rules come in `errors` with GitHub's `type` beside the message.
  */
-import { readFileSync } from "node:fs";
-
 import {
   buildSchema,
   execute,
@@ -30,6 +28,7 @@ import type { Actor } from "../model.ts";
 import { Problem } from "../problem.ts";
 import { mutations } from "./mutations.ts";
 import { queries } from "./queries.ts";
+import { schemaText } from "./schema.ts";
 
 const tokensMax = 20_000;
 /** GitHub's own `gh` sends queries that break this rule. */
@@ -81,7 +80,7 @@ async function perform(
   variables: Readonly<Record<string, unknown>>,
   operationName: string | undefined,
 ): Promise<unknown> {
-  schema ??= buildSchema(readFileSync(new URL("schema.graphql", import.meta.url), "utf8"));
+  schema ??= buildSchema(schemaText);
   let document;
   try {
     document = parse(query, { maxTokens: tokensMax });

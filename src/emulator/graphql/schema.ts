@@ -1,7 +1,8 @@
-# A part of GitHub's GraphQL schema, from @octokit/graphql-schema 15.26.1.
-# Copyright (c) 2017 Gregor Martynus, Copyright GitHub, Inc.; MIT licence.
-# Made by scripts/trim-graphql.ts; do not edit.
-
+/**
+ * A part of GitHub's GraphQL schema, from @octokit/graphql-schema 15.26.1, MIT licence, copyright Gregor
+ * Martynus and GitHub, Inc. Made by scripts/trim-graphql.ts; do not edit. A module, so that the build carries it along.
+ */
+export const schemaText = `
 type Query {
   node(id: ID!): Node
   nodes(ids: [ID!]!): [Node]!
@@ -9,70 +10,54 @@ type Query {
   repository(followRenames: Boolean = true, name: String!, owner: String!): Repository
   viewer: User!
 }
-
 type Mutation {
-  addPullRequestReviewThreadReply(
-    input: AddPullRequestReviewThreadReplyInput!
-  ): AddPullRequestReviewThreadReplyPayload
+  addPullRequestReviewThreadReply(input: AddPullRequestReviewThreadReplyInput!): AddPullRequestReviewThreadReplyPayload
   addReaction(input: AddReactionInput!): AddReactionPayload
-  convertPullRequestToDraft(
-    input: ConvertPullRequestToDraftInput!
-  ): ConvertPullRequestToDraftPayload
-  markPullRequestReadyForReview(
-    input: MarkPullRequestReadyForReviewInput!
-  ): MarkPullRequestReadyForReviewPayload
+  convertPullRequestToDraft(input: ConvertPullRequestToDraftInput!): ConvertPullRequestToDraftPayload
+  markPullRequestReadyForReview(input: MarkPullRequestReadyForReviewInput!): MarkPullRequestReadyForReviewPayload
   minimizeComment(input: MinimizeCommentInput!): MinimizeCommentPayload
   resolveReviewThread(input: ResolveReviewThreadInput!): ResolveReviewThreadPayload
   unminimizeComment(input: UnminimizeCommentInput!): UnminimizeCommentPayload
   unresolveReviewThread(input: UnresolveReviewThreadInput!): UnresolveReviewThreadPayload
 }
-
 interface Node {
   id: ID!
 }
-
 interface Actor {
   login: String!
   url: URI!
 }
-
 interface RepositoryOwner {
   id: ID!
   login: String!
   url: URI!
 }
-
 interface Minimizable {
   isMinimized: Boolean!
   minimizedReason: String
 }
-
 interface Reactable {
   databaseId: Int
   id: ID!
 }
-
 type User implements Actor & Node & RepositoryOwner {
   databaseId: Int
   id: ID!
   login: String!
   url: URI!
 }
-
 type Bot implements Actor & Node {
   databaseId: Int
   id: ID!
   login: String!
   url: URI!
 }
-
 type Organization implements Actor & Node & RepositoryOwner {
   databaseId: Int
   id: ID!
   login: String!
   url: URI!
 }
-
 type RateLimit {
   cost: Int!
   limit: Int!
@@ -81,14 +66,12 @@ type RateLimit {
   resetAt: DateTime!
   used: Int!
 }
-
 type PageInfo {
   endCursor: String
   hasNextPage: Boolean!
   hasPreviousPage: Boolean!
   startCursor: String
 }
-
 type Repository implements Node {
   databaseId: Int
   id: ID!
@@ -100,17 +83,10 @@ type Repository implements Node {
   pullRequest(number: Int!): PullRequest
   url: URI!
 }
-
 type Issue implements Node & Reactable {
   author: Actor
   body: String!
-  comments(
-    after: String
-    before: String
-    first: Int
-    last: Int
-    orderBy: IssueCommentOrder
-  ): IssueCommentConnection!
+  comments(after: String, before: String, first: Int, last: Int, orderBy: IssueCommentOrder): IssueCommentConnection!
   databaseId: Int
   id: ID!
   number: Int!
@@ -118,7 +94,6 @@ type Issue implements Node & Reactable {
   title: String!
   url: URI!
 }
-
 type IssueComment implements Minimizable & Node & Reactable {
   author: Actor
   body: String!
@@ -129,24 +104,16 @@ type IssueComment implements Minimizable & Node & Reactable {
   minimizedReason: String
   url: URI!
 }
-
 type IssueCommentConnection {
   nodes: [IssueComment]
   pageInfo: PageInfo!
   totalCount: Int!
 }
-
 type PullRequest implements Node & Reactable {
   author: Actor
   baseRefName: String!
   body: String!
-  comments(
-    after: String
-    before: String
-    first: Int
-    last: Int
-    orderBy: IssueCommentOrder
-  ): IssueCommentConnection!
+  comments(after: String, before: String, first: Int, last: Int, orderBy: IssueCommentOrder): IssueCommentConnection!
   databaseId: Int
   headRefName: String!
   headRefOid: GitObjectID!
@@ -155,17 +122,11 @@ type PullRequest implements Node & Reactable {
   mergeable: MergeableState!
   merged: Boolean!
   number: Int!
-  reviewThreads(
-    after: String
-    before: String
-    first: Int
-    last: Int
-  ): PullRequestReviewThreadConnection!
+  reviewThreads(after: String, before: String, first: Int, last: Int): PullRequestReviewThreadConnection!
   state: PullRequestState!
   title: String!
   url: URI!
 }
-
 type PullRequestReview implements Node & Reactable {
   author: Actor
   body: String!
@@ -173,15 +134,8 @@ type PullRequestReview implements Node & Reactable {
   id: ID!
   state: PullRequestReviewState!
 }
-
 type PullRequestReviewThread implements Node {
-  comments(
-    after: String
-    before: String
-    first: Int
-    last: Int
-    skip: Int
-  ): PullRequestReviewCommentConnection!
+  comments(after: String, before: String, first: Int, last: Int, skip: Int): PullRequestReviewCommentConnection!
   diffSide: DiffSide!
   id: ID!
   isCollapsed: Boolean!
@@ -198,13 +152,11 @@ type PullRequestReviewThread implements Node {
   viewerCanResolve: Boolean!
   viewerCanUnresolve: Boolean!
 }
-
 type PullRequestReviewThreadConnection {
   nodes: [PullRequestReviewThread]
   pageInfo: PageInfo!
   totalCount: Int!
 }
-
 type PullRequestReviewComment implements Minimizable & Node & Reactable {
   author: Actor
   body: String!
@@ -222,133 +174,107 @@ type PullRequestReviewComment implements Minimizable & Node & Reactable {
   replyTo: PullRequestReviewComment
   url: URI!
 }
-
 type PullRequestReviewCommentConnection {
   nodes: [PullRequestReviewComment]
   pageInfo: PageInfo!
   totalCount: Int!
 }
-
 type Reaction implements Node {
   content: ReactionContent!
   databaseId: Int
   id: ID!
   user: User
 }
-
 type AddPullRequestReviewThreadReplyPayload {
   clientMutationId: String
   comment: PullRequestReviewComment
 }
-
 type AddReactionPayload {
   clientMutationId: String
   reaction: Reaction
   subject: Reactable
 }
-
 type ConvertPullRequestToDraftPayload {
   clientMutationId: String
   pullRequest: PullRequest
 }
-
 type MarkPullRequestReadyForReviewPayload {
   clientMutationId: String
   pullRequest: PullRequest
 }
-
 type MinimizeCommentPayload {
   clientMutationId: String
   minimizedComment: Minimizable
 }
-
 type ResolveReviewThreadPayload {
   clientMutationId: String
   thread: PullRequestReviewThread
 }
-
 type UnminimizeCommentPayload {
   clientMutationId: String
   unminimizedComment: Minimizable
 }
-
 type UnresolveReviewThreadPayload {
   clientMutationId: String
   thread: PullRequestReviewThread
 }
-
 input AddPullRequestReviewThreadReplyInput {
   body: String!
   clientMutationId: String
   pullRequestReviewId: ID
   pullRequestReviewThreadId: ID!
 }
-
 input AddReactionInput {
   clientMutationId: String
   content: ReactionContent!
   subjectId: ID!
 }
-
 input ConvertPullRequestToDraftInput {
   clientMutationId: String
   pullRequestId: ID!
 }
-
 input MarkPullRequestReadyForReviewInput {
   clientMutationId: String
   pullRequestId: ID!
 }
-
 input MinimizeCommentInput {
   classifier: ReportedContentClassifiers!
   clientMutationId: String
   subjectId: ID!
 }
-
 input ResolveReviewThreadInput {
   clientMutationId: String
   threadId: ID!
 }
-
 input UnminimizeCommentInput {
   clientMutationId: String
   subjectId: ID!
 }
-
 input UnresolveReviewThreadInput {
   clientMutationId: String
   threadId: ID!
 }
-
 scalar URI
-
 scalar DateTime
-
 input IssueCommentOrder {
   direction: OrderDirection!
   field: IssueCommentOrderField!
 }
-
 enum IssueState {
   CLOSED
   OPEN
 }
-
 scalar GitObjectID
-
 enum MergeableState {
   CONFLICTING
   MERGEABLE
   UNKNOWN
 }
-
 enum PullRequestState {
   CLOSED
   MERGED
   OPEN
 }
-
 enum PullRequestReviewState {
   APPROVED
   CHANGES_REQUESTED
@@ -356,19 +282,15 @@ enum PullRequestReviewState {
   DISMISSED
   PENDING
 }
-
 enum DiffSide {
   LEFT
   RIGHT
 }
-
 enum PullRequestReviewThreadSubjectType {
   FILE
   LINE
 }
-
 scalar BigInt
-
 enum ReactionContent {
   CONFUSED
   EYES
@@ -379,7 +301,6 @@ enum ReactionContent {
   THUMBS_DOWN
   THUMBS_UP
 }
-
 enum ReportedContentClassifiers {
   ABUSE
   DUPLICATE
@@ -388,12 +309,11 @@ enum ReportedContentClassifiers {
   RESOLVED
   SPAM
 }
-
 enum OrderDirection {
   ASC
   DESC
 }
-
 enum IssueCommentOrderField {
   UPDATED_AT
 }
+`;
