@@ -134,9 +134,20 @@ export function openAuth(options: AuthOptions): Auth {
   };
 }
 
-function jwtSource(options: AuthOptions, key: ReturnType<typeof readPrivateKey>): TokenSource {
-  const make = async (): Promise<string> => appJwt(options.appId, key, options.clock.now());
-  return { get: make, renew: make };
+/** By our clock, until GitHub refuses a JWT: then by how far its clock is from ours. */
+function jwtSource(
+  { appId, clock }: AuthOptions,
+  key: ReturnType<typeof readPrivateKey>,
+): TokenSource {
+  let driftMs = 0;
+  const make = async (): Promise<string> => appJwt(appId, key, clock.now() + driftMs);
+  return {
+    get: make,
+    renew(_stale, serverTime) {
+      if (serverTime !== null) driftMs = serverTime - clock.now();
+      return make();
+    },
+  };
 }
 
 /** One token at a time; whoever asks while it is being minted waits for the same one. */

@@ -10,8 +10,11 @@ export type Client = Pick<Octokit, "request" | "graphql">;
 /** Where a client's credential comes from. */
 export interface TokenSource {
   get(): Promise<string>;
-  /** After a 401: forgets `stale` and gets another. Called at most once per request. */
-  renew(stale: string): Promise<string>;
+  /**
+   * After a 401: forgets `stale` and gets another. Called at most once per request. `serverTime`: what GitHub
+   * thinks the time is (ms), null when it did not say.
+   */
+  renew(stale: string, serverTime: number | null): Promise<string>;
 }
 
 export interface ClientOptions {
@@ -38,26 +41,30 @@ export function openClient(options: ClientOptions, tokens: TokenSource): Client 
     const url = endpoint.method === "GET" ? octokit.request.endpoint(endpoint).url : null;
     const known = url === null ? undefined : options.etags.get(url);
     const send = async (token: string) => {
-      const response = await request({
-        ...endpoint,
-        headers: {
-          ...endpoint.headers,
-          authorization: `Bearer ${token}`,
-          "x-github-api-version": API_VERSION,
-          ...(known === undefined ? {} : { "if-none-match": known.etag }),
-        },
-        request: { ...endpoint.request, signal: AbortSignal.timeout(options.timeoutMs) },
-      });
-      options.observe?.(response.headers);
-      return response;
+      try {
+        const response = await request({
+          ...endpoint,
+          headers: {
+            ...endpoint.headers,
+            authorization: `Bearer ${token}`,
+            "x-github-api-version": API_VERSION,
+            ...(known === undefined ? {} : { "if-none-match": known.etag }),
+          },
+          request: { ...endpoint.request, signal: AbortSignal.timeout(options.timeoutMs) },
+        });
+        options.observe?.(response.headers);
+        if (isBroken(response)) throw new BrokenAnswer(response.status);
+        return response;
+      } catch (error) {
+        options.observe?.(headersOf(error));
+        if (statusOf(error) === 304 && known !== undefined) return known.response;
+        throw error;
+      }
     };
     const token = await tokens.get();
     const response = await send(token).catch(async (error: unknown) => {
-      const headers = headersOf(error);
-      if (headers !== null) options.observe?.(headers);
-      if (statusOf(error) === 304 && known !== undefined) return known.response;
       if (statusOf(error) !== 401) throw error;
-      return send(await tokens.renew(token));
+      return send(await tokens.renew(token, timeOf(headersOf(error))));
     });
     const etag = response.headers.etag;
     if (url !== null && typeof etag === "string" && response.status === 200)
@@ -65,6 +72,22 @@ export function openClient(options: ClientOptions, tokens: TokenSource): Client 
     return response;
   });
   return octokit;
+}
+
+/** GitHub did it, but its answer broke off: Octokit would hand on what there is of it as a text. */
+export class BrokenAnswer extends Error {
+  override readonly name = "BrokenAnswer";
+  constructor(status: number) {
+    super(`the answer (${status}) broke off`);
+  }
+}
+
+const isBroken = ({ status, data }: Answer): boolean =>
+  status !== 204 && status !== 205 && typeof data === "string";
+
+function timeOf({ date }: Readonly<Record<string, unknown>>): number | null {
+  const time = typeof date === "string" ? Date.parse(date) : Number.NaN;
+  return Number.isNaN(time) ? null : time;
 }
 
 /** Octokit prints deprecations; they are for whoever writes the code, not for the operator. */
@@ -103,12 +126,12 @@ export function openEtagCache(max = 200): EtagCache {
   };
 }
 
-function headersOf(error: unknown): Readonly<Record<string, unknown>> | null {
-  if (typeof error !== "object" || error === null || !("response" in error)) return null;
+function headersOf(error: unknown): Readonly<Record<string, unknown>> {
+  if (typeof error !== "object" || error === null || !("response" in error)) return {};
   const { response } = error;
-  if (typeof response !== "object" || response === null || !("headers" in response)) return null;
+  if (typeof response !== "object" || response === null || !("headers" in response)) return {};
   const { headers } = response;
   return typeof headers === "object" && headers !== null
     ? Object.fromEntries(Object.entries(headers))
-    : null;
+    : {};
 }

@@ -19,7 +19,7 @@ export function classify(error: unknown, now: number): Failure | null {
   if (error instanceof PortError) return ofPort(error);
   if (!(error instanceof Error)) return null;
   if (error.name === "GraphqlResponseError") return ofGraphql(error);
-  if (error.name === "AbortError") return network(error);
+  if (error.name === "AbortError" || error.name === "BrokenAnswer") return network(error);
   if (error.name !== "HttpError" || !("status" in error)) return null;
   const response = responseOf(error);
   return response === null ? network(error) : ofResponse(response, error.message, now);

@@ -122,9 +122,12 @@ interface Lane {
 }
 
 function waitOf(lane: Lane, cost: Cost, limits: Limits, now: number): number {
-  lane.spent = lane.spent.filter(
-    ({ at, cost: { content } }) => at > now - (content ? HOUR_MS : MINUTE_MS),
-  );
+  // A clock that was set back leaves times in the future: they count as now.
+  lane.lastWrite = Math.min(lane.lastWrite, now);
+  lane.pausedUntil = Math.min(lane.pausedUntil, now + HOUR_MS);
+  lane.spent = lane.spent
+    .filter(({ at, cost: { content } }) => at > now - (content ? HOUR_MS : MINUTE_MS))
+    .map(({ at, cost: spent }) => ({ at: Math.min(at, now), cost: spent }));
   const waits = [
     lane.pausedUntil - now,
     windowWait(lane, now, MINUTE_MS, limits.pointsPerMinute, cost.points, (c) => c.points),
