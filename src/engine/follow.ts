@@ -28,6 +28,8 @@ interface Followed {
   readonly live: LiveAttempt;
   tries: number;
   record: AttemptRecord | null;
+  /** Its start was still to come when we asked: that the runner does not know it means nothing. */
+  early: boolean;
   cancel: () => void;
 }
 
@@ -46,7 +48,7 @@ export class Follow {
   async once(): Promise<void> {
     for (const live of await this.#ports.store.liveAttempts()) {
       if (this.#followed.has(keyOf(live)) || this.#closing) continue;
-      const followed: Followed = { live, tries: 0, record: null, cancel: () => {} };
+      const followed: Followed = { live, tries: 0, record: null, early: true, cancel: () => {} };
       this.#followed.set(keyOf(live), followed);
       void this.#attach(followed);
     }
@@ -65,6 +67,7 @@ export class Follow {
     try {
       const record = await this.#open(followed);
       followed.record = record;
+      followed.early = await this.#ports.store.isStartPending(session, attempt);
       const from = { session, attempt, ...record.position() };
       const answer = await this.#ports.records.attach(live.runner, from, record);
       if (answer !== "attached") await this.#onEnd(followed, answer);
@@ -107,8 +110,7 @@ export class Follow {
     }
     if (how instanceof Error)
       this.#ports.log.warn({ ...fields, error: how.message }, "record interrupted");
-    const pending =
-      how === "unknown" && (await this.#ports.store.isStartPending(live.session, live.attempt));
+    const pending = how === "unknown" && followed.early;
     if (how instanceof Error || pending) this.#again(followed);
     else await this.#lose(followed, how);
   }

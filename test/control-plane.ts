@@ -1,0 +1,123 @@
+/** The control plane of an end-to-end test: in this process, or as `orcha serve` in one of its own that can be killed. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { pino } from "pino";
+import { openOrcha, type Settings } from "../src/compose.ts";
+import { readConfig } from "../src/config.ts";
+import type { Reading } from "../src/store/port.ts";
+import { openReading } from "../src/store/sqlite.ts";
+
+export interface Plane {
+  /** Where the App's webhooks go. */
+  readonly url: string;
+  readonly reading: Reading;
+  /** SIGKILL; only for a process of its own. */
+  kill(): void;
+  /** As SIGTERM does: sessions run on. */
+  close(): Promise<void>;
+}
+
+export interface PlaneOptions {
+  readonly directory: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly timings?: Partial<Settings["config"]["timings"]>;
+}
+
+/** GitHub's limits are another test's subject. */
+const limits = {
+  writeGapMs: 0,
+  contentPerMinute: 100_000,
+  contentPerHour: 100_000,
+  pointsPerMinute: 1_000_000,
+};
+const timingsOf = ({ timings }: PlaneOptions) => ({
+  stopGraceMs: 2_000,
+  retryWaitMs: 200,
+  permissionMaxAgeMs: 0,
+  lookAgainMs: 200,
+  healMs: 2_000,
+  ...timings,
+});
+
+/** Shared by all tests of a run: bundling takes longer than most tests. */
+const programDir = join(tmpdir(), "orcha-test-program");
+
+export async function startInProcess(options: PlaneOptions): Promise<Plane> {
+  mkdirSync(programDir, { recursive: true });
+  const read = readConfig(options.env, { app: "required" });
+  if (!read.ok || read.config.app === null) throw new Error(JSON.stringify(read));
+  const config = {
+    ...read.config,
+    timings: { ...read.config.timings, ...timingsOf(options) },
+    github: { ...read.config.github, limits },
+  };
+  const log = logTo(process.env["ORCHA_TEST_LOG"]);
+  const orcha = await openOrcha({ config, app: read.config.app, log, programDir, emulated: true });
+  return {
+    url: orcha.url,
+    reading: orcha.store,
+    kill: () => {
+      throw new Error("this control plane has no process of its own");
+    },
+    close: () => orcha.close(),
+  };
+}
+
+/** `ORCHA_TEST_LOG=file` keeps everything the control plane has to say. */
+const logTo = (file: string | undefined): Settings["log"] =>
+  file === undefined
+    ? pino({ level: "silent" })
+    : pino({ level: "debug" }, pino.destination({ dest: file, sync: true }));
+
+const bin = new URL("../bin/orcha.mjs", import.meta.url).pathname;
+
+export async function startProcess(options: PlaneOptions): Promise<Plane> {
+  const configFile = join(options.directory, "orcha.yml");
+  writeFileSync(configFile, JSON.stringify({ github: { limits }, timings: timingsOf(options) }));
+  const child = spawn(process.execPath, [bin, "serve", "--unsafe-local"], {
+    env: {
+      PATH: process.env["PATH"],
+      HOME: options.directory,
+      ...options.env,
+      ORCHA_CONFIG: configFile,
+      LOG_LEVEL: "info",
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const url = await ready(child);
+  const reading = openReading(join(options.directory, "data", "orcha.db"));
+  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  return {
+    url,
+    reading,
+    kill: () => void child.kill("SIGKILL"),
+    async close() {
+      child.kill("SIGTERM");
+      await exited;
+      await reading[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Resolves with the webhook's address when the server says that it serves. */
+function ready(child: ChildProcess): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const said: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream === null) throw new Error("the server's output is not piped");
+    createInterface({ input: stream }).on("line", (line) => {
+      said.push(line);
+      if (said.length > 200) said.shift();
+      const webhook = /"webhook":"(?<url>[^"]+)"/u.exec(line)?.groups?.["url"];
+      if (webhook !== undefined) resolve(webhook);
+    });
+  }
+  child.once("exit", (code) =>
+    reject(new Error(`orcha serve ended with ${code}: ${said.join("\n")}`)),
+  );
+  return promise;
+}
