@@ -82,7 +82,8 @@ const clock: Clock = {
 export async function openOrcha(settings: Settings): Promise<Orcha> {
   await using stack = new AsyncDisposableStack();
   const { config, log } = settings;
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  for (const directory of [config.dataDir, config.runtimeDir])
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
   stack.use(lockDirectory(config.dataDir));
   const store = stack.use(await openSqlite(join(config.dataDir, "orcha.db"), clock));
   const transcripts = openTranscripts(join(config.dataDir, "transcripts"));
