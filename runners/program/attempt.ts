@@ -23,7 +23,7 @@ import { endInput, launchKeeper, preventKeeper, readKeeper } from "./keeper.ts";
 import type { Layout } from "./layout.ts";
 import type { Mirrors } from "./mirror.ts";
 import { type Launch, launchOf } from "./launch.ts";
-import { prepare } from "./prepare.ts";
+import { discardCheckout, prepare } from "./prepare.ts";
 import { type ProcessIdentity, bootId, isAlive, sweep } from "./processes.ts";
 import { stopAttempt } from "./stopping.ts";
 import { type ToolServer, serveTools } from "./tools.ts";
@@ -150,6 +150,7 @@ export class Attempt {
     this.#preparing = new AbortController();
     const { layout, mirrors } = this.#context;
     const entry = await prepare({
+      directory: this.directory,
       spec: launch.spec,
       credential,
       layout,
@@ -280,8 +281,9 @@ export class Attempt {
     await this.close();
   }
 
-  /** Records an end without an agent. */
+  /** Records an end without an agent. A checkout that is not whole goes; a whole one may still be used. */
   neverStarted(): void {
+    if (this.journal.last.prepared === undefined) discardCheckout(this.directory);
     const nothing = { code: null, signal: null, outBytes: 0, errBytes: 0 } as const;
     this.append({ kind: "exited", cause: "never-started", ...nothing }, 0);
   }

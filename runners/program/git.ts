@@ -47,7 +47,9 @@ export async function git({ home, signal }: Git, call: GitCall): Promise<Buffer>
     ...(credential === null ? {} : { secret: credentialText(credential) }),
     ...(call.stdin === undefined ? {} : { stdin: call.stdin }),
   });
-  if (result.kind === "exited" && result.code === 0) return result.stdout;
+  // `git checkout` says success when it could not write every file (measured with a full disk).
+  const complained = call.stage === "checkout" && /^error: /mu.test(result.stderr);
+  if (result.kind === "exited" && result.code === 0 && !complained) return result.stdout;
   throw failure(call, result);
 }
 
@@ -97,6 +99,11 @@ function credentialText({ username, password }: Credential): string {
 /** What git says, what it means, and whether trying again can help. First match wins. */
 const CAUSES: readonly (readonly [pattern: RegExp, meaning: string, retry: boolean])[] = [
   [/No space left on device/u, "the disk of the runner is full: free some space", true],
+  [
+    /unable to (?:write|create) file/u,
+    "the disk of the runner is full or cannot be written: free some space",
+    true,
+  ],
   [/couldn't find remote ref/u, "the branch does not exist upstream", false],
   [
     /Repository not found|repository '.*' not found/u,

@@ -1,12 +1,12 @@
 /** From a spec to a directory an agent can start in: checkout, agent files, setup commands. */
-import { lstatSync, mkdirSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { JournalEntry } from "../../src/protocol/journal.ts";
 import type { AttemptSpec } from "../../src/protocol/requests.ts";
 import { createCheckout } from "./checkout.ts";
 import { PrepareError, explainDisk, isDiskTrouble } from "./errors.ts";
 import { exportHead } from "./export.ts";
-import { makeDirectory } from "./files.ts";
+import { makeDirectory, readIfThere, writeAtomic } from "./files.ts";
 import type { Credential } from "./git.ts";
 import type { Layout } from "./layout.ts";
 import type { Mirrors } from "./mirror.ts";
@@ -17,6 +17,8 @@ const SETUP_TIMEOUT_MS = 15 * 60_000;
 const SETUP_OUTPUT_CHARACTERS = 2000;
 
 export interface Preparation {
+  /** Of the attempt. */
+  readonly directory: string;
   readonly spec: AttemptSpec;
   readonly credential: Credential | null;
   readonly layout: Layout;
@@ -53,9 +55,38 @@ async function prepareWorkspace(
   mkdirSync(join(layout.workRoot, "mirrors"), { recursive: true, mode: 0o700 });
   const mirror = mirrorPath(layout, workspace.mirror);
   const by = { home, signal };
-  const { base } = await createCheckout(by, mirrors, { spec: workspace, path, mirror, credential });
-  for (const command of workspace.setup) await setUp(preparation, path, command);
-  return { kind: "prepared", path, base, head: base };
+  claim(preparation.directory, path);
+  try {
+    const request = { spec: workspace, path, mirror, credential };
+    const { base } = await createCheckout(by, mirrors, request);
+    for (const command of workspace.setup) await setUp(preparation, path, command);
+    return { kind: "prepared", path, base, head: base };
+  } catch (error) {
+    discardCheckout(preparation.directory);
+    throw error;
+  }
+}
+
+/** Deletes what this attempt has begun to check out. Only while no agent was there: then it is disk space and no work. */
+export function discardCheckout(directory: string): void {
+  const path = readIfThere(join(directory, "checkout"));
+  if (path !== undefined) rmSync(path, { recursive: true, force: true, maxRetries: 3 });
+}
+
+/**
+ * Takes the path for this attempt, once and for all: whatever is there from now on, this attempt made.
+ * What somebody else made may be work that is published nowhere, so it is never overwritten.
+ */
+function claim(directory: string, path: string): void {
+  const mark = join(directory, "checkout");
+  if (readIfThere(mark) === path) return;
+  if (existsSync(path))
+    throw new PrepareError(
+      "workspace",
+      `there is something at ${path} already that this attempt did not make`,
+      false,
+    );
+  writeAtomic(mark, path);
 }
 
 /** Mirrors may live below `mirrors/`, where no checkout may. */

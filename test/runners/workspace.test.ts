@@ -197,6 +197,20 @@ test("a work root that cannot be written is named", async () => {
   expect(JSON.stringify(reply)).toContain("o__r");
 });
 
+test("a checkout that another attempt made is never overwritten", async () => {
+  await using world = await RunnerWorld.open();
+  world.createUpstream({ "a.txt": "1\n" });
+  const session = world.session();
+  const spec = checkout(world, session);
+  await world.run(spec);
+  const work = join(world.workRoot, spec.workspace.path, "work.txt");
+  writeFileSync(work, "unpublished");
+  await end(world, session);
+  const sink = await world.run({ ...spec, attempt: 2 });
+  expect(await failure(sink)).toMatchObject({ stage: "workspace", retry: false });
+  expect(readFileSync(work, "utf8")).toBe("unpublished");
+});
+
 test("stop during the preparation ends it", async () => {
   await using world = await RunnerWorld.open();
   world.createUpstream({ "a.txt": "1\n" });
@@ -209,6 +223,7 @@ test("stop during the preparation ends it", async () => {
   expect((await starting).reply).toMatchObject({ ok: false, code: "stopped" });
   const sink = await world.attach(spec);
   expect(await sink.exited()).toMatchObject({ cause: "never-started" });
+  expect(existsSync(join(world.workRoot, spec.workspace.path))).toBe(false);
 });
 
 test("a preparation interrupted by a dead daemon is done again from nothing", async () => {

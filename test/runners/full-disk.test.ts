@@ -1,0 +1,68 @@
+/** A full disk on the runner: a file system of 3 MiB, made where the machine lets us. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import type { AttemptSpec } from "../../src/protocol/requests.ts";
+import { RunnerWorld, waitFor } from "./world.ts";
+
+test("a full disk fails a preparation with a reason", async ({ skip }) => {
+  await using world = await RunnerWorld.open();
+  const small = join(world.workRoot, "o__r");
+  mkdirSync(small);
+  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=3m,mode=0700", "tmpfs", small]);
+  if (mounted.status !== 0) skip("mounting a small file system needs root");
+  try {
+    world.createUpstream({ big: randomBytes(4_000_000).toString("latin1") });
+    const session = world.session();
+    const workspace: AttemptSpec["workspace"] = {
+      kind: "checkout",
+      path: `o__r/${session}/1`,
+      url: `file://${world.upstream}`,
+      mirror: "mirrors/o__r.git",
+      from: "main",
+      branch: "b",
+      restoreFrom: null,
+      setup: [],
+    };
+    const sink = await world.run(world.plain(session, ["true"], { workspace }));
+    const failed = await waitFor("the failure", () => sink.entry("prepare-failed"));
+    expect(failed).toMatchObject({ retry: true });
+    expect(failed.reason).toContain("the disk of the runner is full");
+    // What was half made does not go on filling the disk.
+    expect(existsSync(join(world.workRoot, workspace.path))).toBe(false);
+  } finally {
+    execFileSync("umount", ["-l", small]);
+  }
+});
+
+test("when the disk is full a line is refused, and taken when there is space again", async ({
+  skip,
+}) => {
+  await using world = await RunnerWorld.open();
+  const session = world.session();
+  const small = join(world.workRoot, "sessions", session);
+  mkdirSync(small);
+  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", small]);
+  if (mounted.status !== 0) skip("mounting a small file system needs root");
+  try {
+    const sink = await world.run(world.plain(session, ["cat"]));
+    const filler = join(small, "filler");
+    spawnSync("sh", ["-c", `head -c 2000000 /dev/zero > ${filler}`]);
+    const input = { id: "i", line: "x".repeat(50_000) };
+    const ask = { op: "input", session, attempt: 1, input } as const;
+    const { reply } = await world.ask(ask);
+    expect(reply).toMatchObject({ ok: false, code: "failed" });
+    expect(JSON.stringify(reply)).toContain("the disk of the runner is full");
+    rmSync(filler);
+    expect((await world.ask(ask)).reply).toMatchObject({ ok: true });
+    await waitFor("the line", () => sink.text === `${input.line}\n`);
+    writeFileSync(join(small, "ok"), "");
+    await world.ask({ op: "stop", session, attempt: 1, graceMs: 0 });
+    expect(sink.entries("input-stored")).toHaveLength(1);
+    await world.link.detach({ session, attempt: 1 });
+  } finally {
+    execFileSync("umount", ["-l", small]);
+  }
+});
