@@ -128,6 +128,7 @@ export function openAuth(options: AuthOptions): Auth {
       const revoke = async (): Promise<void> => {
         // Not revoked is not a failure of what it was used for: it expires by itself.
         await once.request("DELETE /installation/token").catch(() => undefined);
+        options.secrets.add(token, clock.now());
       };
       return { token, revoke };
     },

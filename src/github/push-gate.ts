@@ -66,6 +66,8 @@ export function openPushGate(options: PushGateOptions): PushGate {
       } catch (error) {
         if (error instanceof GitMissing)
           return { kind: "later", reason: error.message, afterMs: null };
+        if (error instanceof GitFailed && /not our ref|unadvertised/iu.test(error.result.stderr))
+          return refused(effect, "failed", "the commit the work started from is gone on GitHub");
         if (error instanceof GitFailed)
           return { kind: "later", reason: error.message, afterMs: null };
         return outcomeOf(error, options.clock.now());
@@ -117,7 +119,13 @@ async function inspectAndPush(options: PushGateOptions, pushing: Pushing): Promi
   const again = attempt.number > 1;
   const actual = await remote.head(effect.branch);
   await remote.fetch(base, actual === null ? null : effect.branch);
-  const inspection = await inspect(quarantine, exported, { ...POLICY_LIMITS, ...options.limits });
+  const limits = { ...POLICY_LIMITS, ...options.limits };
+  let inspection = await inspect(quarantine, exported, limits);
+  if (!inspection.ok && inspection.code === "policy") {
+    // A pack may leave out what an older commit holds: with the whole history the verdict is final.
+    await remote.deepen();
+    inspection = await inspect(quarantine, exported, limits);
+  }
   if (!inspection.ok) return refused(effect, inspection.code, inspection.reason);
   const state = { base, head, expected: effect.expected, actual, again };
   const next = await plan(quarantine, state, await identityOf(options.auth, effect.repository));
@@ -191,8 +199,10 @@ async function countNew({ effect, exported, quarantine }: Pushing, sha: string):
 interface Remote {
   /** Where a branch is now, null = nowhere. */
   head(branch: string): Promise<string | null>;
-  /** Brings the base, and the branch when there is one, into the quarantine. */
+  /** Brings the base without its history, and the branch when there is one, into the quarantine. */
   fetch(base: string, branch: string | null): Promise<void>;
+  /** Brings the rest of the history. */
+  deepen(): Promise<void>;
   push(
     sha: string,
     branch: string,
@@ -211,6 +221,7 @@ async function openRemote(
   const { origin } = new URL(options.gitUrl);
   const reading = await options.auth.mintOnce(repository, "clone");
   let writing: OneTimeToken | null = null;
+  let fetched = "";
   const read = { credential: { origin, token: reading.token } };
   return {
     async head(branch) {
@@ -220,10 +231,17 @@ async function openRemote(
       return line?.slice(0, 40) ?? null;
     },
     async fetch(base, branch) {
-      const flags = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--end-of-options"];
-      // Together, so that the branch's history is complete down to where it leaves the base's.
-      const refs = branch === null ? [] : [`+refs/heads/${branch}:refs/orcha/branch`];
-      await quarantine.output([...flags, url, `${base}:refs/orcha/base`, ...refs], read);
+      fetched = base;
+      const shallow = [...FETCH, "--depth=1", "--end-of-options", url];
+      await quarantine.output([...shallow, `${base}:refs/orcha/base`], read);
+      // Without a depth: everything between the base and what people put on the branch.
+      const refs = [`+refs/heads/${branch}:refs/orcha/branch`];
+      if (branch !== null)
+        await quarantine.output([...FETCH, "--end-of-options", url, ...refs], read);
+    },
+    async deepen() {
+      const whole = [...FETCH, "--unshallow", "--end-of-options", url];
+      await quarantine.output([...whole, `${fetched}:refs/orcha/whole`], read);
     },
     async push(sha, branch, from) {
       writing ??= await options.auth.mintOnce(repository, "push");
@@ -239,6 +257,8 @@ async function openRemote(
     },
   };
 }
+
+const FETCH = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
 
 /** Commits we make ourselves (merges) are by the App's bot. */
 async function identityOf(auth: Auth, repository: Repository): Promise<Identity> {

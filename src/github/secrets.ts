@@ -8,8 +8,8 @@ export interface SecretRegistry {
   values(): readonly string[];
 }
 
-/** Agents repeat what they saw long ago: a value is looked for a day longer than it works. */
-const AFTERLIFE_MS = 24 * 60 * 60 * 1000;
+/** Clocks differ and texts are on their way: a value is looked for a little longer than it works. */
+const AFTERLIFE_MS = 10 * 60 * 1000;
 /** Values with an end; the oldest go first. Values without one are few: configuration. */
 const MINTED_MAX = 2_000;
 

@@ -147,8 +147,17 @@ function foreign(
 
 const missing = (count: number): string => `(${count} characters left out)`;
 
-const inlines = (parts: readonly Inline[], options: HarmlessOptions): PhrasingContent[] =>
-  parts.flatMap((part) => inline(part, options));
+function inlines(parts: readonly Inline[], options: HarmlessOptions): PhrasingContent[] {
+  return parts.flatMap((part, at) => {
+    const next = parts[at + 1];
+    const live = part.kind === "mention" || part.kind === "reference";
+    // "@bob" and "by" in a row would call somebody else.
+    const joins = live && next !== undefined && /^[\w/-]/u.test(wordsOf(next));
+    return joins ? [...inline(part, options), { type: "text", value: " " }] : inline(part, options);
+  });
+}
+
+const wordsOf = (part: Inline): string => ("text" in part ? part.text : "@");
 
 function inline(part: Inline, options: HarmlessOptions): PhrasingContent[] {
   switch (part.kind) {

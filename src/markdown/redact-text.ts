@@ -48,13 +48,12 @@ function occurrences(text: string, needle: string): readonly Range[] {
   return ranges;
 }
 
-const MEMORY_MAX = 20;
-const memory = new Map<string, ReadonlySet<string>>();
+/** By the list itself: whoever keeps the secrets hands out a new list only when they changed. */
+const memory = new WeakMap<readonly string[], ReadonlySet<string>>();
 
 /** All pieces of all forms of all secrets. The frame of a PEM block and runs of one character are no secret. */
 function piecesOf(secrets: readonly string[]): ReadonlySet<string> {
-  const key = JSON.stringify(secrets);
-  const known = memory.get(key);
+  const known = memory.get(secrets);
   if (known !== undefined) return known;
   const pieces = new Set<string>();
   for (const secret of secrets)
@@ -64,8 +63,7 @@ function piecesOf(secrets: readonly string[]): ReadonlySet<string> {
           const piece = needle.slice(start, start + PIECE);
           if (new Set(piece).size > 4) pieces.add(piece);
         }
-  if (memory.size >= MEMORY_MAX) memory.clear();
-  memory.set(key, pieces);
+  memory.set(secrets, pieces);
   return pieces;
 }
 

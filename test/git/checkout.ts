@@ -23,6 +23,8 @@ export interface Checkout {
   /** Commits one tree entry as given, e.g. `120000 blob`; content null = a commit id. */
   commitEntry(entry: string, path: string, content: string | null): Promise<string>;
   export(): Promise<Exported>;
+  /** The same, but its pack leaves out one file's content, because the base's history holds it. */
+  exportWithout(content: string): Promise<Exported>;
   /** A commit without parents, bundled as if it came from the base. */
   orphan(): Promise<Exported>;
   remoteHead(branch: string): Promise<string | null>;
@@ -111,6 +113,20 @@ export async function openCheckout(url: string, token: string): Promise<Checkout
       const head = await git(["rev-parse", "HEAD"]);
       if (head === base) return { head, base, bundle: Buffer.alloc(0) };
       return bundle(head, [`^${base}`]);
+    },
+    async exportWithout(content) {
+      const head = await git(["rev-parse", "HEAD"]);
+      const left = await git(["hash-object", "--stdin"], content);
+      const all = await git(["rev-list", "--objects", head, `^${base}`]);
+      const objects = all.split("\n").filter((line) => !line.startsWith(left));
+      const packing = run("git", ["pack-objects", "--quiet", "--stdout"], {
+        cwd: path,
+        encoding: "buffer",
+      });
+      packing.child.stdin?.end(`${objects.join("\n")}\n`);
+      const header = `# v2 git bundle\n-${base} base\n${head} refs/heads/export\n\n`;
+      const pack = (await packing).stdout;
+      return { head, base, bundle: Buffer.concat([Buffer.from(header), pack]) };
     },
     async orphan() {
       const tree = await git(["rev-parse", "HEAD^{tree}"]);

@@ -256,6 +256,35 @@ test("a history that does not come from the base is refused, and so is a bundle 
     );
 });
 
+test("going back to what an older commit held is no missing object", async () => {
+  await using gate = await openGate();
+  const alice = gate.shop.world.as("alice");
+  await alice.push(SHOP, "main", { files: { "src/cart.js": "new\n" }, message: "newer" });
+  await using later = await openGate(gate.shop);
+  expect(later.checkout.base).not.toBe(gate.checkout.base);
+  const head = await later.checkout.commit({ "src/cart.js": "one\ntwo\nthree\n" });
+  expect(await later.push()).toMatchObject({ kind: "done", events: [{ sha: head, commits: 1 }] });
+  const whole = await later.checkout.export();
+  const without = await later.checkout.exportWithout("one\ntwo\nthree\n");
+  expect(without.bundle.length).toBeLessThan(whole.bundle.length);
+  const exportBundle: ExportBundle = async () => ({ ok: true, ...without });
+  const branch = "orcha/2-back-abcdef";
+  expect(await later.push({ branch }, { exportBundle })).toMatchObject({ kind: "done" });
+});
+
+test("a base that GitHub does not have any more is said so", async () => {
+  await using gate = await openRefusingGate();
+  await gate.checkout.commit({ "a.txt": "a\n" });
+  const exported = await gate.checkout.export();
+  const other = { ...exported, base: "1".repeat(40) };
+  expect(await gate.push({}, { exportBundle: async () => ({ ok: true, ...other }) })).toMatchObject(
+    {
+      kind: "refused",
+      events: [{ code: "failed", reason: expect.stringContaining("is gone on GitHub") }],
+    },
+  );
+});
+
 test("limits on commits, files and sizes are kept", async () => {
   await using gate = await openGate();
   await gate.checkout.commit({ "a.txt": "a".repeat(5_000) });

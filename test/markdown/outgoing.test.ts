@@ -168,7 +168,7 @@ test("only a mention notifies and only a reference refers; a frame stands around
 
     </details>
 
-    \`x y\`a
+    \`x y\` a
     "
   `);
 });
