@@ -1,5 +1,5 @@
 /** A full disk on the runner: a file system of 3 MiB, made where the machine lets us. */
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ test("a full disk fails a preparation with a reason", async ({ skip }) => {
   await using world = await RunnerWorld.open();
   const small = join(world.workRoot, "o__r");
   mkdirSync(small);
-  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=3m,mode=0700", "tmpfs", small]);
+  const mounted = mount(small, 3);
   if (mounted.status !== 0) skip("mounting a small file system needs root");
   try {
     world.createUpstream({ big: randomBytes(4_000_000).toString("latin1") });
@@ -33,7 +33,7 @@ test("a full disk fails a preparation with a reason", async ({ skip }) => {
     // What was half made does not go on filling the disk.
     expect(existsSync(join(world.workRoot, workspace.path))).toBe(false);
   } finally {
-    execFileSync("umount", ["-l", small]);
+    unmount(small);
   }
 });
 
@@ -44,7 +44,7 @@ test("when the disk is full a line is refused, and taken when there is space aga
   const session = world.session();
   const small = join(world.workRoot, "sessions", session);
   mkdirSync(small);
-  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", small]);
+  const mounted = mount(small, 1);
   if (mounted.status !== 0) skip("mounting a small file system needs root");
   try {
     const sink = await world.run(world.plain(session, ["cat"]));
@@ -63,6 +63,15 @@ test("when the disk is full a line is refused, and taken when there is space aga
     expect(sink.entries("input-stored")).toHaveLength(1);
     await world.link.detach({ session, attempt: 1 });
   } finally {
-    execFileSync("umount", ["-l", small]);
+    unmount(small);
   }
 });
+
+function mount(path: string, mebibytes: number): { readonly status: number | null } {
+  const script = 'mount -t tmpfs -o "size=$2m,mode=0700" tmpfs "$1"';
+  return spawnSync("sh", ["-c", script, "sh", path, String(mebibytes)]);
+}
+
+function unmount(path: string): void {
+  spawnSync("sh", ["-c", 'umount -l "$1"', "sh", path]);
+}

@@ -334,7 +334,9 @@ test("export: refusals say what to do, and nothing a hostile workspace configure
   await using world = await RunnerWorld.open();
   world.createUpstream({ "a.txt": "1\n" });
   const session = world.session();
-  const spec = checkout(world, session);
+  const checkedOut = checkout(world, session);
+  // An agent that leaves git alone: the index lock is ours.
+  const spec = { ...checkedOut, agent: { ...checkedOut.agent, command: ["cat"] } };
   const sink = await world.run(spec);
   const base = sink.entry("prepared")?.base ?? "";
   const ask = { op: "export", session, attempt: 1, path: spec.workspace.path, base } as const;
