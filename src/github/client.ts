@@ -28,7 +28,7 @@ export interface ClientOptions {
 }
 
 /** Supported until 2027 at least; 2026-03-10 changes answers we read. */
-export const API_VERSION = "2022-11-28";
+const API_VERSION = "2022-11-28";
 
 export function openClient(options: ClientOptions, tokens: TokenSource): Client {
   const octokit = new Octokit({
@@ -75,7 +75,7 @@ export function openClient(options: ClientOptions, tokens: TokenSource): Client 
 }
 
 /** GitHub did it, but its answer broke off: Octokit would hand on what there is of it as a text. */
-export class BrokenAnswer extends Error {
+class BrokenAnswer extends Error {
   override readonly name = "BrokenAnswer";
   constructor(status: number) {
     super(`the answer (${status}) broke off`);

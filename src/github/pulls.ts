@@ -133,7 +133,7 @@ export const resolveThread: Perform<"resolve-thread"> = async (performing, effec
 };
 
 /** A pull request as it is now. Throws PortError. */
-export const readPull = (calls: Calls, repository: Repository, number: number) =>
+const readPull = (calls: Calls, repository: Repository, number: number) =>
   calls.read(repository, "facts", async (client) => {
     const route = "GET /repos/{owner}/{repo}/pulls/{pull_number}";
     const { data } = await client.request(route, { ...at(repository), pull_number: number });

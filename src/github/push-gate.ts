@@ -6,13 +6,7 @@
 import { join } from "node:path";
 import type { ResultEvent } from "../domain/event.ts";
 import type { Repository } from "../domain/repository.ts";
-import {
-  PortError,
-  type Clock,
-  type EffectAttempt,
-  type EffectOutcome,
-  type PushGate,
-} from "../engine/ports.ts";
+import type { Clock, EffectAttempt, EffectOutcome, PushGate } from "../engine/ports.ts";
 import type { Auth, OneTimeToken } from "./auth.ts";
 import { cloneUrl } from "./credentials.ts";
 import { outcomeOf } from "./outcome.ts";
@@ -285,21 +279,3 @@ const refused = ({ session }: PushEffect, code: RefusalCode, reason: string): Ef
   reason,
   events: [{ kind: "push-refused", session, code, reason }],
 });
-
-/** Tells whether git is there and new enough (merge-tree --write-tree came with 2.38). For doctor and start. */
-export async function checkGit(dataDirectory: string): Promise<string> {
-  await using quarantine = await openQuarantine({
-    directory: join(dataDirectory, "quarantine"),
-    timeoutMs: GIT_TIMEOUT_MS,
-  });
-  const version = /(?<major>\d+)\.(?<minor>\d+)/u.exec(
-    await quarantine.output(["--version"]),
-  )?.groups;
-  const [major, minor] = [Number(version?.["major"] ?? 0), Number(version?.["minor"] ?? 0)];
-  if (major < 2 || (major === 2 && minor < 38))
-    throw new PortError(
-      "unavailable",
-      `git ${major}.${minor} is too old: install git 2.38 or newer`,
-    );
-  return `${major}.${minor}`;
-}

@@ -21,7 +21,7 @@ export interface FrontLimits {
   readonly connectionsMax: number;
 }
 
-export const FRONT_LIMITS: FrontLimits = {
+const FRONT_LIMITS: FrontLimits = {
   bodyBytesMax: 25 * 1024 * 1024,
   bodyTimeoutMs: 10_000,
   bytesInFlightMax: 128 * 1024 * 1024,

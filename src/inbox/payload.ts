@@ -16,7 +16,7 @@ const Repository = z.object({
 });
 
 /** What every event about a repository carries when it comes through an installation. */
-const Envelope = z.object({
+export const Envelope = z.object({
   action: z.string(),
   installation: z.object({ id: Id }),
   repository: Repository,
@@ -53,8 +53,6 @@ export const ReviewPayload = Envelope.extend({
   pull_request: z.object({ number: Number }),
   review: z.object({ id: Id, user: Account.nullable() }),
 });
-
-export const RepositoryPayload = Envelope;
 
 /** Repositories as installation events name them: without their owner as an object. */
 const Named = z.object({ id: Id, full_name: z.string().max(400) });

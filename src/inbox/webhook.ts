@@ -7,15 +7,14 @@ import type { Actor } from "../domain/people.ts";
 import type { Repository } from "../domain/repository.ts";
 import { visibleLine, visibleText } from "../markdown/incoming.ts";
 import {
+  Envelope,
   InstallationPayload,
   InstallationRepositoriesPayload,
   IssueCommentPayload,
   IssuesPayload,
   PullRequestPayload,
-  RepositoryPayload,
   ReviewPayload,
   type Account,
-  type Envelope,
 } from "./payload.ts";
 import type { RoutedEvent } from "./port.ts";
 
@@ -157,7 +156,7 @@ function review(payload: unknown, own: OwnIdentity): readonly RoutedEvent[] {
 function repositoryGone(payload: unknown): readonly RoutedEvent[] {
   const action = actionOf(payload);
   if (action !== "deleted" && action !== "transferred") return [];
-  const parsed = RepositoryPayload.parse(payload);
+  const parsed = Envelope.parse(payload);
   return [lost(repositoryOf(parsed), `the repository was ${action}`)];
 }
 

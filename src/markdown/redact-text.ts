@@ -5,7 +5,7 @@
  */
 import { needlesOf, SECRET_MIN } from "./needles.ts";
 
-export const REDACTED = "(redacted)";
+const REDACTED = "(redacted)";
 
 /** Linear in the text for a given set of secrets. */
 export function redactText(text: string, secrets: readonly string[]): string {

@@ -26,7 +26,7 @@ export interface ShopWorld extends AsyncDisposable {
 }
 
 /** Limits that never slow a test down. */
-export const LOOSE = Limits.parse({
+const LOOSE = Limits.parse({
   writeGapMs: 0,
   contentPerMinute: 100_000,
   contentPerHour: 100_000,
@@ -110,7 +110,7 @@ export function connect(
   return { secrets, auth, forge, configs };
 }
 
-export function memoryConfigs(): RepositoryConfigs {
+function memoryConfigs(): RepositoryConfigs {
   const kept = new Map<number, { sha: string; config: RepositoryConfig }>();
   return {
     get: async (repository) => kept.get(repository) ?? null,
