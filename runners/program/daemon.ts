@@ -2,7 +2,7 @@
  * The daemon: one per runner user. Holds no truth of its own, so it may be killed and started again at any
  * moment; agents run on in their keepers, and everything is taken up from the files.
  */
-import { renameSync, rmSync } from "node:fs";
+import { renameSync, rmSync, statSync } from "node:fs";
 import { type Server, type Socket, createServer } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
@@ -74,10 +74,10 @@ export async function runDaemon(options: DaemonOptions): Promise<"idle" | "taken
     });
 
   const server = createServer((socket) => accept(socket, service, connections));
-  await listen(server, layout.controlSocket);
+  const reachable = await listen(server, layout.controlSocket);
   log(`ready on ${layout.controlSocket}`);
-  await idle({ attempts, connections, options });
-  rmSync(layout.controlSocket, { force: true });
+  await idle({ attempts, connections, reachable, options });
+  if (reachable()) rmSync(layout.controlSocket, { force: true });
   server.close();
   for (const attempt of attempts.all()) await attempt.close();
   lock.release();
@@ -95,8 +95,11 @@ function accept(socket: Socket, service: Service, connections: Set<Connection>):
   socket.on("close", () => connections.delete(connection));
 }
 
-/** Under a name of its own first: whoever sees the socket can connect to it. */
-async function listen(server: Server, path: string): Promise<void> {
+/**
+ * Under a name of its own first: whoever sees the socket can connect to it. Returns whether it is still there:
+ * a daemon whose socket was deleted can be reached by nobody, and must make room for one that can.
+ */
+async function listen(server: Server, path: string): Promise<() => boolean> {
   const temporary = `${path.slice(0, -".sock".length)}.new`;
   rmSync(temporary, { force: true });
   await new Promise<void>((resolve, reject) => {
@@ -104,6 +107,8 @@ async function listen(server: Server, path: string): Promise<void> {
     server.listen(temporary, resolve);
   });
   renameSync(temporary, path);
+  const { ino } = statSync(path);
+  return () => statSync(path, { throwIfNoEntry: false })?.ino === ino;
 }
 
 interface Greeting {
@@ -151,14 +156,16 @@ function countStreams(): Service["attached"] {
 /** Agents that nobody listens to are asked to end before they are made to. */
 const ORPHAN_GRACE_MS = 30_000;
 
-/** Resolves after `idleExitMs` without connections and without anything running. Looks after attempts meanwhile. */
+/** Resolves after `idleExitMs` without connections and without anything running, or when nobody can reach us. Looks after attempts meanwhile. */
 function idle({
   attempts,
   connections,
+  reachable,
   options: { idleExitMs, orphanAfterMs, log },
 }: {
   readonly attempts: Attempts;
   readonly connections: ReadonlySet<Connection>;
+  readonly reachable: () => boolean;
   readonly options: DaemonOptions;
 }): Promise<void> {
   return new Promise((resolve) => {
@@ -177,7 +184,8 @@ function idle({
         attempt.stop(ORPHAN_GRACE_MS).catch((error: unknown) => log(String(error)));
       }
       if (connections.size > 0 || attempts.all().some(({ busy }) => busy)) busyAt = now;
-      if (now - busyAt < idleExitMs) return;
+      const unreachable = connections.size === 0 && !reachable();
+      if (now - busyAt < idleExitMs && !unreachable) return;
       clearInterval(timer);
       resolve();
     };

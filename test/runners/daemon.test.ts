@@ -1,6 +1,6 @@
 /** The daemon as a peer: greeting, fencing, bad requests, bad frames, slow readers, its own end. */
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { createConnection, type Socket } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
@@ -226,4 +226,24 @@ test("agents whose control plane is gone for too long are stopped", async () => 
   await waitFor("its end", () => processesOf(session).length === 0);
   const journal = join(world.workRoot, "sessions", session, "1", "journal.ndjson");
   await waitFor("its record", () => readFileSync(journal, "utf8").includes('"cause":"stopped"'));
+});
+
+test("a daemon whose socket is gone makes room for the next one, and the agents run on", async () => {
+  await using world = await RunnerWorld.open();
+  const session = world.session();
+  const sink = await world.run(world.plain(session, ["sh", "-c", "read line; echo $line"]));
+  const pid = await world.daemonPid();
+  rmSync(join(world.runtimeDir, "runner.sock"));
+  await world.link.close();
+  await waitFor("its end", () => !existsSync(`/proc/${pid}`));
+  const link = world.openLink();
+  const again = await link.connected();
+  expect(again.runner.pid).not.toBe(pid);
+  expect(again.attempts).toMatchObject([{ session, finished: false }]);
+  await link.attach({ session, attempt: 1 }, sink);
+  await link.request({ op: "input", session, attempt: 1, input: { id: "i", line: "still here" } });
+  await sink.exited();
+  expect(sink.text).toBe("still here\n");
+  await link.close();
+  process.kill(again.runner.pid, "SIGTERM");
 });
