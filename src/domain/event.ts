@@ -30,6 +30,8 @@ export type GitHubEvent =
         | "transferred";
       readonly number: number;
       readonly actor: Actor;
+      /** Labels the actor answers for: the one they put on, or those that were there when they opened or reopened it. */
+      readonly labels: readonly string[];
       readonly snapshot: IssueSnapshot;
     }
   | {

@@ -31,8 +31,7 @@ export function onIssueChanged(
   const wanted = issue !== null && issue.open && issue.labels.includes(config.config.label);
   if (latest !== null && !isOver(latest))
     return onLive(new Step(latest, context), event, issue, wanted);
-  const starts =
-    event.cause === "labeled" || event.cause === "opened" || event.cause === "reopened";
+  const starts = event.labels.includes(config.config.label);
   if (!wanted || !starts)
     return nothing(latest, `issue is ${wanted ? "" : "not "}wanted, ${event.cause} starts nothing`);
   if (event.actor.type !== "user") return nothing(latest, `${event.actor.login} is not a person`);

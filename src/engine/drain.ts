@@ -117,10 +117,8 @@ async function find(
 /** Nothing is asked of GitHub for issues that never were objectives, or for ended ones. */
 function wantsFacts({ event }: InboxItem, before: Loaded | null): boolean {
   if (before !== null && !isOver(before.objective)) return true;
-  return event.kind === "issue-changed" && STARTS.has(event.cause);
+  return event.kind === "issue-changed" && event.labels.length > 0;
 }
-
-const STARTS: ReadonlySet<string> = new Set(["labeled", "opened", "reopened"]);
 
 /** An issue event that can neither start nor touch anything: its facts were not read. */
 const undecidable = ({ event }: InboxItem, facts: Facts): boolean =>

@@ -24,17 +24,20 @@ export const Envelope = z.object({
 });
 export type Envelope = z.infer<typeof Envelope>;
 
+const Label = z.object({ name: z.string() });
+
 const Issue = z.object({
   id: Id,
   number: Number,
   title: z.string(),
   body: z.string().nullish(),
   html_url: z.string(),
+  labels: z.array(Label).default([]),
   /** Only there when the issue is a pull request. */
   pull_request: z.unknown().optional(),
 });
 
-export const IssuesPayload = Envelope.extend({ issue: Issue });
+export const IssuesPayload = Envelope.extend({ issue: Issue, label: Label.nullish() });
 
 export const IssueCommentPayload = Envelope.extend({
   issue: Issue,

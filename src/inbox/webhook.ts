@@ -3,6 +3,7 @@
  * visible-only here. What an event means, and whether its actor may cause anything, is decided elsewhere.
  */
 import type { GitHubEvent } from "../domain/event.ts";
+import type * as z from "zod";
 import type { Actor } from "../domain/people.ts";
 import type { Repository } from "../domain/repository.ts";
 import { visibleLine, visibleText } from "../markdown/incoming.ts";
@@ -85,6 +86,7 @@ function issues(payload: unknown, own: OwnIdentity): readonly RoutedEvent[] {
     cause,
     number: issue.number,
     actor: actorOf(parsed.sender, own),
+    labels: labelsOf(cause, parsed),
     snapshot: {
       id: issue.id,
       title: visibleLine(issue.title),
@@ -93,6 +95,15 @@ function issues(payload: unknown, own: OwnIdentity): readonly RoutedEvent[] {
     },
   };
   return [routed(parsed, { kind: "issue", number: issue.number }, event)];
+}
+
+/** What the sender answers for: the label they put on, or those the issue had when they opened or reopened it. */
+function labelsOf(
+  cause: (typeof ISSUE_CAUSES)[number],
+  { issue, label }: z.infer<typeof IssuesPayload>,
+): readonly string[] {
+  if (cause === "labeled") return label ? [label.name] : [];
+  return cause === "opened" || cause === "reopened" ? issue.labels.map(({ name }) => name) : [];
 }
 
 function issueComment(payload: unknown, own: OwnIdentity): readonly RoutedEvent[] {
