@@ -99,5 +99,6 @@ try {
   await main(process.argv.slice(2));
 } catch (error) {
   process.stderr.write(`orcha-runner: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
+  // At once: what is open already (the lock, above all) would keep a daemon that serves nobody.
+  process.exit(1);
 }

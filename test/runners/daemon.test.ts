@@ -1,6 +1,6 @@
 /** The daemon as a peer: greeting, fencing, bad requests, bad frames, slow readers, its own end. */
-import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { createConnection, type Socket } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
@@ -246,4 +246,19 @@ test("a daemon whose socket is gone makes room for the next one, and the agents 
   expect(sink.text).toBe("still here\n");
   await link.close();
   process.kill(again.runner.pid, "SIGTERM");
+});
+
+test("a daemon that fails behind its lock ends, and frees the lock", async () => {
+  await using world = await RunnerWorld.open();
+  const other = join(world.root, "other");
+  mkdirSync(join(other, "r", "runner.sock"), { recursive: true });
+  const args = ["--work-root", join(other, "w"), "--runtime-dir", join(other, "r")];
+  const file = join((await program()).directory, "orcha-runner.mjs");
+  for (let turn = 0; turn < 2; turn += 1) {
+    const ended = spawnSync(process.execPath, [file, "daemon", ...args], {
+      encoding: "utf8",
+      timeout: 10_000,
+    });
+    expect(ended).toMatchObject({ status: 1, stderr: expect.stringContaining("EISDIR") });
+  }
 });
