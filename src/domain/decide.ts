@@ -257,7 +257,7 @@ function withStatus(decision: Decision, objective: Objective, context: Context):
   settle(step);
   const text = statusText(step.objective);
   const status = JSON.stringify(text);
-  if (status !== step.objective.status) {
+  if (status !== step.objective.status && context.superseded !== true) {
     step.change({ status });
     const { repository, issue } = step.objective;
     step.emit({ kind: "update-status", repository, number: issue.number, text }, undefined);

@@ -41,8 +41,9 @@ export function openEnds({ sessions, pullRequests, questions }: Objective): read
   ];
 }
 
+/** A worker that has reported and only ends its turn is not in the way. */
 const isUnreported = ({ state, result, followUp }: Session): boolean =>
-  result === null || followUp !== null || isLive(state) || state.kind === "queued";
+  result === null || followUp !== null || state.kind === "queued" || state.kind === "starting";
 
 /** After every step: is everything merged or waived now? */
 export function settle(step: Step): void {

@@ -42,6 +42,8 @@ export interface Context {
   readonly deriveFixed: Derive;
   readonly facts: Facts;
   readonly rules: Rules;
+  /** A newer revision has taken over the issue, and its status comment with it. */
+  readonly superseded?: boolean;
 }
 
 export interface Emitted {

@@ -89,7 +89,14 @@ async function apply(ports: DrainPorts, item: InboxItem): Promise<void> {
       : {};
     const now = clock.now();
     const derive = ports.derive(`${before?.objective.id ?? item.lane}|${item.key}`);
-    const context = { now, derive, deriveFixed: ports.derive("fixed"), facts, rules };
+    const context = {
+      now,
+      derive,
+      deriveFixed: ports.derive("fixed"),
+      facts,
+      rules,
+      superseded: before?.superseded ?? false,
+    };
     const decision = undecidable(item, facts)
       ? {
           objective: before?.objective ?? null,

@@ -84,7 +84,17 @@ export function loadObjective({ build, all, get }: Db, id: string): Loaded | nul
     questions: questions.map(({ body }) => decodeQuestion(body)),
     pullRequests: pulls.map(({ body }) => decodePullRequest(body)),
   });
-  return { objective, rev: row.rev };
+  const { repository, issue, revision } = objective;
+  const newer = get(
+    build
+      .selectFrom("objective")
+      .select("id")
+      .where("repository_id", "=", repository.id)
+      .where("issue_id", "=", issue.id)
+      .where("revision", ">", revision)
+      .limit(1),
+  );
+  return { objective, rev: row.rev, superseded: newer !== undefined };
 }
 
 /** False = the row is not as it was loaded; nothing was written. */

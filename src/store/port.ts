@@ -41,6 +41,8 @@ export interface Loaded {
   readonly objective: Objective;
   /** Compared and set by `commit`. */
   readonly rev: number;
+  /** There is a newer revision for the same issue. */
+  readonly superseded: boolean;
 }
 
 export interface Commit {

@@ -30,13 +30,21 @@ test("the server is killed in every phase of the story", { timeout: 180_000 }, a
   world.label(issue);
   await killWhen(world, "👀", () => github.issue(REPO, issue).reactions.size > 0);
   await killWhen(world, "the status comment", () => world.statuses(issue).length > 0);
-  await killWhen(world, "two workers in the status", () => world.statuses(issue)[0]?.includes("errors"));
-  await killWhen(world, "the question", () => comments(issue).some(({ body }) => body.includes("How many requests per minute")));
+  await killWhen(world, "two workers in the status", () =>
+    world.statuses(issue)[0]?.includes("errors"),
+  );
+  await killWhen(world, "the question", () =>
+    comments(issue).some(({ body }) => body.includes("How many requests per minute")),
+  );
   expect(await world.nextComment(issue)).toContain("How many requests");
 
   const answer = world.comment(issue, "100");
-  await killWhen(world, "the answer's reaction", () => comments(issue).some(({ id, reactions }) => id === answer && reactions.size > 0));
-  await killWhen(world, "a pushed branch", () => [...github.repository(REPO).refs.keys()].some((ref) => ref.includes("orcha/")));
+  await killWhen(world, "the answer's reaction", () =>
+    comments(issue).some(({ id, reactions }) => id === answer && reactions.size > 0),
+  );
+  await killWhen(world, "a pushed branch", () =>
+    [...github.repository(REPO).refs.keys()].some((ref) => ref.includes("orcha/")),
+  );
   await killWhen(world, "a pull request", () => pulls().length === 1);
   await killWhen(world, "the second pull request", () => pulls().length === 2);
   await world.until("both to be ready", () => pulls().every(({ draft }) => !draft));
@@ -44,7 +52,10 @@ test("the server is killed in every phase of the story", { timeout: 180_000 }, a
   const limiter = pulls().find(({ issue: { title } }) => title === "Limit requests per client");
   if (limiter === undefined) throw new Error("no pull request of the limiter");
   const { number } = limiter.issue;
-  await ann.push(REPO, limiter.headRef, { message: "Mine", files: { "LIMITS.md": "See src/limiter.js.\n" } });
+  await ann.push(REPO, limiter.headRef, {
+    message: "Mine",
+    files: { "LIMITS.md": "See src/limiter.js.\n" },
+  });
   await ann.review(REPO, number, {
     event: "REQUEST_CHANGES",
     body: "Nearly.",
@@ -52,12 +63,22 @@ test("the server is killed in every phase of the story", { timeout: 180_000 }, a
   });
   const before = github.pull(REPO, number).headSha;
   await killWhen(world, "the follow-up's push", () => github.pull(REPO, number).headSha !== before);
-  await killWhen(world, "the reply in the thread", () => github.reviewThreads(REPO, number)[0]?.comments.length === 2);
-  await world.until("the thread to be resolved", () => github.reviewThreads(REPO, number)[0]?.resolvedBy !== undefined);
+  await killWhen(
+    world,
+    "the reply in the thread",
+    () => github.reviewThreads(REPO, number)[0]?.comments.length === 2,
+  );
+  await world.until(
+    "the thread to be resolved",
+    () => github.reviewThreads(REPO, number)[0]?.resolvedBy !== undefined,
+  );
 
   await ann.merge(REPO, number);
-  for (const pull of pulls().filter(({ issue: { title } }) => title.startsWith("Tell"))) await ann.merge(REPO, pull.issue.number);
-  await killWhen(world, "the summary", () => comments(issue).some(({ body }) => body.includes("All endpoints are limited")));
+  for (const pull of pulls().filter(({ issue: { title } }) => title.startsWith("Tell")))
+    await ann.merge(REPO, pull.issue.number);
+  await killWhen(world, "the summary", () =>
+    comments(issue).some(({ body }) => body.includes("All endpoints are limited")),
+  );
   await world.until("the issue to be closed", () => github.issue(REPO, issue).state === "closed");
   await world.status(issue, "Done at");
 
