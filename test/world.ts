@@ -3,7 +3,8 @@
  * real git and real agent processes. Tests speak as users do (label, comment, review, nextComment) and never
  * sleep: they wait for something to become true. A comment nobody read fails the test.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
@@ -24,6 +25,10 @@ export interface WorldOptions extends GitHubOptions, Pick<PlaneOptions, "timings
   readonly slots?: number;
   /** The control plane in a process of its own, so that it can be killed. */
   readonly process?: boolean;
+  /** The data directory on a disk of 32 MiB; needs root. */
+  readonly smallDisk?: boolean;
+  /** There is no git on the PATH of the control plane and its runner, until one is put into `<directory>/bin`. */
+  readonly withoutGit?: boolean;
 }
 
 /** Long enough for a busy machine; a test that waits this long has failed. */
@@ -31,12 +36,15 @@ const WAIT_MS = 40_000;
 
 export async function openWorld(options: WorldOptions = {}): Promise<TestWorld> {
   const directory = mkdtempSync(join(tmpdir(), "orcha-"));
+  if (options.smallDisk === true) mountSmallDisk(join(directory, "data"));
   const github = await startGitHub(options);
   const env = {
     GHE_HOST: new URL(github.emulator.url).host,
     GHE_PROTOCOL: "http",
     PORT: String(await freePort()),
+    ...(options.withoutGit === true ? { PATH: pathWithoutGit(directory) } : {}),
     ORCHA_DATA_DIR: join(directory, "data"),
+    ORCHA_WORK_ROOT: join(directory, "work"),
     ORCHA_RUNTIME_DIR: join(directory, "run"),
     ORCHA_SLOTS: String(options.slots ?? 4),
     APP_ID: String(github.app.id),
@@ -53,6 +61,20 @@ export async function openWorld(options: WorldOptions = {}): Promise<TestWorld> 
   const plane = await start();
   github.app.setWebhookUrl(plane.url);
   return new TestWorld(github, directory, plane, start);
+}
+
+function mountSmallDisk(path: string): void {
+  mkdirSync(path);
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=32m", "tmpfs", path]);
+}
+
+/** Everything of /usr/bin but git, as links. */
+function pathWithoutGit(directory: string): string {
+  const tools = join(directory, "tools");
+  mkdirSync(tools);
+  for (const name of readdirSync("/usr/bin").filter((one) => !one.startsWith("git")))
+    symlinkSync(join("/usr/bin", name), join(tools, name));
+  return `${join(directory, "bin")}:${tools}`;
 }
 
 async function freePort(): Promise<number> {
@@ -166,7 +188,7 @@ export class TestWorld implements AsyncDisposable {
           "utf8",
         ),
         recorded: readFileSync(
-          join(this.directory, "data", "work", "sessions", id, String(index + 1), "out"),
+          join(this.directory, "work", "sessions", id, String(index + 1), "out"),
           "utf8",
         ),
       })),
@@ -221,6 +243,7 @@ export class TestWorld implements AsyncDisposable {
     const agents = await this.agents();
     await this.#plane.close();
     await this.#github.emulator.close();
+    unmount(join(this.directory, "data"));
     for (const pid of [...processesWith(join(this.directory, "run")), ...agents]) kill(pid);
     // ORCHA_TEST_KEEP=1 leaves everything for a look at what happened.
     if (process.env["ORCHA_TEST_KEEP"] === undefined)
@@ -240,6 +263,11 @@ export class TestWorld implements AsyncDisposable {
       .comments(REPO, number)
       .filter(({ author, body }) => author.id === id && !isStatus(body));
   }
+}
+
+function unmount(path: string): void {
+  if (readFileSync("/proc/mounts", "utf8").includes(` ${path} `))
+    execFileSync("umount", ["--lazy", path]);
 }
 
 function kill(pid: number): void {
