@@ -17,7 +17,7 @@ import type { Person } from "../src/emulator/person.ts";
 import type { World as GitHubWorld } from "../src/emulator/world.ts";
 import { startInProcess, startProcess, type Plane, type PlaneOptions } from "./control-plane.ts";
 import { REPO, SECRET, startGitHub, type GitHub, type GitHubOptions } from "./github-people.ts";
-import { processesOf, processesWith } from "./helpers/processes.ts";
+import { processesOf } from "./helpers/processes.ts";
 
 export { REPO } from "./github-people.ts";
 
@@ -244,7 +244,8 @@ export class TestWorld implements AsyncDisposable {
     await this.#plane.close();
     await this.#github.emulator.close();
     unmount(join(this.directory, "data"));
-    for (const pid of [...processesWith(join(this.directory, "run")), ...agents]) kill(pid);
+    // The runner's daemon ends by itself when its directory is gone; agents would not.
+    for (const pid of agents) kill(pid);
     // ORCHA_TEST_KEEP=1 leaves everything for a look at what happened.
     if (process.env["ORCHA_TEST_KEEP"] === undefined)
       rmSync(this.directory, { recursive: true, force: true, maxRetries: 5 });

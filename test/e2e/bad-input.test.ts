@@ -132,8 +132,22 @@ test.runIf(root)(
     const refused = await send(world, body, signed(body, "00000000-0000-4000-8000-000000000009"));
     expect(refused).toBe(503);
     rmSync(ballast);
-    const issue = world.objective(simple);
-    expect(await world.nextComment(issue)).toContain("nothing to do");
+
+    const issue = world.objective({
+      manager: [
+        { tool: "ask_human", args: { question: "Go on?" } },
+        { wait: "answered", save: "answer" },
+        { tool: "finish_objective", args: { summary: "went on: ${answer.data.answer}" } },
+      ],
+    });
+    expect(await world.nextComment(issue)).toContain("Go on?");
+    await world.status(issue, "waits for an answer");
+    fill(ballast);
+    world.comment(issue, "yes");
+    await world.github.idle();
+    rmSync(ballast);
+    world.redeliverFailed();
+    expect(await world.nextComment(issue)).toContain("went on: yes");
   },
 );
 
