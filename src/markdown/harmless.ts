@@ -38,7 +38,7 @@ export function harmlessBlocks(markdown: string, options: HarmlessOptions): read
 
 /** Plain text as harmless inline nodes: nothing in it is Markdown, nothing in it acts. */
 export function harmlessText(text: string, options: HarmlessOptions): PhrasingContent[] {
-  return inert(options.redact(cleanUnicode(text)), true);
+  return joinedCode(inert(options.redact(cleanUnicode(text)), true));
 }
 
 /** A code span that stays on its line and holds no marker of ours. */
@@ -183,6 +183,18 @@ function inlines(walk: Walk, node: Nodes, lineStart: boolean): PhrasingContent[]
       result.push(child);
     }
   flush();
+  return joinedCode(result);
+}
+
+/** Two code spans side by side would share their backticks, and neither would be one. */
+export function joinedCode(nodes: readonly PhrasingContent[]): PhrasingContent[] {
+  const result: PhrasingContent[] = [];
+  for (const node of nodes) {
+    const last = result.at(-1);
+    if (node.type === "inlineCode" && last?.type === "inlineCode")
+      result[result.length - 1] = { type: "inlineCode", value: last.value + node.value };
+    else result.push(node);
+  }
   return result;
 }
 
@@ -273,8 +285,8 @@ function isAllowed(url: string, hosts: readonly string[]): boolean {
 /** What acts on GitHub when it stands in text. Each alternative is linear. */
 const ACTIVE = new RegExp(
   [
-    String.raw`(?:https?|ftp):\/\/[^\s<>]+`,
-    String.raw`www\.[^\s<>]+`,
+    String.raw`(?:https?|ftp):\/\/[^\s<>\x60]+`,
+    String.raw`www\.[^\s<>\x60]+`,
     // Mentions of people and teams, commits (`owner/repo@sha`), addresses; look-alikes of the sign too.
     String.raw`[\w.\/+\-]{0,200}[@\uFF20\uFE6B][\w][\w.\/\-]{0,200}`,
     // Issues: `#1`, `GH-1`, `repo#1`, `owner/repo#1`.

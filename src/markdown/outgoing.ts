@@ -12,9 +12,10 @@ import {
   codeSpan,
   harmlessBlocks,
   harmlessText,
+  joinedCode,
   type HarmlessOptions,
 } from "./harmless.ts";
-import { redactText } from "./redact-text.ts";
+import { redactText, redactValues } from "./redact-text.ts";
 import { cut } from "./unicode.ts";
 
 /** Longest body we post, in UTF-16 units; GitHub refuses more than 65,536. */
@@ -39,10 +40,10 @@ export function toMarkdown(text: Text, options: OutgoingOptions): string {
     foreignMax >= FOREIGN_MIN;
     foreignMax = Math.floor(foreignMax / 2)
   ) {
-    const markdown = render(text, part, foreignMax);
+    const markdown = redactValues(render(text, part, foreignMax), options.secrets);
     if (markdown.length <= BODY_MAX) return markdown;
   }
-  const markdown = render(text, part, FOREIGN_MIN);
+  const markdown = redactValues(render(text, part, FOREIGN_MIN), options.secrets);
   return `${closed(cut(markdown, BODY_MAX - 200))}\n\n${missing(markdown.length - BODY_MAX + 200)}\n`;
 }
 
@@ -68,14 +69,13 @@ function render(text: Text, options: HarmlessOptions, foreignMax: number): strin
     type: "root",
     children: text.flatMap((part) => block(part, options, foreignMax)),
   };
-  const markdown = serialise(tree, {
+  return serialise(tree, {
     extensions: [gfmToMarkdown()],
     bullet: "-",
     rule: "-",
     emphasis: "_",
     resourceLink: true,
   });
-  return options.redact(markdown);
 }
 
 function block(part: Block, options: HarmlessOptions, foreignMax: number): MdastBlock[] {
@@ -148,13 +148,15 @@ function foreign(
 const missing = (count: number): string => `(${count} characters left out)`;
 
 function inlines(parts: readonly Inline[], options: HarmlessOptions): PhrasingContent[] {
-  return parts.flatMap((part, at) => {
+  const nodes = parts.flatMap((part, at): PhrasingContent[] => {
     const next = parts[at + 1];
     const live = part.kind === "mention" || part.kind === "reference";
     // "@bob" and "by" in a row would call somebody else.
     const joins = live && next !== undefined && /^[\w/-]/u.test(wordsOf(next));
-    return joins ? [...inline(part, options), { type: "text", value: " " }] : inline(part, options);
+    const shown = inline(part, options);
+    return joins ? [...shown, { type: "text", value: " " }] : shown;
   });
+  return joinedCode(nodes);
 }
 
 const wordsOf = (part: Inline): string => ("text" in part ? part.text : "@");

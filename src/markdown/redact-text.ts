@@ -8,8 +8,14 @@ import { needlesOf, SECRET_MIN } from "./needles.ts";
 const REDACTED = "(redacted)";
 
 /** Linear in the text for a given set of secrets. */
-export function redactText(text: string, secrets: readonly string[]): string {
-  const ranges = [...valueRanges(text, secrets), ...patternRanges(text)];
+export const redactText = (text: string, secrets: readonly string[]): string =>
+  without(text, [...valueRanges(text, secrets), ...patternRanges(text)]);
+
+/** Known values only: for finished Markdown, where a pattern could take markup for part of a credential. */
+export const redactValues = (text: string, secrets: readonly string[]): string =>
+  without(text, valueRanges(text, secrets));
+
+function without(text: string, ranges: readonly Range[]): string {
   if (ranges.length === 0) return text;
   let result = "";
   let at = 0;
@@ -94,7 +100,7 @@ const PATTERNS: readonly RegExp[] = [
 const CAPTURES: readonly RegExp[] = [
   /\b(?:bearer|token)\s{1,3}(?<secret>[A-Za-z0-9._~+/-]{24,})/giu,
   /\bbasic\s{1,3}(?<secret>[A-Za-z0-9+/=]{20,})/giu,
-  /\b[a-z][a-z0-9+.-]{1,15}:\/\/[^\s:/?#@]{0,100}:(?<secret>[^\s:/?#@]{3,200})@/giu,
+  /\b[a-z][a-z0-9+.-]{1,15}:\/\/[^\s:/?#@\x60<>]{0,100}:(?<secret>[^\s:/?#@\x60<>]{3,200})@/giu,
 ];
 
 function patternRanges(text: string): readonly Range[] {

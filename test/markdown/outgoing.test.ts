@@ -35,7 +35,7 @@ function active(markdown: string): readonly string[] {
   visit(tree);
   // Bots read the raw text, code or not.
   found.push(...(markdown.match(/^[ \t]*(?:\/[a-z]+|bors |@dependabot|@claude)/gmu) ?? []));
-  if (/<!--\s*orcha/u.test(markdown)) found.push("marker");
+  if (/<!--[ \t]*orcha/u.test(markdown)) found.push("marker");
   return found;
 }
 
@@ -81,6 +81,11 @@ const HOSTILE = [
   "</details></details>\n</summary>",
   "> ```\n> x",
   "[^1]\n\n[^1]: @x fixes #1",
+  // Found by the property below: the parser fails, code spans touch, a pattern spans markup.
+  "*\n[ ] @x",
+  "www.e.vil`https://evil/",
+  "www.e.vilorcha:<!--@x",
+  "#1www.e.vil",
 ];
 
 test.for(HOSTILE)("nothing in it acts: %j", (text) => {
