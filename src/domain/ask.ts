@@ -4,6 +4,7 @@ import { questionId } from "./id.ts";
 import type { OpenCall, Question, QuestionAbout, Session } from "./objective.ts";
 import { openQuestions } from "./objective.ts";
 import type { Actor } from "./people.ts";
+import { endPublished } from "./park.ts";
 import { answerMessage } from "./prompt.ts";
 import { questionText } from "./render.ts";
 import type { Step } from "./step.ts";
@@ -64,7 +65,8 @@ export function answer(
     return;
   }
   settleQuestion(step, question, text, by, comment);
-  if (question.about.kind === "pull-request-closed") waiveOrForward(step, question, text, by);
+  if (question.about.kind === "pull-request-closed")
+    waiveOrForward(step, question, question.about.pullRequest, text, by);
   else deliver(step, question, text, by);
 }
 
@@ -163,13 +165,28 @@ export const closeCall = (step: Step, session: Session, call: OpenCall): void =>
 /** Words that mean: leave it closed. */
 const WAIVE = /^\W*(?:1|drop|waive|leave|abandon|skip|close|closed|no)\b/iu;
 
-function waiveOrForward(step: Step, question: Question, text: string, by: Actor): void {
-  const { about } = question;
-  const pull = step.objective.pullRequests.find(
-    ({ number }) => about.kind === "pull-request-closed" && number === about.pullRequest,
+function waiveOrForward(
+  step: Step,
+  question: Question,
+  number: number,
+  text: string,
+  by: Actor,
+): void {
+  if (!WAIVE.test(text)) {
+    deliver(step, question, text, by);
+    return;
+  }
+  for (const pull of step.objective.pullRequests.filter((one) => one.number === number)) {
+    step.putPullRequest({ ...pull, state: "waived" });
+    for (const session of step.workers.filter(({ id }) => id === pull.session))
+      endPublished(step, session);
+  }
+  step.tell(
+    step.manager.id,
+    `${by.login} drops pull request #${number}: it stays closed.`,
+    "message",
+    false,
   );
-  if (pull !== undefined && WAIVE.test(text)) step.putPullRequest({ ...pull, state: "waived" });
-  else deliver(step, question, text, by);
 }
 
 /** Withdraws the open questions of a session, or all of them. */

@@ -1,13 +1,14 @@
 /** What happens to attempts on runners: claimed, prepared, spawned, turn over, gone. */
-import { ask, callsLost, cancelQuestions, closeCall, setDelivery } from "./ask.ts";
+import { callsLost, cancelQuestions, closeCall, setDelivery } from "./ask.ts";
 import type { RunnerEvent } from "./event.ts";
 import { hasOpenQuestion } from "./finish.ts";
 import { isOver, pullRequestOf, type Session } from "./objective.ts";
 import { park } from "./park.ts";
 import { problemText } from "./render.ts";
-import { pushFollowUp } from "./publish.ts";
-import { isLive, isTerminal, type ParkedState } from "./session.ts";
+import { isPushable, pushFollowUp } from "./publish.ts";
+import { isLive, type ParkedState } from "./session.ts";
 import type { Step } from "./step.ts";
+import { managerStuck } from "./stuck.ts";
 import { checkout, reuse, workspacePath } from "./workspace.ts";
 
 type Of<K extends RunnerEvent["kind"]> = Extract<RunnerEvent, { kind: K }>;
@@ -117,11 +118,12 @@ function turnFailed(
   session: Session,
   { reason, retry }: { readonly reason: string; readonly retry: boolean },
 ): void {
-  if (retry && session.failures + 1 < failuresMax(step, session)) {
+  if (isOver(step.objective)) park(step, session);
+  else if (retry && session.failures + 1 < failuresMax(step, session)) {
     step.changeSession(session.id, { failures: session.failures + 1, hold: holdFor(step, reason) });
     park(step, session);
   } else if (session.role === "manager") {
-    managerStuck(step, session, reason);
+    managerStuck(step, reason);
     park(step, session);
   } else fail(step, session, reason);
 }
@@ -136,15 +138,6 @@ const holdFor = (
   until: now + rules.retryWaitMs,
   reason,
 });
-
-/** One question, not a fifth start (decision 6). */
-function managerStuck(step: Step, session: Session, reason: string): void {
-  ask(step, {
-    session,
-    about: { kind: "manager-failed" },
-    text: `The manager cannot go on: ${reason}. Reply with what to do, or “try again”.`,
-  });
-}
 
 function fail(step: Step, session: Session, reason: string): void {
   step.stop(session, "failed", reason);
@@ -202,7 +195,7 @@ function ended(step: Step, session: Session, ending: Ending): void {
     step.move(session, { kind: "exit", next: parkedState(step, session) });
   else if (!last) again(step, session, ending.reason, ending.kind === "later");
   else if (session.role === "manager") {
-    managerStuck(step, session, ending.reason);
+    managerStuck(step, ending.reason);
     step.move(session, { kind: "exit", next: { kind: "waiting_user" } });
   } else {
     step.move(session, { kind: "exit", next: { kind: "failed", reason: ending.reason } });
@@ -212,11 +205,13 @@ function ended(step: Step, session: Session, ending: Ending): void {
 }
 
 function parkedState(step: Step, session: Session): ParkedState {
-  const merged = pullRequestOf(step.objective, session.id)?.state === "merged";
-  if (merged || step.objective.state.kind === "succeeded") return { kind: "succeeded" };
-  if (session.hold !== null && session.hold.until > step.context.now) {
-    step.timer(resumeTimer(session), session.hold.until);
-    return { kind: "waiting_limit", ...session.hold };
+  const pull = pullRequestOf(step.objective, session.id)?.state;
+  if (pull === "merged" || pull === "waived" || step.objective.state.kind === "succeeded")
+    return { kind: "succeeded" };
+  if (session.hold !== null) {
+    const until = Math.max(session.hold.until, step.context.now);
+    step.timer(resumeTimer(session), until);
+    return { kind: "waiting_limit", ...session.hold, until };
   }
   if (session.mailbox.length > 0) return { kind: "queued", purpose: "message" };
   return hasOpenQuestion(step.objective, session) ? { kind: "waiting_user" } : { kind: "idle" };
@@ -251,44 +246,15 @@ export function onResumeTimer(step: Step, session: Session): void {
 function afterParking(step: Step, before: Session): void {
   const session = step.fresh(before);
   if (session.state.kind !== "idle" || isOver(step.objective)) return;
-  if (session.role === "manager") nudge(step);
-  else if (
-    session.followUp !== null &&
-    session.push === null &&
-    pullRequestOf(step.objective, session.id) !== undefined
-  )
-    pushFollowUp(step, session);
-  else if (session.result === null)
+  if (session.role === "manager") return;
+  if (session.followUp !== null && isPushable(pullRequestOf(step.objective, session.id))) {
+    if (session.push === null) pushFollowUp(step, session);
+  } else if (session.result === null)
     step.tell(
       step.manager.id,
       `Worker "${session.title}" (${session.id}) ended its turn without a result. Message it, or cancel it.`,
       "message",
     );
-}
-
-/** An idle manager with nothing that could ever wake it: told once, then a person is asked. */
-function nudge(step: Step): void {
-  const { sessions, pullRequests, questions, nudges, state } = step.objective;
-  const [, ...workers] = sessions;
-  const moving =
-    state.kind === "finishing" ||
-    workers.some(
-      (worker) =>
-        !isTerminal(worker.state) && (worker.state.kind !== "idle" || worker.push !== null),
-    ) ||
-    pullRequests.some(
-      (pull) => pull.state === "draft" || pull.state === "open" || pull.state === "pushed",
-    ) ||
-    questions.some((question) => question.state.kind === "open");
-  if (moving) return;
-  step.change({ nudges: nudges + 1 });
-  if (nudges === 0)
-    step.tell(
-      step.manager.id,
-      "You ended your turn, and nothing is going on that could wake you. Spawn a session, publish one that has reported, ask_human, or finish_objective.",
-      "message",
-    );
-  else managerStuck(step, step.manager, "it ended its turn although nothing is going on");
 }
 
 /** `ask_human` waited long enough: the call is parked, the answer will come as a message. */

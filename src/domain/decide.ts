@@ -9,13 +9,15 @@ import type { ObjectiveEvent, ResultEvent, RunnerEvent } from "./event.ts";
 import { cancelObjective, onSummaryTimer, settle } from "./finish.ts";
 import * as manager from "./manager-tools.ts";
 import { isOver, type Objective, type Session } from "./objective.ts";
+import { cancelDoomed } from "./plan.ts";
 import * as publish from "./publish.ts";
 import { statusText } from "./render.ts";
 import { replyToCall, type CallReply } from "./reply.ts";
 import type { Repository } from "./repository.ts";
-import { isLive } from "./session.ts";
+import { isLive, isTerminal } from "./session.ts";
 import { onIssueChanged } from "./start.ts";
 import { Step, type Context, type Decision } from "./step.ts";
+import { cancelSession, nudge } from "./stuck.ts";
 import * as worker from "./worker-tools.ts";
 
 /** `latest` = the newest revision for the issue this event is about; null = there is none. */
@@ -82,9 +84,22 @@ function onObjective(
 }
 
 function onCancel(step: Step, by: string, id: Session["id"] | null): void {
-  const session = id === null ? undefined : step.session(id);
-  if (session !== undefined) step.stop(session, "canceled", by);
-  else if (!isOver(step.objective)) cancelObjective(step, by);
+  const session = id === null ? step.manager : step.session(id);
+  if (isOver(step.objective) || session === undefined || isTerminal(session.state)) {
+    step.note(`${by} canceled what is over`);
+    return;
+  }
+  // An objective without its manager could never end.
+  if (session.role === "manager") {
+    cancelObjective(step, by);
+    return;
+  }
+  cancelSession(step, session, by);
+  step.tell(
+    step.manager.id,
+    `Worker "${session.title}" (${session.id}) was canceled by ${by}.`,
+    "message",
+  );
 }
 
 function onTimer(step: Step, name: string): void {
@@ -254,7 +269,9 @@ function callTool(
 /** After everything settles, the status comment equals the state: it is sent whenever its text changes. */
 function withStatus(decision: Decision, objective: Objective, context: Context): Decision {
   const step = new Step(objective, context);
+  if (!isOver(step.objective)) cancelDoomed(step);
   settle(step);
+  nudge(step);
   const text = statusText(step.objective);
   const status = JSON.stringify(text);
   if (status !== step.objective.status && context.superseded !== true) {

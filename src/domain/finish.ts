@@ -8,6 +8,7 @@ import { isOver, openQuestions, type Objective, type Session } from "./objective
 import { renderedSummary, summaryText } from "./render.ts";
 import { isLive, isTerminal } from "./session.ts";
 import type { Step } from "./step.ts";
+import { cancelDependents } from "./stuck.ts";
 
 const SUMMARY_TIMER = "summary";
 
@@ -47,8 +48,10 @@ const isUnreported = ({ state, result, followUp }: Session): boolean =>
 
 /** After every step: is everything merged or waived now? */
 export function settle(step: Step): void {
+  if (isOver(step.objective)) return;
+  withdrawWhich(step);
+  cancelDependents(step);
   const { objective } = step;
-  if (isOver(objective)) return;
   const ends = openEnds(objective);
   if (objective.state.kind === "finishing") {
     if (ends.length > 0) {
@@ -57,15 +60,20 @@ export function settle(step: Step): void {
     }
     return;
   }
-  if (ends.length > 0 || !objective.pullRequests.some(({ state }) => state === "merged")) return;
+  if (ends.length > 0 || objective.pullRequests.length === 0) return;
   step.change({ state: { kind: "finishing" } });
   step.timer(SUMMARY_TIMER, step.context.now + step.context.rules.summaryWaitMs);
-  const told = step.tell(
+  step.tell(
     step.manager.id,
     "Every pull request is merged or waived. Call finish_objective with a summary of what changed, for the issue.",
     "message",
   );
-  if (told === null) finish(step, renderedSummary(objective));
+}
+
+/** "Which question is meant" has no answer any more when no other question is open. */
+function withdrawWhich(step: Step): void {
+  if (openQuestions(step.objective).every(({ about }) => about.kind === "which-question"))
+    cancelQuestions(step, null, "no other question is open");
 }
 
 export function onSummaryTimer(step: Step): void {

@@ -9,6 +9,7 @@ import { isTerminal } from "./session.ts";
 import { newSession, sessionIdOf } from "./start.ts";
 import { workerBrief } from "./prompt.ts";
 import type { Step } from "./step.ts";
+import { cancelSession as stopForGood } from "./stuck.ts";
 import type { ToolCall } from "./tool-call.ts";
 
 type Of<T extends ToolCall["tool"]> = Extract<ToolCall, { tool: T }>;
@@ -105,7 +106,7 @@ export function cancelSession(
   if (session === undefined) return unknown(step, name);
   if (isTerminal(session.state))
     return answered({ session: session.id, state: session.state.kind });
-  step.stop(session, "canceled", `the manager: ${reason}`);
+  stopForGood(step, session, `the manager: ${reason}`);
   return answered({ session: session.id, state: "canceled" });
 }
 

@@ -1,5 +1,6 @@
 /** Parking: the turn is over, so the process goes and the slot with it; workspace and conversation stay. */
 import type { Session } from "./objective.ts";
+import { isLive, isTerminal } from "./session.ts";
 import type { Step } from "./step.ts";
 
 /** Stops the process of a running session at this boundary. */
@@ -15,4 +16,12 @@ export function park(step: Step, session: Session): void {
     attempt,
     graceMs: step.context.rules.stopGraceMs,
   });
+}
+
+/** Its pull request is merged or waived: a worker has nothing left to do (decision 4). */
+export function endPublished(step: Step, session: Session): void {
+  step.changeSession(session.id, { followUp: null });
+  if (isLive(session.state)) park(step, session);
+  else if (!isTerminal(session.state))
+    step.move(session, { kind: "end", as: { kind: "succeeded" } });
 }

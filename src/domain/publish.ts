@@ -12,6 +12,7 @@ import { branchName } from "./branch.ts";
 import type { ResultEvent, GitHubEvent } from "./event.ts";
 import {
   isOver,
+  openQuestions,
   pullRequestOf,
   type OpenCall,
   type PullRequest,
@@ -19,8 +20,7 @@ import {
   type Session,
 } from "./objective.ts";
 import { agentText, pullRequestText } from "./render.ts";
-import { park } from "./park.ts";
-import { isLive, isTerminal } from "./session.ts";
+import { endPublished } from "./park.ts";
 import { replyToCall } from "./reply.ts";
 import type { Step } from "./step.ts";
 
@@ -49,6 +49,10 @@ export function push(step: Step, session: Session, reason: PushReason): void {
   });
 }
 
+/** People who close or merge a pull request have the last word. */
+export const isPushable = (pull: PullRequest | undefined): pull is PullRequest =>
+  pull?.state === "pushed" || pull?.state === "draft" || pull?.state === "open";
+
 export const pushFollowUp = (step: Step, session: Session): void =>
   push(step, session, { kind: "follow-up" });
 
@@ -71,12 +75,19 @@ export function onPushed(step: Step, session: Session, { sha }: Of<"branch-pushe
     body,
   };
   step.putPullRequest(next);
-  if (next.number === null) openPullRequest(step, session, next);
-  else {
-    settlePublishCalls(step, session, `pull request #${next.number} has the new commits`);
-    ready(step, session, next);
-    releaseReplies(step, session);
+  if (isOver(step.objective)) {
+    step.note(`${session.title}: pushed after the end`);
+    return;
   }
+  if (next.number === null) {
+    openPullRequest(step, session, next);
+    return;
+  }
+  settlePublishCalls(step, session, `pull request #${next.number} has the new commits`);
+  ready(step, session, next);
+  // What the manager published may be older than what the replies speak of.
+  if (reason?.kind === "follow-up") releaseReplies(step, session);
+  else if (session.followUp !== null && session.state.kind === "idle") pushFollowUp(step, session);
 }
 
 function openPullRequest(step: Step, session: Session, { branch, title, body }: PullRequest): void {
@@ -106,6 +117,7 @@ export function onOpened(
   if (pull === undefined) return;
   const opened: PullRequest = { ...pull, number, url, state: draft ? "draft" : "open" };
   step.putPullRequest(opened);
+  if (isOver(step.objective)) return;
   settlePublishCalls(step, session, `pull request #${number} is ${opened.state}: ${url}`);
   ready(step, session, opened);
 }
@@ -194,24 +206,29 @@ export function onPullRequestChanged(
   if (now === undefined || now === null || pull === undefined || isOver(step.objective)) return;
   if (now.state === pull.state || pull.state === "merged" || pull.state === "waived") return;
   step.putPullRequest({ ...pull, state: now.state });
-  const session = step.session(pull.session);
-  if (now.state === "merged" && session !== undefined) merged(step, session, event.number);
+  withdrawClosed(step, event.number, now.state);
   if (now.state === "closed") closed(step, event.number, pull.title);
+  if (now.state !== "merged") return;
+  for (const session of step.workers)
+    if (session.id === pull.session) merged(step, session, event.number);
 }
 
 function merged(step: Step, session: Session, number: number): void {
   step.note(`pull request #${number} was merged`);
-  step.changeSession(session.id, { followUp: null });
-  const current = { ...session, followUp: null };
-  if (isLive(current.state)) park(step, current);
-  else if (!isTerminal(current.state))
-    step.move(current, { kind: "end", as: { kind: "succeeded" } });
+  endPublished(step, session);
   step.tell(
     step.manager.id,
     `Pull request #${number} of "${session.title}" was merged.`,
     "message",
     false,
   );
+}
+
+/** Reopened or merged after all: nobody has to say what now. */
+function withdrawClosed(step: Step, number: number, state: PullRequest["state"]): void {
+  for (const { id, about } of openQuestions(step.objective))
+    if (about.kind === "pull-request-closed" && about.pullRequest === number)
+      step.changeQuestion(id, { state: { kind: "canceled", reason: `it is ${state}` } });
 }
 
 function closed(step: Step, number: number, title: string): void {

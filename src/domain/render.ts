@@ -4,6 +4,7 @@
  */
 import type { Objective, PullRequest, Question, Result, Session } from "./objective.ts";
 import { openQuestions, pullRequestOf } from "./objective.ts";
+import { unmet } from "./plan.ts";
 import type { Rules } from "./step.ts";
 import type { Block, Inline, Text } from "./text.ts";
 
@@ -136,13 +137,6 @@ function waitsFor(objective: Objective, session: Session): string {
   if (missing.length > 0) return missing.map(({ title }) => title).join(", ");
   return session.pin === null ? "a free slot" : `a free slot on ${session.pin}`;
 }
-
-/** Sessions this one depends on that have not reported yet. */
-export const unmet = (objective: Objective, session: Session): readonly Session[] =>
-  objective.sessions.filter(
-    ({ id, result, state }) =>
-      session.dependsOn.includes(id) && result === null && state.kind !== "succeeded",
-  );
 
 function questionLine(objective: Objective, question: Question): readonly Inline[] {
   const asker = askerOf(objective, question);

@@ -7,15 +7,9 @@
  */
 import type { ObjectiveId, SessionId } from "./id.ts";
 import type { Objective, Session } from "./objective.ts";
-import { unmet } from "./render.ts";
+import { isReady } from "./plan.ts";
+import { freeSlots, type RunnerSnapshot } from "./runner.ts";
 import { isLive, type Purpose } from "./session.ts";
-
-export interface RunnerSnapshot {
-  readonly name: string;
-  readonly state: "online" | "draining" | "offline" | "disabled";
-  readonly slots: number;
-  readonly taken: readonly number[];
-}
 
 /** A session that waits for a slot and is ready to run. */
 export interface Candidate {
@@ -41,7 +35,7 @@ const RANK: Readonly<Record<Purpose, number>> = { answer: 1, review: 2, message:
 /** What the scheduler has to know of an objective's sessions. */
 export function candidates(objective: Objective): readonly Candidate[] {
   return objective.sessions
-    .filter((session) => session.state.kind === "queued" && unmet(objective, session).length === 0)
+    .filter((session) => isReady(objective, session))
     .map((session) => candidateOf(objective, session));
 }
 
@@ -70,11 +64,7 @@ export interface Snapshot {
 }
 
 export function schedule({ runners, queue, busy }: Snapshot): readonly Claim[] {
-  const free = new Map(
-    runners
-      .filter(({ state }) => state === "online")
-      .map((runner) => [runner.name, freeSlots(runner)]),
-  );
+  const free = new Map(runners.map((runner) => [runner.name, freeSlots(runner)]));
   const load = new Map(
     [...busy].map(([objective, { sessions, workers }]) => [objective, { sessions, workers }]),
   );
@@ -91,9 +81,6 @@ export function schedule({ runners, queue, busy }: Snapshot): readonly Claim[] {
   }
   return claims;
 }
-
-const freeSlots = ({ slots, taken }: RunnerSnapshot): number[] =>
-  Array.from({ length: slots }, (_, slot) => slot).filter((slot) => !taken.includes(slot));
 
 type Load = Map<string, { sessions: number; workers: number }>;
 

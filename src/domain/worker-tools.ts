@@ -3,7 +3,7 @@ import { ask } from "./ask.ts";
 import { answered, refused } from "./manager-tools.ts";
 import { pullRequestOf, type Session } from "./objective.ts";
 import { resultMessage } from "./prompt.ts";
-import { pushFollowUp, ready } from "./publish.ts";
+import { isPushable, pushFollowUp, ready } from "./publish.ts";
 import { problemText } from "./render.ts";
 import type { CallReply } from "./reply.ts";
 import type { Step } from "./step.ts";
@@ -95,7 +95,7 @@ export function reportResult(
   const pull = pullRequestOf(step.objective, session.id);
   if (pull === undefined || first)
     step.tell(step.manager.id, resultMessage(current, result), "message");
-  if (pull !== undefined && session.push === null) {
+  if (isPushable(pull) && session.push === null) {
     if (session.followUp === null) ready(step, current, pull);
     pushFollowUp(step, current);
   }

@@ -1,0 +1,74 @@
+/**
+ * Nothing may stand still for ever: a manager that cannot go on becomes a question (decision 6), an idle one
+ * with nothing that could ever wake it is told so once, and sessions that wait for work that will not come
+ * are canceled.
+ */
+import { ask, cancelQuestions } from "./ask.ts";
+import type { Objective, Session } from "./objective.ts";
+import { isTerminal } from "./session.ts";
+import type { Step } from "./step.ts";
+
+/** One question, not a fifth start. */
+export function managerStuck(step: Step, reason: string): void {
+  ask(step, {
+    session: step.manager,
+    about: { kind: "manager-failed" },
+    text: `The manager cannot go on: ${reason}. Reply with what to do, or “try again”.`,
+  });
+}
+
+/** An idle manager with nothing that could ever wake it: told once, then a person is asked. */
+export function nudge(step: Step): void {
+  const { manager, objective } = step;
+  if (manager.state.kind !== "idle" || isMoving(objective)) return;
+  step.change({ nudges: objective.nudges + 1 });
+  if (objective.nudges === 0)
+    step.tell(
+      manager.id,
+      "You ended your turn, and nothing is going on that could wake you. Spawn a session, publish one that has reported, ask_human, or finish_objective.",
+      "message",
+    );
+  else managerStuck(step, "it ended its turn although nothing is going on");
+}
+
+/** A session that ended without a result will never have one. Sessions depend on older ones only, so one pass finds chains. */
+export function cancelDependents(step: Step): void {
+  for (const session of step.workers) cancelIfHopeless(step, session);
+}
+
+function cancelIfHopeless(step: Step, session: Session): void {
+  const lost = step.workers.find(
+    ({ id, result, state }) =>
+      session.dependsOn.includes(id) &&
+      result === null &&
+      (state.kind === "failed" || state.kind === "canceled"),
+  );
+  if (lost === undefined || session.state.kind !== "queued" || session.attempt > 0) return;
+  const reason = `it depends on "${lost.title}", which ${lost.state.kind === "failed" ? "failed" : "was canceled"}`;
+  cancelSession(step, session, reason);
+  step.tell(
+    step.manager.id,
+    `Worker "${session.title}" (${session.id}) was canceled: ${reason}.`,
+    "message",
+  );
+}
+
+/** Stops a session for good; nobody could act on the answers to its questions. */
+export function cancelSession(step: Step, session: Session, reason: string): void {
+  cancelQuestions(step, session, reason);
+  step.stop(session, "canceled", reason);
+}
+
+/** Something is going on whose end wakes the manager, or a person is asked. */
+function isMoving({ state, sessions, pullRequests, questions }: Objective): boolean {
+  const [, ...workers] = sessions;
+  return (
+    state.kind === "finishing" ||
+    workers.some(
+      (worker) =>
+        worker.push !== null || (!isTerminal(worker.state) && worker.state.kind !== "idle"),
+    ) ||
+    pullRequests.some((pull) => pull.state === "draft" || pull.state === "open") ||
+    questions.some((question) => question.state.kind === "open")
+  );
+}

@@ -1,0 +1,475 @@
+/**
+ * Plays an objective by real events through `decide`, in the words of its users. Holds what GitHub would
+ * say (issue, permissions, pull requests, reviews), answers `needs` from it, and a clock that only moves
+ * when told. Deterministic: same play, same ids, same texts.
+ */
+import { createHash } from "node:crypto";
+import { decide } from "../../src/domain/decide.ts";
+import type { Effect } from "../../src/domain/effect.ts";
+import type { GitHubEvent, ObjectiveEvent } from "../../src/domain/event.ts";
+import type {
+  ConfigFact,
+  Facts,
+  Need,
+  PullRequestFact,
+  ReviewFact,
+} from "../../src/domain/facts.ts";
+import { needs } from "../../src/domain/needs.ts";
+import type { Objective, Question, Session } from "../../src/domain/objective.ts";
+import type { Actor, Permission } from "../../src/domain/people.ts";
+import { DEFAULT_CONFIG, type Repository } from "../../src/domain/repository.ts";
+import type { Decision, Emitted, Rules, Timer } from "../../src/domain/step.ts";
+import type { Block, Inline, Text } from "../../src/domain/text.ts";
+import type { ToolCall } from "../../src/domain/tool-call.ts";
+
+export const repository: Repository = { installation: 1, id: 7, owner: "acme", name: "shop" };
+export const ann: Actor = { id: 1, login: "ann", type: "user" };
+export const bob: Actor = { id: 2, login: "bob", type: "user" };
+export const mallory: Actor = { id: 3, login: "mallory", type: "user" };
+export const bot: Actor = { id: 4, login: "ci[bot]", type: "bot" };
+export const own: Actor = { id: 5, login: "orcha[bot]", type: "own" };
+
+export const rules: Rules = {
+  workerFailuresMax: 3,
+  managerFailuresMax: 4,
+  stopGraceMs: 5000,
+  askWaitMs: 0,
+  summaryWaitMs: 300_000,
+  retryWaitMs: 30_000,
+  unsafeNotice: null,
+};
+
+export const ISSUE = 12;
+type Kind = Effect["kind"];
+type Of<K extends Kind> = Extract<Effect, { kind: K }>;
+type Refusal = Extract<ObjectiveEvent, { kind: "push-refused" }>["code"];
+export type Failure = { readonly reason: string; readonly retry: boolean };
+
+export class Play {
+  objective: Objective | null = null;
+  now = Date.UTC(2026, 0, 5, 14, 5);
+  rules: Rules;
+  issue = {
+    id: 900,
+    title: "Limit requests",
+    body: "All of them.",
+    open: true,
+    labels: new Array<string>(),
+  };
+  issueGone = false;
+  config: ConfigFact = { config: DEFAULT_CONFIG, problem: null, defaultBranch: "main" };
+  readonly permissions = new Map<string, Permission>([
+    ["ann", "write"],
+    ["bob", "admin"],
+    ["mallory", "read"],
+  ]);
+  readonly pulls = new Map<number, PullRequestFact>();
+  readonly reviews = new Map<number, ReviewFact>();
+  /** Everything ever emitted, oldest first. */
+  readonly emitted: Emitted[] = [];
+  readonly timers = new Map<string, number>();
+  last: Decision = { objective: null, effects: [], timers: [], notes: [] };
+  #causes = 0;
+  #calls = 0;
+
+  constructor(change: Partial<Rules> = {}) {
+    this.rules = { ...rules, ...change };
+  }
+
+  /** One event through `decide`, with the facts it needs. */
+  send(event: ObjectiveEvent, facts: Facts = this.facts(event)): this {
+    const cause = `cause-${++this.#causes}`;
+    const derive = (name: string): string => hash(`${cause}|${name}`);
+    const deriveFixed = (name: string): string => hash(`fixed|${name}`);
+    const context = { now: this.now, derive, deriveFixed, facts, rules: this.rules };
+    this.last = decide(this.objective, repository, event, context);
+    this.objective = this.last.objective;
+    this.emitted.push(...this.last.effects);
+    for (const timer of this.last.timers) this.#setTimer(timer);
+    return this;
+  }
+
+  facts(event: ObjectiveEvent): Facts {
+    let facts: Facts = {};
+    for (const need of needs(event)) facts = { ...facts, ...this.#answer(need) };
+    return facts;
+  }
+
+  #answer(need: Need): Facts {
+    switch (need.kind) {
+      case "issue": {
+        const issue = { ...this.issue, number: need.number, url: urlOf(need.number) };
+        return { issue: this.issueGone ? null : issue };
+      }
+      case "permission":
+        return { permission: this.permissions.get(need.actor.login) ?? "none" };
+      case "config":
+        return { config: this.config };
+      case "pull-request":
+        return { pullRequest: this.pulls.get(need.number) ?? null };
+      case "review":
+        return { review: this.reviews.get(need.review) ?? null };
+    }
+  }
+
+  #setTimer({ name, at }: Timer): void {
+    if (at === null) this.timers.delete(name);
+    else this.timers.set(name, at);
+  }
+
+  // What there is.
+
+  get it(): Objective {
+    if (this.objective === null) throw new Error("there is no objective yet");
+    return this.objective;
+  }
+
+  session(title = "manager"): Session {
+    const found = this.it.sessions.find((session) => session.title === title);
+    if (found === undefined) throw new Error(`no session "${title}"`);
+    return found;
+  }
+
+  state(title = "manager"): string {
+    return this.session(title).state.kind;
+  }
+
+  question(number: number): Question {
+    const found = this.it.questions.find((question) => question.number === number);
+    if (found === undefined) throw new Error(`no question ${number}`);
+    return found;
+  }
+
+  /** Effects of this kind of the last event. */
+  effects<K extends Kind>(kind: K): readonly Of<K>[] {
+    return ofKind(this.last.effects, kind);
+  }
+
+  /** Effects of this kind since the beginning. */
+  all<K extends Kind>(kind: K): readonly Of<K>[] {
+    return ofKind(this.emitted, kind);
+  }
+
+  mail(title = "manager"): readonly string[] {
+    return this.session(title).mailbox.map(({ text }) => text);
+  }
+
+  /** All words of the last event's comments of this purpose. */
+  said(purpose: Of<"post-comment">["purpose"]): readonly string[] {
+    return this.effects("post-comment")
+      .filter((comment) => comment.purpose === purpose)
+      .map(({ text }) => words(text));
+  }
+
+  // What people do.
+
+  #issueEvent(cause: Extract<GitHubEvent, { kind: "issue-changed" }>["cause"], actor: Actor): this {
+    const { id, title, body } = this.issue;
+    const snapshot = { id, title, body, url: urlOf(ISSUE) };
+    const labels = cause === "labeled" || cause === "reopened" ? [...this.issue.labels] : [];
+    return this.send({ kind: "issue-changed", cause, number: ISSUE, actor, labels, snapshot });
+  }
+
+  label(by = ann): this {
+    this.issue.labels = ["objective"];
+    return this.#issueEvent("labeled", by);
+  }
+
+  unlabel(by = ann): this {
+    this.issue.labels = [];
+    return this.#issueEvent("unlabeled", by);
+  }
+
+  close(by = ann): this {
+    this.issue.open = false;
+    return this.#issueEvent("closed", by);
+  }
+
+  reopen(by = ann): this {
+    this.issue.open = true;
+    return this.#issueEvent("reopened", by);
+  }
+
+  edit(title: string, body: string, by = ann): this {
+    Object.assign(this.issue, { title, body });
+    return this.#issueEvent("edited", by);
+  }
+
+  deleteIssue(): this {
+    this.issueGone = true;
+    return this.#issueEvent("deleted", ann);
+  }
+
+  comment(text: string, by = ann, comment = 5000): this {
+    const [number, url] = [ISSUE, urlOf(ISSUE)];
+    return this.send({
+      kind: "comment-created",
+      number,
+      on: "issue",
+      comment,
+      actor: by,
+      text,
+      url,
+    });
+  }
+
+  editComment(comment: number, text: string, by = ann): this {
+    const [number, url] = [ISSUE, urlOf(ISSUE)];
+    return this.send({
+      kind: "comment-edited",
+      number,
+      on: "issue",
+      comment,
+      actor: by,
+      text,
+      url,
+    });
+  }
+
+  commentPull(number: number, text: string, by = ann): this {
+    const [comment, url] = [6000, urlOf(number)];
+    const on = "pull-request";
+    return this.send({ kind: "comment-created", number, on, comment, actor: by, text, url });
+  }
+
+  review(number: number, change: Partial<ReviewFact> = {}, by = ann): this {
+    const review: ReviewFact = {
+      id: 70,
+      author: by,
+      verdict: "changes-requested",
+      text: "Please change this.",
+      comments: [],
+      ...change,
+    };
+    this.reviews.set(review.id, review);
+    return this.send({ kind: "review-submitted", number, review: review.id, actor: by });
+  }
+
+  pull(number: number, state: PullRequestFact["state"], by = ann): this {
+    const branch = this.it.pullRequests.find((one) => one.number === number)?.branch ?? "other";
+    this.pulls.set(number, {
+      number,
+      state,
+      headBranch: branch,
+      headSha: "b".repeat(40),
+      author: own,
+      url: urlOf(number),
+    });
+    const cause = state === "open" ? "reopened" : state === "draft" ? "draft" : "closed";
+    return this.send({ kind: "pull-request-changed", cause, number, actor: by });
+  }
+
+  cancel(by: string, session: Session | null = null): this {
+    return this.send({ kind: "cancel-requested", by, session: session?.id ?? null });
+  }
+
+  // What runners and agents do.
+
+  of(title: string): { readonly session: Session["id"]; readonly attempt: number } {
+    const { id, attempt } = this.session(title);
+    return { session: id, attempt };
+  }
+
+  claim(title = "manager", runner = "box", slot = 0): this {
+    return this.send({ kind: "slot-claimed", session: this.session(title).id, runner, slot });
+  }
+
+  prepared(title = "manager", base = "a".repeat(40)): this {
+    const path = "/on/the/runner";
+    return this.send({ kind: "attempt-prepared", ...this.of(title), path, base, head: base });
+  }
+
+  unstartable(title: string, reason: string, retry: boolean): this {
+    return this.send({
+      kind: "attempt-unstartable",
+      ...this.of(title),
+      stage: "fetch",
+      reason,
+      retry,
+    });
+  }
+
+  spawned(title = "manager"): this {
+    return this.send({ kind: "attempt-spawned", ...this.of(title) });
+  }
+
+  /** The agent echoes every message that is in its mailbox. */
+  reads(title = "manager"): this {
+    for (const { id } of this.session(title).mailbox)
+      this.send({ kind: "message-delivered", ...this.of(title), message: id });
+    return this;
+  }
+
+  /** From queued to running with everything read. */
+  start(title = "manager", runner = "box"): this {
+    return this.claim(title, runner).prepared(title).spawned(title).reads(title);
+  }
+
+  /** The answer; null = the call stays open. */
+  call(title: string, request: ToolCall): Of<"answer-call"> | null {
+    const call = `call-${++this.#calls}`;
+    this.send({ kind: "tool-called", ...this.of(title), call, request });
+    return this.effects("answer-call").find((answer) => answer.call === call) ?? null;
+  }
+
+  endTurn(title = "manager", failure: Failure | null = null): this {
+    return this.send({ kind: "turn-ended", ...this.of(title), failure });
+  }
+
+  limit(title: string, resetAt: number | null): this {
+    return this.send({ kind: "limit-hit", ...this.of(title), resetAt, reason: "weekly limit" });
+  }
+
+  exited(
+    title = "manager",
+    cause: "itself" | "stopped" | "keeper-lost" = "stopped",
+    code: number | null = 0,
+  ): this {
+    return this.send({ kind: "attempt-exited", ...this.of(title), code, signal: null, cause });
+  }
+
+  /** The turn is over and the process gone. */
+  park(title = "manager"): this {
+    return this.endTurn(title).exited(title);
+  }
+
+  settled(title: string, call: string, won: "result" | "parked"): this {
+    return this.send({ kind: "call-settled", ...this.of(title), call, won });
+  }
+
+  timer(name: string): this {
+    const at = this.timers.get(name);
+    if (at === undefined)
+      throw new Error(`no timer ${name}; there is ${[...this.timers.keys()].join()}`);
+    this.timers.delete(name);
+    this.now = Math.max(this.now, at);
+    return this.send({ kind: "timer-fired", name });
+  }
+
+  // What becomes of pushes.
+
+  pushed(title: string, sha = "c".repeat(40)): this {
+    return this.send({ kind: "branch-pushed", session: this.session(title).id, sha, commits: 1 });
+  }
+
+  refused(title: string, code: Refusal, reason: string = code): this {
+    return this.send({ kind: "push-refused", session: this.session(title).id, code, reason });
+  }
+
+  opened(title: string, number: number): this {
+    const opening = this.all("open-pull-request").at(-1);
+    if (opening === undefined) throw new Error("no pull request is being opened");
+    const { session, url } = { session: this.session(title).id, url: urlOf(number) };
+    this.pulls.set(number, {
+      number,
+      state: opening.draft ? "draft" : "open",
+      headBranch: opening.head,
+      headSha: "c".repeat(40),
+      author: own,
+      url,
+    });
+    return this.send({ kind: "pull-request-opened", session, number, url, draft: opening.draft });
+  }
+
+  failed(effect: string, title: string | null, reason = "no answer"): this {
+    const session = title === null ? null : this.session(title).id;
+    return this.send({ kind: "effect-failed", effect, session, reason });
+  }
+}
+
+const ofKind = <K extends Kind>(emitted: readonly Emitted[], kind: K): readonly Of<K>[] =>
+  emitted.flatMap(({ effect }) => (isKind(effect, kind) ? [effect] : []));
+
+const isKind = <K extends Kind>(effect: Effect, kind: K): effect is Of<K> => effect.kind === kind;
+
+export const urlOf = (number: number): string => `https://github.test/acme/shop/issues/${number}`;
+
+const hash = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+/** Typed parts as one plain line. */
+export const words = (text: Text): string => text.map(blockWords).join(" ");
+
+function blockWords(block: Block): string {
+  switch (block.kind) {
+    case "paragraph":
+    case "heading":
+      return inlineWords(block.inlines);
+    case "list":
+      return block.items.map((item) => `* ${inlineWords(item)}`).join(" ");
+    case "table":
+      return [block.header, ...block.rows]
+        .map((row) => row.map(inlineWords).join(" | "))
+        .join("\n");
+    case "agent":
+    case "quote":
+    case "code-block":
+      return `“${block.text}”`;
+    case "details":
+      return `${inlineWords(block.summary)}: ${words(block.blocks)}`;
+  }
+}
+
+const inlineWords = (inlines: readonly Inline[]): string =>
+  inlines
+    .map((inline) => {
+      if (inline.kind === "mention") return `@${inline.login}`;
+      return inline.kind === "reference" ? `#${inline.number}` : inline.text;
+    })
+    .join("");
+
+// Where many tests begin.
+
+export const spawn = (title: string, change: object = {}): ToolCall => ({
+  tool: "spawn_session",
+  title,
+  goal: `do ${title}`,
+  dependsOn: [],
+  runner: null,
+  ...change,
+});
+
+export const report = (change: object = {}): ToolCall => ({
+  tool: "report_result",
+  what: "A limiter.",
+  why: "Asked for.",
+  tests: [{ command: "npm test", exitCode: 0 }],
+  notes: null,
+  ...change,
+});
+
+export const askHuman = (question: string, options: readonly string[] = []): ToolCall => ({
+  tool: "ask_human",
+  question,
+  context: null,
+  options,
+});
+
+export const publish = (
+  session: string,
+  title: string | null = null,
+  body: string | null = null,
+): ToolCall => ({
+  tool: "publish_pr",
+  session,
+  title,
+  body,
+});
+
+/** Labelled, and the manager runs. */
+export const started = (change: Partial<Rules> = {}): Play => new Play(change).label().start();
+
+/** The manager has spawned this worker and both run. */
+export function withWorker(change: Partial<Rules> = {}, title = "api"): Play {
+  const play = started(change);
+  play.call("manager", spawn(title));
+  return play.start(title);
+}
+
+/** The worker has reported, the manager has published: pull request 31 is open, both are idle. */
+export function published(change: Partial<Rules> = {}, title = "api"): Play {
+  const play = withWorker(change, title);
+  play.call(title, report());
+  play.park(title).reads();
+  play.call("manager", publish(title));
+  return play.pushed(title).opened(title, 31).park();
+}

@@ -1,0 +1,197 @@
+import { describe, expect, test } from "vitest";
+import { DEFAULT_CONFIG } from "../../src/domain/repository.ts";
+import { ann, bob, bot, ISSUE, mallory, own, Play, started } from "./play.ts";
+
+describe("who may start an objective", () => {
+  test("a person with write permission: looked at, answered by a status, one manager waits", () => {
+    const play = new Play().label();
+    expect(play.it).toMatchObject({ revision: 1, startedBy: ann, state: { kind: "active" } });
+    expect(play.it.sessions).toHaveLength(1);
+    expect(play.state()).toBe("queued");
+    expect(play.effects("react")).toMatchObject([{ content: "eyes", number: ISSUE }]);
+    expect(play.effects("update-status")).toHaveLength(1);
+    expect(play.mail()[0]).toContain("issue #12, labelled by ann");
+  });
+
+  test.for(["none", "read", "triage"] as const)(
+    "%s is not enough: 😕 and one line",
+    (permission) => {
+      const play = new Play();
+      play.permissions.set("mallory", permission);
+      play.label(mallory);
+      expect(play.objective).toBeNull();
+      expect(play.effects("react")).toMatchObject([{ content: "confused" }]);
+      expect(play.said("notice")).toEqual([
+        "mallory, the label objective starts work only when somebody with write permission adds it.",
+      ]);
+    },
+  );
+
+  test.for(["write", "maintain", "admin"] as const)("%s is enough", (permission) => {
+    const play = new Play();
+    play.permissions.set("ann", permission);
+    expect(play.label().objective).not.toBeNull();
+  });
+
+  test("somebody unknown is told the same, once per issue and day", () => {
+    const play = new Play();
+    play.permissions.clear();
+    const keys = (): string[] => play.last.effects.map(({ key }) => key);
+    const today = [play.label(mallory), keys()][1];
+    play.now += 1000;
+    expect([play.label(mallory), keys()][1]).toEqual(today);
+    play.now += 24 * 60 * 60 * 1000;
+    expect([play.label(mallory), keys()][1]).not.toEqual(today);
+  });
+
+  test("a permission that could not be read is none", () => {
+    const play = new Play();
+    play.label();
+    const again = new Play();
+    const event = { kind: "issue-changed", cause: "labeled", number: ISSUE, actor: ann } as const;
+    const snapshot = { id: 900, title: "t", body: "b", url: "u" };
+    const { permission: _, ...facts } = again.facts({ ...event, labels: ["objective"], snapshot });
+    again.issue.labels = ["objective"];
+    again.send(
+      { ...event, labels: ["objective"], snapshot },
+      { ...facts, issue: { ...again.issue, number: ISSUE, url: "u" } },
+    );
+    expect(again.objective).toBeNull();
+    expect(again.effects("react")).toMatchObject([{ content: "confused" }]);
+  });
+
+  test.for([bot, own])("$login is not answered", (actor) => {
+    const play = new Play().label(actor);
+    expect(play.objective).toBeNull();
+    expect(play.last.effects).toEqual([]);
+    expect(play.last.notes).toEqual([`${actor.login} is not a person`]);
+  });
+
+  test("the label of the configuration counts, no other", () => {
+    const play = new Play();
+    play.config = { ...play.config, config: { ...DEFAULT_CONFIG, label: "work" } };
+    expect(play.label().objective).toBeNull();
+    expect(play.last.notes[0]).toContain("not wanted");
+  });
+
+  test("an edit of a labelled issue starts nothing", () => {
+    const play = new Play();
+    play.issue.labels = ["objective"];
+    expect(play.edit("New", "words").objective).toBeNull();
+    expect(play.last.notes[0]).toContain("wanted, edited starts nothing");
+  });
+
+  test("without the configuration nothing is decided", () => {
+    const play = new Play();
+    const snapshot = { id: 1, title: "", body: "", url: "" };
+    expect(() =>
+      play.send(
+        { kind: "issue-changed", cause: "labeled", number: 1, actor: ann, labels: [], snapshot },
+        {},
+      ),
+    ).toThrow("issue-changed was decided without the configuration");
+  });
+
+  test("anything else about an issue without objective is noted", () => {
+    const play = new Play().comment("hello");
+    expect(play.objective).toBeNull();
+    expect(play.last.notes).toEqual(["comment-created: no objective"]);
+  });
+});
+
+describe("on and off", () => {
+  test("labelled again while at work: the same objective, the same manager", () => {
+    const play = new Play().label();
+    const { id } = play.it;
+    play.label(bob);
+    expect(play.it.id).toBe(id);
+    expect(play.last.effects).toEqual([]);
+    expect(play.last.notes).toContain("already at work");
+  });
+
+  test("a late webhook of a flapping label sees the issue as it is now", () => {
+    const play = new Play();
+    play.issue.labels = [];
+    const snapshot = { id: 900, title: "t", body: "b", url: "u" };
+    const labeled = { kind: "issue-changed", cause: "labeled", number: ISSUE, actor: ann } as const;
+    play.send({ ...labeled, labels: ["objective"], snapshot });
+    expect(play.objective).toBeNull();
+  });
+
+  test.for([
+    ["the label is removed", (play: Play) => play.unlabel(), "the label was removed"],
+    ["the issue is closed", (play: Play) => play.close(), "the issue was closed"],
+    ["the issue is gone", (play: Play) => play.deleteIssue(), "the issue is gone"],
+  ] as const)("%s: canceled at once", ([, act, reason]) => {
+    const play = act(started());
+    expect(play.it.state).toMatchObject({ kind: "canceled", reason });
+    expect(play.session().state).toMatchObject({ kind: "stopping", into: "canceled" });
+    expect(play.effects("stop-attempt")).toHaveLength(1);
+    expect(play.exited().state()).toBe("canceled");
+  });
+
+  test("labelled again after the end: the next revision, with ids of its own", () => {
+    const play = new Play().label();
+    const first = play.it;
+    play.unlabel().label();
+    expect(play.it.revision).toBe(2);
+    expect(play.it.id).not.toBe(first.id);
+    expect(play.session().id).not.toBe(first.sessions[0].id);
+  });
+
+  test("closed again after the end: nothing more to cancel", () => {
+    const play = new Play().label().unlabel().close();
+    expect(play.it).toMatchObject({ revision: 1, state: { reason: "the label was removed" } });
+    expect(play.last.effects).toEqual([]);
+  });
+});
+
+describe("an edited issue", () => {
+  test("reaches the manager in the version the editor saw", () => {
+    const play = started().edit("Limit requests", "Only the slow ones.");
+    expect(play.it.body).toBe("Only the slow ones.");
+    expect(play.effects("send-message")[0]?.message.text).toContain("Only the slow ones.");
+  });
+
+  test("without a change of words nobody is told", () => {
+    const play = started();
+    play.edit(play.it.title, play.it.body);
+    expect(play.effects("send-message")).toEqual([]);
+  });
+
+  test.for([mallory, bot])("by $login is counted and not passed on", (actor) => {
+    const play = started().edit("Evil", "words", actor);
+    expect(play.it).toMatchObject({ title: "Limit requests", ignored: 1 });
+    expect(play.effects("send-message")).toEqual([]);
+  });
+
+  test("by somebody whose permission is unknown is not passed on", () => {
+    const play = started();
+    const event = { kind: "issue-changed", cause: "edited", number: ISSUE, actor: ann } as const;
+    const snapshot = { id: 900, title: "t", body: "b", url: "u" };
+    const { permission: _, ...facts } = play.facts({ ...event, labels: [], snapshot });
+    play.send({ ...event, labels: [], snapshot }, facts);
+    expect(play.it.ignored).toBe(1);
+  });
+});
+
+describe("a broken configuration", () => {
+  const problem = (sha: string, line: number | null = 3) => ({ sha, line, message: "no such key" });
+
+  test("is pointed out once per version, and the last good one is used", () => {
+    const play = new Play();
+    play.config = { ...play.config, problem: problem("one") };
+    play.label();
+    expect(play.said("notice")).toEqual([
+      ".github/orcha.yml line 3: no such key. The last good configuration stays in force.",
+    ]);
+    expect(play.it.reportedConfig).toBe("one");
+    expect(play.it.config).toEqual(DEFAULT_CONFIG);
+  });
+
+  test("without a line it is named without one", () => {
+    const play = new Play();
+    play.config = { ...play.config, problem: problem("one", null) };
+    expect(play.label().said("notice")[0]).toContain(".github/orcha.yml: no such key.");
+  });
+});
