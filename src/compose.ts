@@ -2,6 +2,7 @@
  * The composition root: settings → adapters → engine. The only file that knows which adapter stands behind
  * which port; nobody but the commands knows this file.
  */
+import type { EmitterWebhookEvent } from "@octokit/webhooks";
 import { createHmac } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -179,7 +180,7 @@ async function receiver({ config, app }: Settings, store: Store, auth: Auth): Pr
   );
   return ({ id, name, payload }) =>
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- names and payloads are parsed behind Probot (src/inbox/webhook.ts)
-    probot.receive({ id, name, payload } as Parameters<typeof probot.receive>[0]);
+    probot.receive({ id, name, payload } as EmitterWebhookEvent);
 }
 
 const openFrontOf = ({ config: { webhook }, app }: Settings, store: Store): Promise<Front> =>

@@ -61,7 +61,7 @@ export async function read<T>(
   return await offline(reading);
 }
 
-export function openOffline(config: Config): Reading & AsyncDisposable {
+function openOffline(config: Config): Reading & AsyncDisposable {
   const path = join(config.dataDir, "orcha.db");
   if (!existsSync(path))
     throw new CliError(

@@ -10,7 +10,7 @@ import type { Actor } from "./people.ts";
 const TEXT_MAX = 60_000;
 
 /** Somebody's words as data: `nonce` must not be guessable by whoever wrote them. */
-export function quoted(source: string, text: string, nonce: string): string {
+function quoted(source: string, text: string, nonce: string): string {
   const fence = `----- ${nonce.slice(0, 16)} ${source}`;
   return `${fence} begins -----\n${text.slice(0, TEXT_MAX)}\n${fence} ends -----`;
 }

@@ -9,7 +9,7 @@ import type { ObjectiveId, SessionId } from "./id.ts";
 import type { Objective, Session } from "./objective.ts";
 import { isReady } from "./plan.ts";
 import { freeSlots, type RunnerSnapshot } from "./runner.ts";
-import { isLive, type Purpose } from "./session.ts";
+import type { Purpose } from "./session.ts";
 
 /** A session that waits for a slot and is ready to run. */
 export interface Candidate {
@@ -52,9 +52,6 @@ function candidateOf(objective: Objective, session: Session): Candidate {
     workersMax: objective.config.limits.workers,
   };
 }
-
-export const liveWorkers = (objective: Objective): number =>
-  objective.sessions.filter(({ role, state }) => role === "worker" && isLive(state)).length;
 
 export interface Snapshot {
   readonly runners: readonly RunnerSnapshot[];

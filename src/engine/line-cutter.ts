@@ -1,7 +1,7 @@
 /** Cuts a byte stream into redacted whole lines, whatever the chunks. Offsets stay those of the runner: redaction keeps lengths. */
 
 /** A longer line is kept in pieces, and no driver sees it: nothing may make us hold more than this. */
-export const LINE_BYTES_MAX = 16 * 1024 * 1024;
+const LINE_BYTES_MAX = 16 * 1024 * 1024;
 const NEWLINE = 0x0a;
 
 export interface Cut {

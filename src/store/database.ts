@@ -13,10 +13,10 @@ import {
   type Compilable,
 } from "kysely";
 import { Migrator } from "kysely/migration";
-import * as first from "./migrations/0001-first.ts";
+import { up as first } from "./migrations/0001-first.ts";
 import type { Tables } from "./schema.ts";
 
-const MIGRATIONS = { "0001-first": first };
+const MIGRATIONS = { "0001-first": { up: first } };
 
 export interface Db {
   /** Builds queries; it cannot run them. */
