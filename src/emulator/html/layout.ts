@@ -21,7 +21,7 @@ textarea{width:100%;min-height:6rem}
 ul.plain{list-style:none;padding:0}ul.plain li{border-bottom:1px solid var(--line);padding:.4rem 0}
 .tag{border:1px solid var(--line);border-radius:1rem;padding:0 .6rem;font-size:.85rem;white-space:nowrap}
 .open{color:#1a7f37}.closed{color:#cf222e}.merged{color:#8250df}
-pre{background:var(--soft);padding:.6rem;overflow-x:auto;border-radius:.4rem}
+pre{background:var(--soft);padding:.6rem;overflow:auto;max-height:24rem;border-radius:.4rem}
 code{font:.875em ui-monospace,monospace}
 .body table{border-collapse:collapse}.body td,.body th{border:1px solid var(--line);padding:.2rem .5rem}
 li.depth-1{margin-left:1.2rem}li.depth-2{margin-left:2.4rem}li.depth-3,li.depth-4{margin-left:3.6rem}li.more{list-style:none}
