@@ -8,7 +8,6 @@ import { isOver, openQuestions, type Objective, type Session } from "./objective
 import { renderedSummary, summaryText } from "./render.ts";
 import { isLive, isTerminal } from "./session.ts";
 import type { Step } from "./step.ts";
-import { cancelDependents } from "./stuck.ts";
 
 const SUMMARY_TIMER = "summary";
 
@@ -50,7 +49,6 @@ const isUnreported = ({ state, result, followUp }: Session): boolean =>
 export function settle(step: Step): void {
   if (isOver(step.objective)) return;
   withdrawWhich(step);
-  cancelDependents(step);
   const { objective } = step;
   const ends = openEnds(objective);
   if (objective.state.kind === "finishing") {

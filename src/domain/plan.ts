@@ -21,10 +21,10 @@ export const isReady = (objective: Objective, session: Session): boolean =>
 
 /** Cancels what can never start, and what depends on that; the manager hears why. */
 export function cancelDoomed(step: Step): void {
-  for (const { id } of step.workers) {
-    const session = step.objective.sessions.find((one) => one.id === id);
-    const cause = session && unmet(step.objective, session).find(({ state }) => isTerminal(state));
-    if (session?.state.kind !== "queued" || cause === undefined) continue;
+  // One pass finds whole chains: what a session depends on stands before it.
+  for (const session of step.workers) {
+    const cause = unmet(step.objective, session).find(({ state }) => isTerminal(state));
+    if (session.state.kind !== "queued" || cause === undefined) continue;
     step.stop(
       session,
       "canceled",

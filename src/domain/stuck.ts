@@ -1,7 +1,6 @@
 /**
  * Nothing may stand still for ever: a manager that cannot go on becomes a question (decision 6), an idle one
- * with nothing that could ever wake it is told so once, and sessions that wait for work that will not come
- * are canceled.
+ * with nothing that could ever wake it is told so once. (Sessions that wait for work that will not come: plan.ts.)
  */
 import { ask, cancelQuestions } from "./ask.ts";
 import type { Objective, Session } from "./objective.ts";
@@ -29,28 +28,6 @@ export function nudge(step: Step): void {
       "message",
     );
   else managerStuck(step, "it ended its turn although nothing is going on");
-}
-
-/** A session that ended without a result will never have one. Sessions depend on older ones only, so one pass finds chains. */
-export function cancelDependents(step: Step): void {
-  for (const session of step.workers) cancelIfHopeless(step, session);
-}
-
-function cancelIfHopeless(step: Step, session: Session): void {
-  const lost = step.workers.find(
-    ({ id, result, state }) =>
-      session.dependsOn.includes(id) &&
-      result === null &&
-      (state.kind === "failed" || state.kind === "canceled"),
-  );
-  if (lost === undefined || session.state.kind !== "queued" || session.attempt > 0) return;
-  const reason = `it depends on "${lost.title}", which ${lost.state.kind === "failed" ? "failed" : "was canceled"}`;
-  cancelSession(step, session, reason);
-  step.tell(
-    step.manager.id,
-    `Worker "${session.title}" (${session.id}) was canceled: ${reason}.`,
-    "message",
-  );
 }
 
 /** Stops a session for good; nobody could act on the answers to its questions. */
