@@ -76,7 +76,7 @@ export class AttemptRecord implements RecordSink {
       if (line.seq !== this.#seq + 1)
         throw new RangeError(`entry ${line.seq} came after ${this.#seq}`);
       this.#seq = line.seq;
-      this.#entries.push(line);
+      this.#entries.push(this.#redacted(line));
     });
   }
 
@@ -89,6 +89,14 @@ export class AttemptRecord implements RecordSink {
     this.#over = true;
     await this.#work;
     this.#options.transcript.close();
+  }
+
+  /** Arguments of calls are the agent's words as much as its output. Redaction keeps JSON valid. */
+  #redacted(line: JournalLine): JournalLine {
+    if (line.entry.kind !== "tool-called") return line;
+    const bytes = this.#options.redact(Buffer.from(JSON.stringify(line.entry.arguments ?? null)));
+    const redacted: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
+    return { ...line, entry: { ...line.entry, arguments: redacted } };
   }
 
   #guard(take: () => void): void {

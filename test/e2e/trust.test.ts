@@ -1,4 +1,7 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
+import { SECRET } from "../github-people.ts";
 import { openWorld, REPO } from "../world.ts";
 
 const idleManager = {
@@ -62,6 +65,37 @@ test("what an agent writes cannot mention, close or command", async () => {
   expect(comment).not.toMatch(/^\/merge/mu);
   expect(comment).not.toContain("![");
   expect(comment).not.toMatch(/fixes #1/u);
+  world.ann.closeIssue(REPO, issue);
+  await world.status(issue, "Canceled");
+});
+
+test("a secret of ours that an agent got hold of is neither stored nor posted", async () => {
+  await using world = await openWorld();
+  const file = join(world.directory, "found");
+  const encoded = Buffer.from(SECRET).toString("base64");
+  writeFileSync(file, `${SECRET}, or ${encoded}`);
+  const issue = world.objective({
+    manager: [
+      { run: `cat ${file}`, save: "found" },
+      { tool: "ask_human", args: { question: "Is this yours: ${found}?" } },
+      { wait: "answered" },
+    ],
+  });
+  const comment = await world.nextComment(issue);
+  expect(comment).toContain("Is this yours");
+  expect(comment).not.toContain(SECRET);
+  expect(comment).not.toContain(encoded);
+  await world.status(issue, "waits for an answer");
+  for (const { transcript, recorded } of await world.records()) {
+    expect(recorded, "the runner's own record is not redacted").toContain(SECRET);
+    expect(transcript).not.toContain(SECRET);
+    expect(Buffer.byteLength(transcript)).toBe(Buffer.byteLength(recorded));
+  }
+  for (const name of ["orcha.db", "orcha.db-wal"])
+    expect(
+      readFileSync(join(world.directory, "data", name)).includes(SECRET),
+      `the secret in ${name}`,
+    ).toBe(false);
   world.ann.closeIssue(REPO, issue);
   await world.status(issue, "Canceled");
 });
