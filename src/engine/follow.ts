@@ -4,7 +4,7 @@
  */
 import type { AgentDriver } from "../agents/driver.ts";
 import { backoffMs } from "../lib/backoff.ts";
-import type { LiveAttempt, Store } from "../store/port.ts";
+import { attemptKey, type LiveAttempt, type Store } from "../store/port.ts";
 import type { Transcripts } from "../store/transcripts.ts";
 import { AttemptRecord, type RecordOptions } from "./record.ts";
 import type { Clock, Log, Records } from "./ports.ts";
@@ -33,8 +33,6 @@ interface Followed {
   cancel: () => void;
 }
 
-const keyOf = ({ session, attempt }: LiveAttempt): string => `${session}/${attempt}`;
-
 export class Follow {
   readonly #ports: FollowPorts;
   readonly #followed = new Map<string, Followed>();
@@ -46,10 +44,10 @@ export class Follow {
 
   /** Attaches what is live and not attached. Cheap when there is nothing new; does not wait for runners. */
   async once(): Promise<void> {
-    for (const live of await this.#ports.store.liveAttempts()) {
-      if (this.#followed.has(keyOf(live)) || this.#closing) continue;
+    for (const live of await this.#ports.store.liveAttempts(new Set(this.#followed.keys()))) {
+      if (this.#followed.has(attemptKey(live)) || this.#closing) continue;
       const followed: Followed = { live, tries: 0, record: null, early: true, cancel: () => {} };
-      this.#followed.set(keyOf(live), followed);
+      this.#followed.set(attemptKey(live), followed);
       void this.#attach(followed);
     }
   }
@@ -105,7 +103,7 @@ export class Follow {
     await this.#release(followed);
     if (this.#closing) return;
     if (how === "closed") {
-      this.#followed.delete(keyOf(live));
+      this.#followed.delete(attemptKey(live));
       return;
     }
     if (how instanceof Error)
@@ -160,7 +158,7 @@ export class Follow {
         },
       ],
     });
-    this.#followed.delete(keyOf(live));
+    this.#followed.delete(attemptKey(live));
   }
 }
 

@@ -100,6 +100,14 @@ export interface Advance {
   readonly activity: string | null;
 }
 
+export const attemptKey = ({
+  session,
+  attempt,
+}: {
+  readonly session: string;
+  readonly attempt: number;
+}): string => `${session}/${attempt}`;
+
 /** An attempt with a process, or one whose end has not been read yet. */
 export interface LiveAttempt {
   readonly session: SessionId;
@@ -198,7 +206,8 @@ export interface Store extends DeliveryInbox, Reading, AsyncDisposable {
   /** Takes the slot and enters `slot-claimed`, atomically; false = slot or session was taken already. */
   claim(claim: Claim, now: number): Promise<boolean>;
 
-  liveAttempts(): Promise<readonly LiveAttempt[]>;
+  /** Attempts whose end has not been read, but those named: the caller follows them already. */
+  liveAttempts(except?: ReadonlySet<string>): Promise<readonly LiveAttempt[]>;
   /** Its start is still in the outbox: a runner that does not know it may yet hear of it. */
   isStartPending(session: SessionId, attempt: number): Promise<boolean>;
   cursor(session: SessionId, attempt: number): Promise<Cursor>;

@@ -5,7 +5,7 @@ import type { Timer } from "../domain/step.ts";
 import { decodeSession, decodeObjectiveBody } from "./codec.ts";
 import type { Db } from "./database.ts";
 import { insertItem } from "./inbox-table.ts";
-import type { Advance, Cursor, LiveAttempt, RunnerRow } from "./port.ts";
+import { attemptKey, type Advance, type Cursor, type LiveAttempt, type RunnerRow } from "./port.ts";
 
 export function putRunner(
   { build, run }: Db,
@@ -126,39 +126,29 @@ export function claimSlot(db: Db, { session, runner, slot }: Claim, now: number)
   return true;
 }
 
-export function liveAttempts({ build, all }: Db): readonly LiveAttempt[] {
-  const rows = all(
-    build
-      .selectFrom("attempt")
-      .innerJoin("session", "session.id", "attempt.session_id")
-      .innerJoin("objective", "objective.id", "session.objective_id")
-      .select([
-        "attempt.attempt",
-        "attempt.out",
-        "attempt.err",
-        "attempt.seq",
-        "session.body",
-        "objective.body as objective",
-        "session.objective_id",
-      ])
-      .where("attempt.closed", "=", 0),
-  );
-  return rows.flatMap((row) => {
-    const { id, agent, role, runner } = decodeSession(row.body);
-    if (runner === null) return [];
-    return [
-      {
-        session: id,
-        attempt: row.attempt,
-        objective: objectiveId(row.objective_id),
-        repository: decodeObjectiveBody(row.objective).repository,
-        agent,
-        role,
-        runner,
-        cursor: { out: row.out, err: row.err, seq: row.seq },
-      },
-    ];
-  });
+/** Asked in every round: sessions are only read and decoded for attempts that are new. */
+export function liveAttempts(
+  { build, all }: Db,
+  except: ReadonlySet<string> = new Set(),
+): readonly LiveAttempt[] {
+  const open = all(build.selectFrom("attempt").selectAll().where("closed", "=", 0));
+  return open
+    .filter(({ session_id, attempt }) => !except.has(attemptKey({ session: session_id, attempt })))
+    .flatMap(({ session_id, attempt, out, err, seq }) => {
+      const query = build
+        .selectFrom("session")
+        .innerJoin("objective", "objective.id", "session.objective_id")
+        .select(["session.body", "objective.body as objective", "session.objective_id"])
+        .where("session.id", "=", session_id);
+      return all(query).flatMap(({ body, objective, objective_id }) => {
+        const { id, agent, role, runner } = decodeSession(body);
+        const { repository } = decodeObjectiveBody(objective);
+        const place = { session: id, attempt, objective: objectiveId(objective_id), repository };
+        return runner === null
+          ? []
+          : [{ ...place, agent, role, runner, cursor: { out, err, seq } }];
+      });
+    });
 }
 
 export function readCursor({ build, get }: Db, session: string, attempt: number): Cursor {

@@ -145,7 +145,7 @@ const fleetPart = (db: Db, write: Write): FleetPart => ({
   putRunner: (runner) => write(() => queue.putRunner(db, runner)),
   snapshot: async (limit) => queue.snapshot(db, limit),
   claim: (claim, now) => write(() => queue.claimSlot(db, claim, now)),
-  liveAttempts: async () => queue.liveAttempts(db),
+  liveAttempts: async (except) => queue.liveAttempts(db, except),
   isStartPending: async (session, attempt) => outbox.isStartPending(db, session, attempt),
   cursor: async (session, attempt) => queue.readCursor(db, session, attempt),
   advance: (advance) => write(() => queue.advance(db, advance)),
