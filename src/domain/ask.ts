@@ -58,104 +58,133 @@ export function answer(
   by: Actor,
   comment: number,
 ): void {
-  if (question.about.kind === "which-question") {
-    const meant = openQuestions(step.objective).find(({ number }) => number === Number(text));
-    settleQuestion(step, question, text, by, comment);
-    if (meant !== undefined) answer(step, meant, question.about.answer, question.about.by, comment);
-    return;
-  }
-  settleQuestion(step, question, text, by, comment);
-  if (question.about.kind === "pull-request-closed")
-    waiveOrForward(step, question, question.about.pullRequest, text, by);
-  else deliver(step, question, text, by);
+  const answered = settleQuestion(step, question, text, by, comment);
+  const { about } = question;
+  if (about.kind === "which-question")
+    for (const meant of openQuestions(step.objective).filter(
+      ({ number }) => number === Number(text),
+    ))
+      answer(step, meant, about.answer, about.by, comment);
+  else if (about.kind === "pull-request-closed")
+    waiveOrForward(step, question, about.pullRequest, answered);
+  else deliver(step, question, answered);
 }
+
+type Answered = Extract<Question["state"], { kind: "answered" }>;
 
 function settleQuestion(
   step: Step,
   question: Question,
   text: string,
-  by: Actor,
+  { login: by }: Actor,
   comment: number,
-): void {
-  step.changeQuestion(question.id, {
-    state: { kind: "answered", text, by: by.login, comment, delivery: { kind: "delivered" } },
-  });
+): Answered {
+  const state = { kind: "answered", text, by, comment, delivery: { kind: "delivered" } } as const;
+  step.changeQuestion(question.id, { state });
+  return state;
 }
 
 /** The asker's open call takes it as its result; otherwise it is the next message of the conversation. */
-function deliver(step: Step, question: Question, text: string, by: Actor): void {
+function deliver(step: Step, question: Question, answered: Answered): void {
   const asker = step.objective.sessions.find(({ id }) => id === question.session) ?? step.manager;
-  const call = asker.calls.find((open) => open.kind === "ask" && open.question === question.id);
+  const calls = asker.calls.filter((open) => open.kind === "ask" && open.question === question.id);
+  const [call] = calls;
   if (call === undefined || asker.state.kind !== "running") {
-    deliverByMessage(step, asker, question, text, by.login);
+    deliverByMessage(step, asker, question, answered);
     return;
   }
-  step.changeSession(asker.id, { failures: 0 });
-  closeCall(step, asker, call);
-  step.emit({
-    kind: "answer-call",
-    runner: asker.state.runner,
-    session: asker.id,
+  step.changeSession(asker.id, {
+    failures: 0,
+    calls: asker.calls.filter((open) => !calls.includes(open)),
+  });
+  // An agent that asked the same twice waits for both calls.
+  for (const open of calls)
+    step.emit({
+      kind: "answer-call",
+      runner: asker.state.runner,
+      session: asker.id,
+      attempt: asker.attempt,
+      call: open.call,
+      outcome: "result",
+      isError: false,
+      content: JSON.stringify({ status: "answered", answer: answered.text, by: answered.by }),
+    });
+  setDelivery(step, question.id, answered, {
+    kind: "call",
     attempt: asker.attempt,
     call: call.call,
-    outcome: "result",
-    isError: false,
-    content: JSON.stringify({ status: "answered", answer: text, by: by.login }),
   });
-  setDelivery(step, question.id, { kind: "call", attempt: asker.attempt, call: call.call });
 }
 
 function deliverByMessage(
   step: Step,
   asker: Session,
   question: Question,
-  text: string,
-  by: string,
+  answered: Answered,
 ): void {
   step.changeSession(asker.id, { failures: 0 });
-  const message = step.tell(asker.id, answerMessage(question.text, by, text), "answer");
-  if (message !== null) setDelivery(step, question.id, { kind: "message", message });
+  const text = answerMessage(question.text, answered.by, answered.text);
+  const message = step.tell(asker, text, "answer");
+  setDelivery(step, question.id, answered, { kind: "message", message });
 }
 
-type Delivery = Extract<Question["state"], { kind: "answered" }>["delivery"];
+const setDelivery = (
+  step: Step,
+  id: QuestionId,
+  answered: Answered,
+  delivery: Answered["delivery"],
+): void => step.changeQuestion(id, { state: { ...answered, delivery } });
 
-export function setDelivery(step: Step, id: QuestionId, delivery: Delivery): void {
-  for (const { state } of step.objective.questions.filter((question) => question.id === id))
-    if (state.kind === "answered") step.changeQuestion(id, { state: { ...state, delivery } });
+/** The agent took up the message: an answer in it has arrived. */
+export function messageDelivered(step: Step, message: string): void {
+  for (const { id, state } of step.objective.questions)
+    if (
+      state.kind === "answered" &&
+      state.delivery.kind === "message" &&
+      state.delivery.message === message
+    )
+      setDelivery(step, id, state, { kind: "delivered" });
 }
 
 /** The reply to the open call was journaled first (`result`), or the call had been parked before: then it goes as a message. */
 export function callSettled(
   step: Step,
+  session: Session,
   call: string,
-  attempt: number,
   won: "result" | "parked",
 ): void {
-  for (const question of answeredByCall(step, attempt, call))
-    if (won === "result") setDelivery(step, question.id, { kind: "delivered" });
-    else redeliver(step, question);
+  for (const { question, answered } of answeredByCall(step, session, call))
+    if (won === "result") setDelivery(step, question.id, answered, { kind: "delivered" });
+    else deliverByMessage(step, session, question, answered);
 }
 
 /** The attempt is gone: answers that were on their way through one of its calls go as messages. */
-export function callsLost(step: Step, attempt: number, session: Session): void {
-  for (const question of answeredByCall(step, attempt, null))
-    if (question.session === session.id) redeliver(step, question);
+export function callsLost(step: Step, session: Session): void {
+  for (const { question, answered } of answeredByCall(step, session, null))
+    deliverByMessage(step, session, question, answered);
 }
 
-const answeredByCall = (step: Step, attempt: number, call: string | null): readonly Question[] =>
-  step.objective.questions.filter(
-    ({ state }) =>
+interface OnItsWay {
+  readonly question: Question;
+  readonly answered: Answered;
+}
+
+/** Calls have their names within one attempt of one session. */
+const answeredByCall = (
+  { objective }: Step,
+  { id, attempt }: Session,
+  call: string | null,
+): readonly OnItsWay[] =>
+  objective.questions.flatMap((question) => {
+    const { session, state } = question;
+    return session === id &&
       state.kind === "answered" &&
       state.delivery.kind === "call" &&
       state.delivery.attempt === attempt &&
-      (call === null || state.delivery.call === call),
-  );
-
-function redeliver(step: Step, question: Question): void {
-  const asker = step.objective.sessions.find(({ id }) => id === question.session);
-  if (asker !== undefined && question.state.kind === "answered")
-    deliverByMessage(step, asker, question, question.state.text, question.state.by);
-}
+      (call === null || state.delivery.call === call)
+      ? [{ question, answered: state }]
+      : [];
+  });
 
 export const closeCall = (step: Step, session: Session, call: OpenCall): void =>
   step.changeSession(session.id, {
@@ -165,15 +194,9 @@ export const closeCall = (step: Step, session: Session, call: OpenCall): void =>
 /** Words that mean: leave it closed. */
 const WAIVE = /^\W*(?:1|drop|waive|leave|abandon|skip|close|closed|no)\b/iu;
 
-function waiveOrForward(
-  step: Step,
-  question: Question,
-  number: number,
-  text: string,
-  by: Actor,
-): void {
-  if (!WAIVE.test(text)) {
-    deliver(step, question, text, by);
+function waiveOrForward(step: Step, question: Question, number: number, answered: Answered): void {
+  if (!WAIVE.test(answered.text)) {
+    deliver(step, question, answered);
     return;
   }
   for (const pull of step.objective.pullRequests.filter((one) => one.number === number)) {
@@ -182,8 +205,8 @@ function waiveOrForward(
       endPublished(step, session);
   }
   step.tell(
-    step.manager.id,
-    `${by.login} drops pull request #${number}: it stays closed.`,
+    step.manager,
+    `${answered.by} drops pull request #${number}: it stays closed.`,
     "message",
     false,
   );

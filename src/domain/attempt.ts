@@ -1,5 +1,5 @@
 /** What happens to attempts on runners: claimed, prepared, spawned, turn over, gone. */
-import { callsLost, cancelQuestions, closeCall, setDelivery } from "./ask.ts";
+import { callsLost, cancelQuestions, closeCall, messageDelivered } from "./ask.ts";
 import type { RunnerEvent } from "./event.ts";
 import { hasOpenQuestion } from "./finish.ts";
 import { isOver, pullRequestOf, type Session } from "./objective.ts";
@@ -89,13 +89,7 @@ export function onUnstartable(
 
 export function onDelivered(step: Step, session: Session, message: string): void {
   step.changeSession(session.id, { mailbox: session.mailbox.filter(({ id }) => id !== message) });
-  for (const { id, state } of step.objective.questions)
-    if (
-      state.kind === "answered" &&
-      state.delivery.kind === "message" &&
-      state.delivery.message === message
-    )
-      setDelivery(step, id, { kind: "delivered" });
+  messageDelivered(step, message);
 }
 
 /** The turn is over: the process is stopped and the slot freed, unless a message is still on its way to it. */
@@ -152,7 +146,7 @@ function fail(step: Step, session: Session, reason: string): void {
   });
   cancelQuestions(step, session, reason);
   step.tell(
-    step.manager.id,
+    step.manager,
     `Worker "${session.title}" (${session.id}) failed: ${reason}. Do not publish it.`,
     "message",
   );
@@ -168,9 +162,11 @@ export function onLimit(step: Step, session: Session, event: Of<"limit-hit">): v
 }
 
 export function onExited(step: Step, session: Session, event: Of<"attempt-exited">): void {
-  const lost = { calls: [], mailbox: session.mailbox.map((mail) => ({ ...mail, sentTo: null })) };
+  // What a push comes to is told in a message then; whoever asked asks no more.
+  const calls = session.calls.filter(({ kind }) => kind === "publish");
+  const lost = { calls, mailbox: session.mailbox.map((mail) => ({ ...mail, sentTo: null })) };
   step.changeSession(session.id, lost);
-  callsLost(step, session.attempt, session);
+  callsLost(step, session);
   const current = step.fresh(session);
   if (current.state.kind === "stopping") ended(step, current, { kind: "parked" });
   else ended(step, current, { kind: "crashed", reason: exitReason(event) });
@@ -226,7 +222,7 @@ function again(step: Step, session: Session, reason: string, later: boolean): vo
     return;
   }
   step.move(session, { kind: "exit", next: { kind: "queued", purpose: "message" } });
-  if (session.mailbox.length === 0) step.tell(session.id, goOn(reason), "message");
+  if (session.mailbox.length === 0) step.tell(session, goOn(reason), "message");
 }
 
 const goOn = (reason: string): string =>
@@ -239,7 +235,7 @@ export function onResumeTimer(step: Step, session: Session): void {
   const { reason } = session.state;
   step.changeSession(session.id, { hold: null });
   step.move(session, { kind: "wake", purpose: "message" });
-  if (session.mailbox.length === 0) step.tell(session.id, goOn(reason), "message");
+  if (session.mailbox.length === 0) step.tell(session, goOn(reason), "message");
 }
 
 /** A worker that parked: its follow-up is published, or the manager hears that it said nothing. */
@@ -251,7 +247,7 @@ function afterParking(step: Step, before: Session): void {
     if (session.push === null) pushFollowUp(step, session);
   } else if (session.result === null)
     step.tell(
-      step.manager.id,
+      step.manager,
       `Worker "${session.title}" (${session.id}) ended its turn without a result. Message it, or cancel it.`,
       "message",
     );

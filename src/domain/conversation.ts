@@ -81,7 +81,7 @@ function askWhich(step: Step, { actor, text }: Comment): void {
 }
 
 function toManager(step: Step, { actor, text }: Comment, where: string): void {
-  step.tell(step.manager.id, commentMessage(actor, where, text), "message");
+  step.tell(step.manager, commentMessage(actor, where, text), "message");
 }
 
 /** An edited answer goes to whoever got the first version; any other edit to the manager. */
@@ -92,7 +92,7 @@ function onCorrection(step: Step, event: Comment): void {
   const asker = step.objective.sessions.find(({ id }) => id === question?.session) ?? step.manager;
   const where =
     question === undefined ? "issue" : `your question ${question.number}, correcting the answer`;
-  step.tell(asker.id, commentMessage(event.actor, where, event.text), "answer");
+  step.tell(asker, commentMessage(event.actor, where, event.text), "answer");
 }
 
 function onPullRequestComment(step: Step, event: Comment): void {
@@ -145,5 +145,5 @@ function giveFeedback(step: Step, session: Session, text: string, comments: Thre
     followUp: { ...followUp, comments: [...followUp.comments, ...comments] },
     freshCheckout: session.freshCheckout || !isLive(session.state),
   });
-  step.tell(session.id, text, "review");
+  step.tell(session, text, "review");
 }

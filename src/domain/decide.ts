@@ -96,7 +96,7 @@ function onCancel(step: Step, by: string, id: Session["id"] | null): void {
   }
   cancelSession(step, session, by);
   step.tell(
-    step.manager.id,
+    step.manager,
     `Worker "${session.title}" (${session.id}) was canceled by ${by}.`,
     "message",
   );
@@ -208,10 +208,10 @@ function onAttempt(
       onTool(step, session, event);
       return;
     case "tool-misused":
-      replyToCall(step, session, event.call, manager.refused(`${event.tool}: ${event.reason}`));
+      replyToCall(step, session, event, manager.refused(`${event.tool}: ${event.reason}`));
       return;
     case "call-settled":
-      callSettled(step, event.call, event.attempt, event.won);
+      callSettled(step, session, event.call, event.won);
       return;
     case "attempt-exited":
       attempt.onExited(step, session, event);
@@ -227,7 +227,7 @@ function onTool(
   const reply = isOver(step.objective)
     ? manager.refused("this objective is over; end your turn")
     : callTool(step, session, event);
-  if (reply !== null) replyToCall(step, step.fresh(session), event.call, reply);
+  if (reply !== null) replyToCall(step, step.fresh(session), event, reply);
 }
 
 /** null = answered later, or already. */
@@ -277,7 +277,7 @@ function withStatus(decision: Decision, objective: Objective, context: Context):
   if (status !== step.objective.status && context.superseded !== true) {
     step.change({ status });
     const { repository, issue } = step.objective;
-    step.emit({ kind: "update-status", repository, number: issue.number, text }, undefined);
+    step.emit({ kind: "update-status", repository, number: issue.number, text });
   }
   const later = step.done();
   const offset = decision.effects.length;

@@ -48,7 +48,7 @@ const isUnreported = ({ state, result, followUp }: Session): boolean =>
 /** After every step: is everything merged or waived now? */
 export function settle(step: Step): void {
   if (isOver(step.objective)) return;
-  withdrawWhich(step);
+  withdrawQuestions(step);
   const { objective } = step;
   const ends = openEnds(objective);
   if (objective.state.kind === "finishing") {
@@ -62,14 +62,16 @@ export function settle(step: Step): void {
   step.change({ state: { kind: "finishing" } });
   step.timer(SUMMARY_TIMER, step.context.now + step.context.rules.summaryWaitMs);
   step.tell(
-    step.manager.id,
+    step.manager,
     "Every pull request is merged or waived. Call finish_objective with a summary of what changed, for the issue.",
     "message",
   );
 }
 
-/** "Which question is meant" has no answer any more when no other question is open. */
-function withdrawWhich(step: Step): void {
+/** Nobody could act on an answer: its session is over, or it asks which question is meant and no other is open. */
+function withdrawQuestions(step: Step): void {
+  for (const session of step.objective.sessions)
+    if (isTerminal(session.state)) cancelQuestions(step, session, "its session is over");
   if (openQuestions(step.objective).every(({ about }) => about.kind === "which-question"))
     cancelQuestions(step, null, "no other question is open");
 }

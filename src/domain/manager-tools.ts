@@ -1,5 +1,5 @@
 /** The manager's tools: what each call changes, and its answer. Ids of other objectives do not exist here. */
-import { sessionId } from "./id.ts";
+import type { SessionId } from "./id.ts";
 import { finish, openEndsLine } from "./finish.ts";
 import { pullRequestOf, type Session } from "./objective.ts";
 import { push } from "./publish.ts";
@@ -39,9 +39,12 @@ export function spawnSession(
     return answered({ session: existing.id, title, note: "this session exists already" });
   if (step.objective.sessions.length >= SESSIONS_MAX)
     return refused(`an objective may have ${SESSIONS_MAX} sessions; finish or report first`);
-  const before = dependsOn.map((name) => ({ name, session: find(step, name) }));
-  const missing = before.find(({ session }) => session === undefined);
-  if (missing !== undefined) return unknown(step, missing.name);
+  const before: SessionId[] = [];
+  for (const name of dependsOn) {
+    const found = find(step, name);
+    if (found === undefined) return unknown(step, name);
+    before.push(found.id);
+  }
   const { config, sessions } = step.objective;
   const session = newSession(
     {
@@ -50,7 +53,7 @@ export function spawnSession(
       title,
       goal,
       agent: config.agent,
-      dependsOn: before.flatMap(({ session: found }) => (found === undefined ? [] : [found.id])),
+      dependsOn: before,
       pin: runner,
     },
     step.context.now,
@@ -58,7 +61,7 @@ export function spawnSession(
   step.change({
     sessions: [...sessions, session],
   });
-  step.tell(session.id, workerBrief(step.objective, session), "work");
+  step.tell(session, workerBrief(step.objective, session), "work");
   return answered({ session: session.id, title });
 }
 
@@ -70,7 +73,7 @@ export function messageSession(
   if (session === undefined) return unknown(step, name);
   if (isTerminal(session.state))
     return refused(`session "${session.title}" is ${session.state.kind}; spawn a new one`);
-  step.tell(session.id, `From the manager:\n\n${text}`, "message");
+  step.tell(session, `From the manager:\n\n${text}`, "message");
   const running = session.state.kind === "running";
   return answered({ session: session.id, delivery: running ? "now" : "at its next turn" });
 }
@@ -124,7 +127,8 @@ export function publishPullRequest(
     return refused(
       `pull request #${pull.number} of "${session.title}" is ${pull.state}; spawn a new session for more work`,
     );
-  if (session.workspace === null)
+  const reason = { kind: "publish", title: request.title, body: request.body } as const;
+  if (session.push === null && !push(step, session, reason))
     return refused(
       `session "${session.title}" has not started yet; publish it when it has reported`,
     );
@@ -132,11 +136,9 @@ export function publishPullRequest(
     kind: "publish",
     call,
     attempt: manager.attempt,
-    session: sessionId(session.id),
+    session: session.id,
   } as const;
   step.changeSession(manager.id, { calls: [...manager.calls, open] });
-  if (session.push === null)
-    push(step, session, { kind: "publish", title: request.title, body: request.body });
   return null;
 }
 
@@ -148,7 +150,7 @@ export function finishObjective(
 ): CallReply | null {
   const open = openEndsLine(step.objective);
   if (open !== "") return refused(`not yet: ${open}`);
-  replyToCall(step, manager, call, answered({ status: "finished" }));
+  replyToCall(step, manager, { call, attempt: manager.attempt }, answered({ status: "finished" }));
   finish(step, summary);
   return null;
 }

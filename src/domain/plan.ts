@@ -15,8 +15,12 @@ export const unmet = (objective: Objective, session: Session): readonly Session[
       session.dependsOn.includes(id) && result === null && state.kind !== "succeeded",
   );
 
+export type Waiting = Session & {
+  readonly state: Extract<Session["state"], { kind: "queued" }>;
+};
+
 /** Waits for a slot and for nothing else. */
-export const isReady = (objective: Objective, session: Session): boolean =>
+export const isReady = (objective: Objective, session: Session): session is Waiting =>
   session.state.kind === "queued" && unmet(objective, session).length === 0;
 
 /** Cancels what can never start, and what depends on that; the manager hears why. */
@@ -31,7 +35,7 @@ export function cancelDoomed(step: Step): void {
       `it depends on "${cause.title}", which ${cause.state.kind === "failed" ? "failed" : "was canceled"}`,
     );
     step.tell(
-      step.manager.id,
+      step.manager,
       `Worker "${session.title}" (${session.id}) was canceled: it depends on "${cause.title}", which will not report. Spawn it again without that, or do without it.`,
       "message",
     );

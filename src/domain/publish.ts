@@ -26,11 +26,11 @@ import type { Step } from "./step.ts";
 
 type Of<K extends ResultEvent["kind"]> = Extract<ResultEvent, { kind: K }>;
 
-/** Sends the session's commits on their way. The caller made sure that it has a workspace. */
-export function push(step: Step, session: Session, reason: PushReason): void {
+/** Sends the session's commits on their way. False = it has no workspace yet. */
+export function push(step: Step, session: Session, reason: PushReason): boolean {
   const { repository, issue, title } = step.objective;
   const { workspace, runner } = session;
-  if (workspace === null || runner === null) return;
+  if (workspace === null || runner === null) return false;
   const pull = pullRequestOf(step.objective, session.id);
   step.changeSession(session.id, { push: reason });
   step.emit({
@@ -47,14 +47,16 @@ export function push(step: Step, session: Session, reason: PushReason): void {
     pullRequest: pull?.number ?? null,
     title: `${session.title} (${title})`,
   });
+  return true;
 }
 
 /** People who close or merge a pull request have the last word. */
 export const isPushable = (pull: PullRequest | undefined): pull is PullRequest =>
   pull?.state === "pushed" || pull?.state === "draft" || pull?.state === "open";
 
-export const pushFollowUp = (step: Step, session: Session): void =>
+export function pushFollowUp(step: Step, session: Session): void {
   push(step, session, { kind: "follow-up" });
+}
 
 export function onPushed(step: Step, session: Session, { sha }: Of<"branch-pushed">): void {
   const { push: reason } = session;
@@ -143,14 +145,14 @@ export function onPushRefused(
   settlePublishCalls(step, session, `not published: ${reason}`, true);
   if (code === "nothing-committed" && followUp) {
     const pull = pullRequestOf(step.objective, session.id);
-    if (pull !== undefined) ready(step, session, pull);
+    if (isPushable(pull)) ready(step, session, pull);
     releaseReplies(step, session);
     return;
   }
   step.note(`${session.title}: not pushed (${code}): ${reason}`);
   if (!followUp) return;
   step.changeSession(session.id, { freshCheckout: session.freshCheckout || code === "moved" });
-  step.tell(session.id, `Your commits were not pushed: ${reason}`, "review");
+  step.tell(session, `Your commits were not pushed: ${reason}`, "review");
 }
 
 /** Answers the manager's waiting `publish_pr` calls for this session. */
@@ -170,7 +172,7 @@ function settleCall(
 ): void {
   const calls = manager.calls.filter((open) => open !== call);
   step.changeSession(manager.id, { calls });
-  replyToCall(step, manager, call.call, { text, isError });
+  replyToCall(step, manager, call, { text, isError });
 }
 
 /** The push is confirmed, or there was nothing to push: held replies go out, one per thread. */
@@ -217,7 +219,7 @@ function merged(step: Step, session: Session, number: number): void {
   step.note(`pull request #${number} was merged`);
   endPublished(step, session);
   step.tell(
-    step.manager.id,
+    step.manager,
     `Pull request #${number} of "${session.title}" was merged.`,
     "message",
     false,

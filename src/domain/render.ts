@@ -48,15 +48,14 @@ export function statusText(objective: Objective): Text {
   const changed = pullRequests.filter(({ number }) => number !== null);
   if (changed.length > 0)
     blocks.push(paragraph(strong("Changed:")), list(changed.map((pull) => changeLine(pull))));
-  const working = sessions.filter(({ progress }) => progress !== null);
+  const working = sessions.flatMap(({ title, progress }): readonly Block[] =>
+    progress === null ? [] : [paragraph(strong(title)), { kind: "agent", text: progress }],
+  );
   if (working.length > 0)
     blocks.push({
       kind: "details",
       summary: [text("What they say")],
-      blocks: working.flatMap(({ title, progress }) => [
-        paragraph(strong(title)),
-        { kind: "agent", text: progress ?? "" } as const,
-      ]),
+      blocks: working,
     });
   if (ignored > 0)
     blocks.push(

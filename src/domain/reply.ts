@@ -1,5 +1,5 @@
 /** Answers to tool calls. A call whose attempt is gone gets its answer as a message. */
-import type { Session } from "./objective.ts";
+import type { OpenCall, Session } from "./objective.ts";
 import { isLive } from "./session.ts";
 import type { Step } from "./step.ts";
 
@@ -12,18 +12,18 @@ export interface CallReply {
 export function replyToCall(
   step: Step,
   session: Session,
-  call: string,
+  { call, attempt }: Pick<OpenCall, "call" | "attempt">,
   { text, isError = false }: CallReply,
 ): void {
-  if (!isLive(session.state)) {
-    step.tell(session.id, text, "message");
+  if (!isLive(session.state) || attempt !== session.attempt) {
+    step.tell(session, text, "message");
     return;
   }
   step.emit({
     kind: "answer-call",
     runner: session.state.runner,
     session: session.id,
-    attempt: session.attempt,
+    attempt,
     call,
     outcome: "result",
     isError,

@@ -6,8 +6,8 @@
  * objective with the fewest sessions at work first, then the one that waits longest.
  */
 import type { ObjectiveId, SessionId } from "./id.ts";
-import type { Objective, Session } from "./objective.ts";
-import { isReady } from "./plan.ts";
+import type { Objective } from "./objective.ts";
+import { isReady, type Waiting } from "./plan.ts";
 import { freeSlots, type RunnerSnapshot } from "./runner.ts";
 import type { Purpose } from "./session.ts";
 
@@ -35,17 +35,16 @@ const RANK: Readonly<Record<Purpose, number>> = { answer: 1, review: 2, message:
 /** What the scheduler has to know of an objective's sessions. */
 export function candidates(objective: Objective): readonly Candidate[] {
   return objective.sessions
-    .filter((session) => isReady(objective, session))
+    .filter((session): session is Waiting => isReady(objective, session))
     .map((session) => candidateOf(objective, session));
 }
 
-function candidateOf(objective: Objective, session: Session): Candidate {
+function candidateOf(objective: Objective, session: Waiting): Candidate {
   const { state } = session;
-  const purpose = state.kind === "queued" ? state.purpose : "work";
   return {
     session: session.id,
     objective: objective.id,
-    rank: session.role === "manager" ? 0 : RANK[purpose],
+    rank: session.role === "manager" ? 0 : RANK[state.purpose],
     since: state.since,
     pin: session.runner ?? session.pin,
     worker: session.role === "worker",

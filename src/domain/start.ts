@@ -138,7 +138,7 @@ function start(
     target: { kind: "issue", number },
     content: "eyes",
   });
-  step.tell(step.manager.id, managerBrief(objective, context.derive("nonce")), "work");
+  step.tell(step.manager, managerBrief(objective, context.derive("nonce")), "work");
   reportConfigProblem(step, config);
   return step.done();
 }
@@ -217,7 +217,7 @@ function edited(step: Step, { actor, snapshot }: IssueChanged): void {
   if (title === step.objective.title && body === step.objective.body) return;
   step.change({ title, body });
   const nonce = step.context.derive("nonce");
-  step.tell(step.manager.id, editedIssueMessage(actor, title, body, nonce), "message");
+  step.tell(step.manager, editedIssueMessage(actor, title, body, nonce), "message");
 }
 
 /** The uuid form is what agents use for messages; sessions keep the short one. */

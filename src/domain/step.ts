@@ -94,11 +94,8 @@ export class Step {
     this.notes.push(text);
   }
 
-  /** `fixed`: a key that is the same from whatever cause, so it happens once ever. */
-  emit(effect: Effect, fixed?: string): void {
-    const { derive, deriveFixed } = this.context;
-    const key = fixed === undefined ? derive(`effect:${this.effects.length}`) : deriveFixed(fixed);
-    this.effects.push(emitted(effect, key));
+  emit(effect: Effect): void {
+    this.effects.push(emitted(effect, this.context.derive(`effect:${this.effects.length}`)));
   }
 
   timer(name: string, at: number | null): void {
@@ -156,15 +153,16 @@ export class Step {
 
   /**
    * Puts a message into a session's mailbox. A running agent gets it now, a parked session is woken for it
-   * unless `wake` is false, a held or paused one keeps it. Returns the message's id, null when the session is over.
+   * unless `wake` is false, a held or paused one keeps it; one that is over takes none. Returns the message's id.
    */
-  tell(id: SessionId, text: string, purpose: Purpose, wake = true): string | null {
-    const session = this.session(id);
-    if (session === undefined || isTerminal(session.state)) {
-      this.note(`a message for a session that is over was not delivered`);
-      return null;
-    }
+  tell(given: Session, text: string, purpose: Purpose, wake = true): string {
+    const session = this.fresh(given);
+    const { id } = session;
     const message = uuid(this.context.derive(`mail:${id}:${session.mailed}`));
+    if (isTerminal(session.state)) {
+      this.note(`${session.title}: a message came after its end`);
+      return message;
+    }
     const live = session.state.kind === "running";
     const mail: Mail = { id: message, text, sentTo: live ? session.attempt : null };
     this.changeSession(id, { mailbox: [...session.mailbox, mail], mailed: session.mailed + 1 });

@@ -23,7 +23,7 @@ export function nudge(step: Step): void {
   step.change({ nudges: objective.nudges + 1 });
   if (objective.nudges === 0)
     step.tell(
-      manager.id,
+      manager,
       "You ended your turn, and nothing is going on that could wake you. Spawn a session, publish one that has reported, ask_human, or finish_objective.",
       "message",
     );

@@ -58,7 +58,7 @@ export function reportProblem(
     text: problemText(session, text),
   });
   step.tell(
-    step.manager.id,
+    step.manager,
     `Worker "${session.title}" (${session.id}) has a problem: ${text}`,
     "message",
   );
@@ -70,11 +70,7 @@ export function messageManager(
   session: Session,
   { text }: Of<"message_manager">,
 ): CallReply {
-  step.tell(
-    step.manager.id,
-    `From worker "${session.title}" (${session.id}):\n\n${text}`,
-    "message",
-  );
+  step.tell(step.manager, `From worker "${session.title}" (${session.id}):\n\n${text}`, "message");
   return answered({
     status: "sent",
     next: "end your turn if you wait for an answer; it will come as a message",
@@ -94,7 +90,7 @@ export function reportResult(
   const current = { ...session, result };
   const pull = pullRequestOf(step.objective, session.id);
   if (pull === undefined || first)
-    step.tell(step.manager.id, resultMessage(current, result), "message");
+    step.tell(step.manager, resultMessage(current, result), "message");
   if (isPushable(pull) && session.push === null) {
     if (session.followUp === null) ready(step, current, pull);
     pushFollowUp(step, current);

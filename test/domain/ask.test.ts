@@ -1,5 +1,17 @@
 import { describe, expect, test } from "vitest";
-import { ann, askHuman, bob, bot, mallory, own, Play, spawn, started, withWorker } from "./play.ts";
+import {
+  ann,
+  askHuman,
+  bob,
+  bot,
+  mallory,
+  own,
+  Play,
+  published,
+  spawn,
+  started,
+  withWorker,
+} from "./play.ts";
 
 /** The worker "api" asked and parked. */
 function asked(options: readonly string[] = []): Play {
@@ -48,6 +60,18 @@ describe("asking", () => {
     expect(play.all("post-comment")).toHaveLength(1);
     play.call("manager", askHuman("Which store?"));
     expect(play.all("post-comment")).toHaveLength(2);
+  });
+
+  test("when its session is over, nobody has to answer any more; other questions stay", () => {
+    const play = asked();
+    play.call("manager", askHuman("Why?"));
+    play.cancel("ann", play.session("api"));
+    expect(play.question(1).state).toEqual({ kind: "canceled", reason: "ann" });
+    expect(play.question(2).state.kind).toBe("open");
+    const merged = published().commentPull(31, "hm").start("api");
+    merged.call("api", askHuman("Which?"));
+    merged.pull(31, "merged").exited("api");
+    expect(merged.question(1).state).toEqual({ kind: "canceled", reason: "its session is over" });
   });
 
   test("the link appears in the status when it is posted", () => {
@@ -203,6 +227,20 @@ describe("a call that stays open for the answer", () => {
     play.settled("api", call, "result");
     expect(play.question(1).state).toMatchObject({ delivery: { kind: "delivered" } });
     expect(play.mail("api")).toEqual([]);
+  });
+
+  test("asked twice, both calls get it", () => {
+    const { play } = open();
+    play.call("api", askHuman("Which store?"));
+    play.comment("Redis");
+    expect(play.effects("answer-call")).toHaveLength(2);
+    expect(play.session("api").calls).toEqual([]);
+  });
+
+  test("a call of the same name in another session is another call", () => {
+    const { play, call } = open();
+    play.comment("Redis").settled("manager", call, "result");
+    expect(play.question(1).state).toMatchObject({ delivery: { kind: "call" } });
   });
 
   test("waited long enough: parked, and the answer comes as a message", () => {

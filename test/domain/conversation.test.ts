@@ -192,6 +192,23 @@ describe("replies to a review", () => {
     expect(play.mail("api")).toEqual([]);
   });
 
+  test("also when the pull request was closed meanwhile", () => {
+    const play = reviewed();
+    play.call("api", reply(8));
+    play.call("api", report());
+    play.pull(31, "closed").refused("api", "nothing-committed");
+    expect(play.effects("reply-to-review")).toHaveLength(1);
+    expect(play.effects("mark-ready")).toEqual([]);
+  });
+
+  test("merged while the commits were on their way: refused, and nobody is left to tell", () => {
+    const play = reviewed();
+    play.call("api", report());
+    play.park("api").pull(31, "merged").refused("api", "pull-request-gone", "it is merged");
+    expect(play.state("api")).toBe("succeeded");
+    expect(play.last.notes).toContain("api: a message came after its end");
+  });
+
   test("a worker that ends its turn without a report is published all the same", () => {
     const play = reviewed();
     play.call("api", reply(8));

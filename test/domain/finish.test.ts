@@ -177,8 +177,9 @@ describe("canceling", () => {
 
   test("the manager: the objective ends with it", () => {
     const play = withWorker();
-    play.cancel("ann", play.session());
+    play.cancel("ann", play.session("api")).exited("api").cancel("bob", play.session());
     expect(play.it.state.kind).toBe("canceled");
+    expect(play.session("api").state).toMatchObject({ kind: "canceled", by: "ann" });
   });
 
   test("a session that is not there", () => {

@@ -124,6 +124,15 @@ describe("publishing", () => {
     play.call("manager", publish("api"));
     play.exited("manager", "itself", 1).pushed("api", "e".repeat(40));
     expect(play.effects("answer-call")).toEqual([]);
+    expect(play.mail().at(-1)).toBe("pull request #31 has the new commits");
+  });
+
+  test("or in a new one, where nobody waits for it", () => {
+    const play = reported();
+    play.call("manager", publish("api"));
+    play.exited("manager", "itself", 1).start().pushed("api").opened("api", 31);
+    expect(play.effects("answer-call")).toEqual([]);
+    expect(play.effects("send-message")[0]?.message.text).toContain("pull request #31 is open");
   });
 
   test.for(["nothing-committed", "moved", "policy", "pull-request-gone", "failed"] as const)(

@@ -168,6 +168,7 @@ describe("the worker's reports", () => {
     play.start("api").call("api", report());
     expect(play.effects("push-branch")).toHaveLength(1);
     expect(play.effects("send-message")).toEqual([]);
+    expect(play.pushed("api").effects("reply-to-review")).toEqual([]);
   });
 
   test("and not twice while a push is on its way", () => {
