@@ -1,17 +1,6 @@
 import { describe, expect, test } from "vitest";
-import {
-  ann,
-  askHuman,
-  bob,
-  bot,
-  mallory,
-  own,
-  Play,
-  published,
-  spawn,
-  started,
-  withWorker,
-} from "./play.ts";
+import { askHuman, published, spawn, started, withWorker } from "./begin.ts";
+import { ann, bob, bot, mallory, own, Play } from "./play.ts";
 
 /** The worker "api" asked and parked. */
 function asked(options: readonly string[] = []): Play {
@@ -83,210 +72,210 @@ describe("asking", () => {
   });
 });
 
-describe("answering", () => {
-  test("a plain reply to the only question wakes who asked, with 👍", () => {
-    const play = asked().comment("Redis, please.");
-    expect(play.effects("react")).toMatchObject([{ content: "+1", target: { id: 5000 } }]);
-    expect(play.session("api").state).toMatchObject({ kind: "queued", purpose: "answer" });
-    expect(play.mail("api")[0]).toContain('"answer":"Redis, please."');
-    expect(play.question(1).state).toMatchObject({
-      kind: "answered",
-      by: "ann",
-      delivery: { kind: "message" },
-    });
-  });
+// Answering.
 
-  test("it is delivered exactly once: when the agent echoes it", () => {
-    const play = asked().comment("Redis").start("api");
-    expect(play.question(1).state).toMatchObject({ delivery: { kind: "delivered" } });
-    expect(play.mail("api")).toEqual([]);
-    expect(play.park("api").state("api")).toBe("idle");
-  });
-
-  test("a second reply is no answer any more: the manager gets it", () => {
-    const play = asked().comment("Redis").comment("Or memory?", bob);
-    expect(play.effects("react")).toMatchObject([{ content: "eyes" }]);
-    expect(play.effects("send-message")).toMatchObject([{ session: play.session().id }]);
-  });
-
-  test.for([
-    ["2", ["Redis", "Memory"], "Memory"],
-    [" 2 ", ["Redis", "Memory"], "Memory"],
-    ["3", ["Redis", "Memory"], "3"],
-    ["2", [], "2"],
-    ["1: 2", ["Redis", "Memory"], "Memory"],
-    ["2. Memory", ["Redis", "Memory"], "2. Memory"],
-    ["> Which store?\n\n1", ["Redis", "Memory"], "Redis"],
-  ] as const)("%s of %s means %s", ([reply, options, text]) => {
-    const play = asked(options).comment(reply);
-    expect(play.question(1).state).toMatchObject({ kind: "answered", text });
-  });
-
-  test.for([
-    ["2: green", 2, "green"],
-    ["Q2. green", 2, "green"],
-    ["question 2 - green", 2, "green"],
-    ["#1) Redis", 1, "Redis"],
-    ["1 – Redis", 1, "Redis"],
-    ["> Which colour shall it be?\n\ngreen", 2, "green"],
-    ["> Question 2 from web:\n> Which colour shall it be?\ngreen", 2, "green"],
-    ["> which COLOUR shall\ngreen", 2, "green"],
-  ] as const)("with two open, %s answers question %d", ([reply, number, text]) => {
-    const play = askedTwice().comment(reply);
-    expect(play.question(number).state).toMatchObject({ kind: "answered", text });
-    expect(play.question(3 - number).state.kind).toBe("open");
-  });
-
-  test.for([
-    "green",
-    "> Which\ngreen",
-    "> something else entirely\ngreen",
-    "7: green",
-    "> Which store? Which colour shall it be?\nyes",
-  ])("with two open, %s names none: we ask once which", (reply) => {
-    const play = askedTwice().comment(reply);
-    expect(play.said("question")[0]).toContain("belong to: 1 or 2? Reply with its number.");
-    play.comment("well?");
-    expect(play.said("question")).toEqual([]);
-    expect(play.last.notes).toContain("which question is meant was asked already");
-  });
-
-  test("the number then answers with the words said before, by who said them", () => {
-    const play = askedTwice().comment("green", bob).comment("2.");
-    expect(play.question(3).state).toMatchObject({ kind: "answered", text: "2" });
-    expect(play.question(2).state).toMatchObject({ kind: "answered", text: "green", by: "bob" });
-    expect(play.state("web")).toBe("queued");
-    expect(play.question(1).state.kind).toBe("open");
-  });
-
-  test("a number that is no open question is a text like any other", () => {
-    const play = askedTwice().comment("green").comment("9");
-    expect(play.last.notes).toContain("which question is meant was asked already");
-  });
-
-  test("which question is meant falls away when all are answered by name", () => {
-    const play = askedTwice().comment("green").comment("1: Redis");
-    expect(play.question(3).state.kind).toBe("open");
-    play.comment("2: green");
-    expect(play.question(3).state).toEqual({
-      kind: "canceled",
-      reason: "no other question is open",
-    });
-  });
-
-  test.for([mallory, bot, own])("$login is not heard", (actor) => {
-    const play = asked().comment("Redis", actor);
-    expect(play.question(1).state.kind).toBe("open");
-    expect(play.effects("react")).toEqual([]);
-    expect(play.it.ignored).toBe(actor === mallory ? 1 : 0);
-  });
-
-  test("a permission nobody could tell is none", () => {
-    const play = asked();
-    const [kind, on, url] = ["comment-created", "issue", "u"] as const;
-    play.send({ kind, on, number: 12, comment: 1, actor: ann, text: "Redis", url }, {});
-    expect(play.question(1).state.kind).toBe("open");
-  });
-
-  test("an edited answer goes to who got the first version", () => {
-    const play = asked().comment("Redis", ann, 77).editComment(77, "Memory!");
-    expect(play.mail("api").at(-1)).toContain("your question 1, correcting the answer");
-  });
-
-  test("any other edit goes to the manager", () => {
-    const play = asked().editComment(99, "Hurry");
-    expect(play.effects("send-message")[0]?.message.text).toContain("ann commented on issue");
-  });
-
-  test("an answer to a question of nobody goes to the manager", () => {
-    const play = started();
-    const stuck = { reason: "no", retry: false };
-    play.park().start().endTurn("manager", stuck).exited();
-    play.comment("try again");
-    expect(play.state()).toBe("queued");
+test("a plain reply to the only question wakes who asked, with 👍", () => {
+  const play = asked().comment("Redis, please.");
+  expect(play.effects("react")).toMatchObject([{ content: "+1", target: { id: 5000 } }]);
+  expect(play.session("api").state).toMatchObject({ kind: "queued", purpose: "answer" });
+  expect(play.mail("api")[0]).toContain('"answer":"Redis, please."');
+  expect(play.question(1).state).toMatchObject({
+    kind: "answered",
+    by: "ann",
+    delivery: { kind: "message" },
   });
 });
 
-describe("a call that stays open for the answer", () => {
-  const open = (): { readonly play: Play; readonly call: string } => {
-    const play = withWorker({ askWaitMs: 60_000 });
-    expect(play.call("api", askHuman("Which store?"))).toBeNull();
-    return { play, call: play.session("api").calls[0]?.call ?? "" };
-  };
+test("it is delivered exactly once: when the agent echoes it", () => {
+  const play = asked().comment("Redis").start("api");
+  expect(play.question(1).state).toMatchObject({ delivery: { kind: "delivered" } });
+  expect(play.mail("api")).toEqual([]);
+  expect(play.park("api").state("api")).toBe("idle");
+});
 
-  test("the answer is its result, delivered when the runner says it won", () => {
-    const { play, call } = open();
-    play.comment("Redis");
-    expect(play.effects("answer-call")).toMatchObject([{ call, outcome: "result" }]);
-    expect(JSON.parse(play.effects("answer-call")[0]?.content ?? "")).toEqual({
-      status: "answered",
-      answer: "Redis",
-      by: "ann",
-    });
-    expect(play.question(1).state).toMatchObject({ delivery: { kind: "call", call } });
-    play.settled("api", call, "result");
-    expect(play.question(1).state).toMatchObject({ delivery: { kind: "delivered" } });
-    expect(play.mail("api")).toEqual([]);
-  });
+test("a second reply is no answer any more: the manager gets it", () => {
+  const play = asked().comment("Redis").comment("Or memory?", bob);
+  expect(play.effects("react")).toMatchObject([{ content: "eyes" }]);
+  expect(play.effects("send-message")).toMatchObject([{ session: play.session().id }]);
+});
 
-  test("asked twice, both calls get it", () => {
-    const { play } = open();
-    play.call("api", askHuman("Which store?"));
-    play.comment("Redis");
-    expect(play.effects("answer-call")).toHaveLength(2);
-    expect(play.session("api").calls).toEqual([]);
-  });
+test.for([
+  ["2", ["Redis", "Memory"], "Memory"],
+  [" 2 ", ["Redis", "Memory"], "Memory"],
+  ["3", ["Redis", "Memory"], "3"],
+  ["2", [], "2"],
+  ["1: 2", ["Redis", "Memory"], "Memory"],
+  ["2. Memory", ["Redis", "Memory"], "2. Memory"],
+  ["> Which store?\n\n1", ["Redis", "Memory"], "Redis"],
+] as const)("%s of %s means %s", ([reply, options, text]) => {
+  const play = asked(options).comment(reply);
+  expect(play.question(1).state).toMatchObject({ kind: "answered", text });
+});
 
-  test("a call of the same name in another session is another call", () => {
-    const { play, call } = open();
-    play.comment("Redis").settled("manager", call, "result");
-    expect(play.question(1).state).toMatchObject({ delivery: { kind: "call" } });
-  });
+test.for([
+  ["2: green", 2, "green"],
+  ["Q2. green", 2, "green"],
+  ["question 2 - green", 2, "green"],
+  ["#1) Redis", 1, "Redis"],
+  ["1 – Redis", 1, "Redis"],
+  ["> Which colour shall it be?\n\ngreen", 2, "green"],
+  ["> Question 2 from web:\n> Which colour shall it be?\ngreen", 2, "green"],
+  ["> which COLOUR shall\ngreen", 2, "green"],
+] as const)("with two open, %s answers question %d", ([reply, number, text]) => {
+  const play = askedTwice().comment(reply);
+  expect(play.question(number).state).toMatchObject({ kind: "answered", text });
+  expect(play.question(3 - number).state.kind).toBe("open");
+});
 
-  test("waited long enough: parked, and the answer comes as a message", () => {
-    const { play, call } = open();
-    play.timer(`ask:${play.question(1).id}`);
-    expect(play.effects("answer-call")).toMatchObject([{ call, outcome: "parked" }]);
-    expect(play.park("api").state("api")).toBe("waiting_user");
-    play.comment("Redis");
-    expect(play.mail("api")).toHaveLength(1);
-  });
+test.for([
+  "green",
+  "> Which\ngreen",
+  "> something else entirely\ngreen",
+  "7: green",
+  "> Which store? Which colour shall it be?\nyes",
+])("with two open, %s names none: we ask once which", (reply) => {
+  const play = askedTwice().comment(reply);
+  expect(play.said("question")[0]).toContain("belong to: 1 or 2? Reply with its number.");
+  play.comment("well?");
+  expect(play.said("question")).toEqual([]);
+  expect(play.last.notes).toContain("which question is meant was asked already");
+});
 
-  test("the answer lost the race against parking: it goes as a message, once", () => {
-    const { play, call } = open();
-    play.comment("Redis").settled("api", call, "parked").settled("api", call, "parked");
-    expect(play.mail("api")).toHaveLength(1);
-    expect(play.question(1).state).toMatchObject({ delivery: { kind: "message" } });
-  });
+test("the number then answers with the words said before, by who said them", () => {
+  const play = askedTwice().comment("green", bob).comment("2.");
+  expect(play.question(3).state).toMatchObject({ kind: "answered", text: "2" });
+  expect(play.question(2).state).toMatchObject({ kind: "answered", text: "green", by: "bob" });
+  expect(play.state("web")).toBe("queued");
+  expect(play.question(1).state.kind).toBe("open");
+});
 
-  test("the process ended before the answer was read: it goes as a message", () => {
-    const { play } = open();
-    play.comment("Redis").exited("api", "itself", 1);
-    expect(play.mail("api").filter((text) => text.includes("Redis"))).toHaveLength(1);
-    expect(play.state("api")).toBe("queued");
-  });
+test("a number that is no open question is a text like any other", () => {
+  const play = askedTwice().comment("green").comment("9");
+  expect(play.last.notes).toContain("which question is meant was asked already");
+});
 
-  test("of somebody else's process it says nothing", () => {
-    const { play } = open();
-    play.comment("Redis").exited("manager", "itself", 1);
-    expect(play.question(1).state).toMatchObject({ delivery: { kind: "call" } });
+test("which question is meant falls away when all are answered by name", () => {
+  const play = askedTwice().comment("green").comment("1: Redis");
+  expect(play.question(3).state.kind).toBe("open");
+  play.comment("2: green");
+  expect(play.question(3).state).toEqual({
+    kind: "canceled",
+    reason: "no other question is open",
   });
+});
 
-  test("a timer for a call that was answered or whose process is gone does nothing", () => {
-    const { play } = open();
-    const timer = `ask:${play.question(1).id}`;
-    play.endTurn("api").timer(timer);
-    expect(play.effects("answer-call")).toEqual([]);
-    play.comment("Redis");
-    expect(play.mail("api")).toHaveLength(1);
-    play.timers.set(timer, play.now);
-    play.timer(timer);
-    expect(play.effects("answer-call")).toEqual([]);
-  });
+test.for([mallory, bot, own])("$login is not heard", (actor) => {
+  const play = asked().comment("Redis", actor);
+  expect(play.question(1).state.kind).toBe("open");
+  expect(play.effects("react")).toEqual([]);
+  expect(play.it.ignored).toBe(actor === mallory ? 1 : 0);
+});
 
-  test("a settled call that carried no answer changes nothing", () => {
-    const { play } = open();
-    const before = play.it;
-    expect(play.settled("api", "another", "result").it).toEqual(before);
+test("a permission nobody could tell is none", () => {
+  const play = asked();
+  const [kind, on, url] = ["comment-created", "issue", "u"] as const;
+  play.send({ kind, on, number: 12, comment: 1, actor: ann, text: "Redis", url }, {});
+  expect(play.question(1).state.kind).toBe("open");
+});
+
+test("an edited answer goes to who got the first version", () => {
+  const play = asked().comment("Redis", ann, 77).editComment(77, "Memory!");
+  expect(play.mail("api").at(-1)).toContain("your question 1, correcting the answer");
+});
+
+test("any other edit goes to the manager", () => {
+  const play = asked().editComment(99, "Hurry");
+  expect(play.effects("send-message")[0]?.message.text).toContain("ann commented on issue");
+});
+
+test("an answer to a question of nobody goes to the manager", () => {
+  const play = started();
+  const stuck = { reason: "no", retry: false };
+  play.park().start().endTurn("manager", stuck).exited();
+  play.comment("try again");
+  expect(play.state()).toBe("queued");
+});
+
+// A call that stays open for the answer.
+
+const open = (): { readonly play: Play; readonly call: string } => {
+  const play = withWorker({ askWaitMs: 60_000 });
+  expect(play.call("api", askHuman("Which store?"))).toBeNull();
+  return { play, call: play.session("api").calls[0]?.call ?? "" };
+};
+
+test("the answer is its result, delivered when the runner says it won", () => {
+  const { play, call } = open();
+  play.comment("Redis");
+  expect(play.effects("answer-call")).toMatchObject([{ call, outcome: "result" }]);
+  expect(JSON.parse(play.effects("answer-call")[0]?.content ?? "")).toEqual({
+    status: "answered",
+    answer: "Redis",
+    by: "ann",
   });
+  expect(play.question(1).state).toMatchObject({ delivery: { kind: "call", call } });
+  play.settled("api", call, "result");
+  expect(play.question(1).state).toMatchObject({ delivery: { kind: "delivered" } });
+  expect(play.mail("api")).toEqual([]);
+});
+
+test("asked twice, both calls get it", () => {
+  const { play } = open();
+  play.call("api", askHuman("Which store?"));
+  play.comment("Redis");
+  expect(play.effects("answer-call")).toHaveLength(2);
+  expect(play.session("api").calls).toEqual([]);
+});
+
+test("a call of the same name in another session is another call", () => {
+  const { play, call } = open();
+  play.comment("Redis").settled("manager", call, "result");
+  expect(play.question(1).state).toMatchObject({ delivery: { kind: "call" } });
+});
+
+test("waited long enough: parked, and the answer comes as a message", () => {
+  const { play, call } = open();
+  play.timer(`ask:${play.question(1).id}`);
+  expect(play.effects("answer-call")).toMatchObject([{ call, outcome: "parked" }]);
+  expect(play.park("api").state("api")).toBe("waiting_user");
+  play.comment("Redis");
+  expect(play.mail("api")).toHaveLength(1);
+});
+
+test("the answer lost the race against parking: it goes as a message, once", () => {
+  const { play, call } = open();
+  play.comment("Redis").settled("api", call, "parked").settled("api", call, "parked");
+  expect(play.mail("api")).toHaveLength(1);
+  expect(play.question(1).state).toMatchObject({ delivery: { kind: "message" } });
+});
+
+test("the process ended before the answer was read: it goes as a message", () => {
+  const { play } = open();
+  play.comment("Redis").exited("api", "itself", 1);
+  expect(play.mail("api").filter((text) => text.includes("Redis"))).toHaveLength(1);
+  expect(play.state("api")).toBe("queued");
+});
+
+test("of somebody else's process it says nothing", () => {
+  const { play } = open();
+  play.comment("Redis").exited("manager", "itself", 1);
+  expect(play.question(1).state).toMatchObject({ delivery: { kind: "call" } });
+});
+
+test("a timer for a call that was answered or whose process is gone does nothing", () => {
+  const { play } = open();
+  const timer = `ask:${play.question(1).id}`;
+  play.endTurn("api").timer(timer);
+  expect(play.effects("answer-call")).toEqual([]);
+  play.comment("Redis");
+  expect(play.mail("api")).toHaveLength(1);
+  play.timers.set(timer, play.now);
+  play.timer(timer);
+  expect(play.effects("answer-call")).toEqual([]);
+});
+
+test("a settled call that carried no answer changes nothing", () => {
+  const { play } = open();
+  const before = play.it;
+  expect(play.settled("api", "another", "result").it).toEqual(before);
 });

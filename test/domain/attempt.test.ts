@@ -1,91 +1,91 @@
 import { describe, expect, test } from "vitest";
+import { sessionId } from "../../src/domain/id.ts";
 import { DEFAULT_CONFIG } from "../../src/domain/repository.ts";
-import { Play, published, report, spawn, started, withWorker } from "./play.ts";
+import { published, report, spawn, started, withWorker } from "./begin.ts";
+import { Play } from "./play.ts";
 
 const broke = { reason: "overloaded", retry: true };
 const hopeless = { reason: "the brief has no steps", retry: false };
 
-describe("from queued to running", () => {
-  test("a slot starts an attempt with the mailbox, in a fresh checkout with its setup", () => {
-    const play = new Play();
-    play.config = { ...play.config, config: { ...DEFAULT_CONFIG, setup: ["npm ci"] } };
-    play.label().claim();
-    expect(play.effects("start-attempt")).toMatchObject([
-      {
-        runner: "box",
-        attempt: 1,
-        role: "manager",
-        agent: "script",
-        conversation: null,
-        setup: ["npm ci"],
-        workspace: { kind: "checkout", from: "main", branch: null, restoreFrom: null },
-        messages: [{ text: play.mail()[0] }],
-      },
-    ]);
-    expect(play.prepared().session().workspace).toEqual({
-      path: `acme__shop/${play.session().id}/1`,
-      base: "a".repeat(40),
-    });
-    expect(play.spawned().state()).toBe("running");
-  });
+// From queued to running.
 
-  test("what comes while it starts is sent when it runs", () => {
-    const play = new Play().label().claim().prepared().comment("hurry");
-    expect(play.effects("send-message")).toEqual([]);
-    play.spawned();
-    expect(play.effects("send-message").map(({ message }) => message.text)).toEqual([
-      play.mail()[1],
-    ]);
+test("a slot starts an attempt with the mailbox, in a fresh checkout with its setup", () => {
+  const play = new Play();
+  play.config = { ...play.config, config: { ...DEFAULT_CONFIG, setup: ["npm ci"] } };
+  play.label().claim();
+  expect(play.effects("start-attempt")).toMatchObject([
+    {
+      runner: "box",
+      attempt: 1,
+      role: "manager",
+      agent: "script",
+      conversation: null,
+      setup: ["npm ci"],
+      workspace: { kind: "checkout", from: "main", branch: null, restoreFrom: null },
+      messages: [{ text: play.mail()[0] }],
+    },
+  ]);
+  expect(play.prepared().session().workspace).toEqual({
+    path: `acme__shop/${play.session().id}/1`,
+    base: "a".repeat(40),
   });
+  expect(play.spawned().state()).toBe("running");
+});
 
-  test("a second start or claim of the same means nothing", () => {
-    const play = started();
-    expect(play.spawned().last.effects).toEqual([]);
-    expect(play.claim().last.effects).toEqual([]);
-    expect(play.last.notes).toEqual(["manager: claim means nothing while running"]);
-  });
+test("what comes while it starts is sent when it runs", () => {
+  const play = new Play().label().claim().prepared().comment("hurry");
+  expect(play.effects("send-message")).toEqual([]);
+  play.spawned();
+  expect(play.effects("send-message").map(({ message }) => message.text)).toEqual([play.mail()[1]]);
+});
 
-  test("the next attempt finds its checkout untouched, without setup, and its conversation", () => {
-    const play = started();
-    play.send({ kind: "conversation-known", ...play.of("manager"), conversation: "conv" });
-    play.call("manager", spawn("api"));
-    play.park().comment("more").claim();
-    expect(play.effects("start-attempt")).toMatchObject([
-      { attempt: 2, conversation: "conv", setup: [], workspace: { kind: "reuse" } },
-    ]);
-    play.prepared("manager", "f".repeat(40));
-    expect(play.session().workspace?.base).toBe("a".repeat(40));
-  });
+test("a second start or claim of the same means nothing", () => {
+  const play = started();
+  expect(play.spawned().last.effects).toEqual([]);
+  expect(play.claim().last.effects).toEqual([]);
+  expect(play.last.notes).toEqual(["manager: claim means nothing while running"]);
+});
 
-  test("another runner means a new checkout and a new conversation", () => {
-    const play = withWorker();
-    play.park().park("api").claim("manager", "far");
-    expect(play.effects("start-attempt")).toMatchObject([
-      { runner: "far", conversation: null, workspace: { kind: "checkout" } },
-    ]);
-    expect(play.session().checkouts).toBe(2);
-  });
+test("the next attempt finds its checkout untouched, without setup, and its conversation", () => {
+  const play = started();
+  play.send({ kind: "conversation-known", ...play.of("manager"), conversation: "conv" });
+  play.call("manager", spawn("api"));
+  play.park().comment("more").claim();
+  expect(play.effects("start-attempt")).toMatchObject([
+    { attempt: 2, conversation: "conv", setup: [], workspace: { kind: "reuse" } },
+  ]);
+  play.prepared("manager", "f".repeat(40));
+  expect(play.session().workspace?.base).toBe("a".repeat(40));
+});
 
-  test("a worker works on a branch of its own; a dependent one starts from what it depends on", () => {
-    const play = published();
-    play.comment("now the docs").start();
-    play.call("manager", spawn("docs", { dependsOn: ["api"] }));
-    play.claim("docs", "box", 1);
-    const branch = play.it.pullRequests[0]?.branch ?? "";
-    expect(play.effects("start-attempt")[0]?.workspace).toMatchObject({
-      from: branch,
-      restoreFrom: "main",
-      branch: `orcha/12-docs-${play.session("docs").id.slice(-6)}`,
-    });
-  });
+test("another runner means a new checkout and a new conversation", () => {
+  const play = withWorker();
+  play.park().park("api").claim("manager", "far");
+  expect(play.effects("start-attempt")).toMatchObject([
+    { runner: "far", conversation: null, workspace: { kind: "checkout" } },
+  ]);
+  expect(play.session().checkouts).toBe(2);
+});
 
-  test("a dependency without a pull request, or with an ended one, is no start", () => {
-    const play = published();
-    play.comment("and the docs").start();
-    play.call("manager", spawn("docs", { dependsOn: ["api"] }));
-    play.pull(31, "closed").claim("docs", "box", 1);
-    expect(play.effects("start-attempt")[0]?.workspace).toMatchObject({ from: "main" });
+test("a worker works on a branch of its own; a dependent one starts from what it depends on", () => {
+  const play = published();
+  play.comment("now the docs").start();
+  play.call("manager", spawn("docs", { dependsOn: ["api"] }));
+  play.claim("docs", "box", 1);
+  const branch = play.it.pullRequests[0]?.branch ?? "";
+  expect(play.effects("start-attempt")[0]?.workspace).toMatchObject({
+    from: branch,
+    restoreFrom: "main",
+    branch: `orcha/12-docs-${play.session("docs").id.slice(-6)}`,
   });
+});
+
+test("a dependency without a pull request, or with an ended one, is no start", () => {
+  const play = published();
+  play.comment("and the docs").start();
+  play.call("manager", spawn("docs", { dependsOn: ["api"] }));
+  play.pull(31, "closed").claim("docs", "box", 1);
+  expect(play.effects("start-attempt")[0]?.workspace).toMatchObject({ from: "main" });
 });
 
 describe("the end of a turn", () => {
@@ -131,120 +131,120 @@ describe("the end of a turn", () => {
     play.send({ kind: "turn-ended", session: before.id, attempt: 1, failure: null });
     expect(play.session("api")).toEqual(before);
     expect(play.last.notes).toContain("api: turn-ended of attempt 1 came late");
-    const unknown = { session: before.id.replace(/.$/u, "x") as typeof before.id, attempt: 1 };
+    const unknown = { session: sessionId("ses_nobody"), attempt: 1 };
     play.send({ kind: "attempt-spawned", ...unknown });
     expect(play.last.notes).toContain("attempt-spawned: no such session");
   });
 });
 
-describe("failures", () => {
-  test("a bad turn is tried again after a pause, told what happened", () => {
-    const play = withWorker().endTurn("api", broke).exited("api");
-    expect(play.session("api").state).toMatchObject({
-      kind: "waiting_limit",
-      reason: "overloaded",
-    });
-    play.timer(`resume:${play.session("api").id}`);
-    expect(play.state("api")).toBe("queued");
-    expect(play.mail("api")[0]).toContain("You were interrupted: overloaded");
-  });
+// Failures.
 
-  test("also when the process took longer to end than the pause", () => {
-    const play = withWorker().endTurn("api", broke);
-    play.now += 60_000;
-    play.exited("api").timer(`resume:${play.session("api").id}`);
-    expect(play.state("api")).toBe("queued");
+test("a bad turn is tried again after a pause, told what happened", () => {
+  const play = withWorker().endTurn("api", broke).exited("api");
+  expect(play.session("api").state).toMatchObject({
+    kind: "waiting_limit",
+    reason: "overloaded",
   });
+  play.timer(`resume:${play.session("api").id}`);
+  expect(play.state("api")).toBe("queued");
+  expect(play.mail("api")[0]).toContain("You were interrupted: overloaded");
+});
 
-  test("mail that waits is reason enough to go on", () => {
-    const play = withWorker().endTurn("api", broke).exited("api");
-    play.call("manager", { tool: "message_session", session: "api", text: "easy" });
-    play.timer(`resume:${play.session("api").id}`);
-    expect(play.mail("api")).toHaveLength(1);
-  });
+test("also when the process took longer to end than the pause", () => {
+  const play = withWorker().endTurn("api", broke);
+  play.now += 60_000;
+  play.exited("api").timer(`resume:${play.session("api").id}`);
+  expect(play.state("api")).toBe("queued");
+});
 
-  test("three in a row fail the worker: people and manager are told, its questions withdrawn", () => {
-    const play = withWorker();
-    play.call("api", { tool: "ask_human", question: "Which?", context: null, options: [] });
-    for (let turn = 0; turn < 2; turn++)
-      play
-        .endTurn("api", broke)
-        .exited("api")
-        .timer(`resume:${play.session("api").id}`)
-        .start("api");
-    play.endTurn("api", broke);
-    expect(play.said("notice")).toEqual(["api hit a problem: “overloaded”"]);
-    expect(play.question(1).state).toEqual({ kind: "canceled", reason: "overloaded" });
-    expect(play.exited("api").session("api").state).toMatchObject({
-      kind: "failed",
-      reason: "overloaded",
-    });
-    expect(play.mail().at(-1)).toContain("Do not publish it");
-  });
+test("mail that waits is reason enough to go on", () => {
+  const play = withWorker().endTurn("api", broke).exited("api");
+  play.call("manager", { tool: "message_session", session: "api", text: "easy" });
+  play.timer(`resume:${play.session("api").id}`);
+  expect(play.mail("api")).toHaveLength(1);
+});
 
-  test("a good turn in between starts the count anew", () => {
-    const play = withWorker().endTurn("api", broke).exited("api");
+test("three in a row fail the worker: people and manager are told, its questions withdrawn", () => {
+  const play = withWorker();
+  play.call("api", { tool: "ask_human", question: "Which?", context: null, options: [] });
+  for (let turn = 0; turn < 2; turn++)
     play
+      .endTurn("api", broke)
+      .exited("api")
       .timer(`resume:${play.session("api").id}`)
-      .start("api")
-      .endTurn("api");
-    expect(play.session("api").failures).toBe(0);
+      .start("api");
+  play.endTurn("api", broke);
+  expect(play.said("notice")).toEqual(["api hit a problem: “overloaded”"]);
+  expect(play.question(1).state).toEqual({ kind: "canceled", reason: "overloaded" });
+  expect(play.exited("api").session("api").state).toMatchObject({
+    kind: "failed",
+    reason: "overloaded",
   });
+  expect(play.mail().at(-1)).toContain("Do not publish it");
+});
 
-  test("one that trying again cannot help fails at once", () => {
-    const play = withWorker().endTurn("api", hopeless).exited("api");
-    expect(play.state("api")).toBe("failed");
-  });
+test("a good turn in between starts the count anew", () => {
+  const play = withWorker().endTurn("api", broke).exited("api");
+  play
+    .timer(`resume:${play.session("api").id}`)
+    .start("api")
+    .endTurn("api");
+  expect(play.session("api").failures).toBe(0);
+});
 
-  test.for([
-    [{ code: 1, signal: null }, "itself", "exit code 1"],
-    [{ code: null, signal: "SIGSEGV" }, "itself", "SIGSEGV"],
-    [{ code: null, signal: null }, "itself", "exit code unknown"],
-    [{ code: null, signal: null }, "keeper-lost", "lost when the runner went down"],
-  ] as const)("a process that ends in its turn (%o, %s) goes on at once", ([how, cause, words]) => {
-    const play = withWorker();
-    play.send({ kind: "attempt-exited", ...play.of("api"), ...how, cause });
-    expect(play.session("api")).toMatchObject({ failures: 1, state: { kind: "queued" } });
-    expect(play.mail("api")[0]).toContain(words);
-  });
+test("one that trying again cannot help fails at once", () => {
+  const play = withWorker().endTurn("api", hopeless).exited("api");
+  expect(play.state("api")).toBe("failed");
+});
 
-  test("a process that dies with mail unread gets just that mail again", () => {
-    const play = withWorker();
-    play.call("manager", { tool: "message_session", session: "api", text: "also tests" });
-    play.exited("api", "itself", 1);
-    expect(play.mail("api")).toEqual(["From the manager:\n\nalso tests"]);
-    expect(play.session("api").mailbox[0]?.sentTo).toBeNull();
-  });
+test.for([
+  [{ code: 1, signal: null }, "itself", "exit code 1"],
+  [{ code: null, signal: "SIGSEGV" }, "itself", "SIGSEGV"],
+  [{ code: null, signal: null }, "itself", "exit code unknown"],
+  [{ code: null, signal: null }, "keeper-lost", "lost when the runner went down"],
+] as const)("a process that ends in its turn (%o, %s) goes on at once", ([how, cause, words]) => {
+  const play = withWorker();
+  play.send({ kind: "attempt-exited", ...play.of("api"), ...how, cause });
+  expect(play.session("api")).toMatchObject({ failures: 1, state: { kind: "queued" } });
+  expect(play.mail("api")[0]).toContain(words);
+});
 
-  test("a worker whose process dies three times fails", () => {
-    const play = withWorker();
-    for (let time = 0; time < 2; time++) play.exited("api", "itself", 1).start("api");
-    expect(play.exited("api", "itself", 1).state("api")).toBe("failed");
-    expect(play.said("notice")[0]).toContain("exit code 1");
-  });
+test("a process that dies with mail unread gets just that mail again", () => {
+  const play = withWorker();
+  play.call("manager", { tool: "message_session", session: "api", text: "also tests" });
+  play.exited("api", "itself", 1);
+  expect(play.mail("api")).toEqual(["From the manager:\n\nalso tests"]);
+  expect(play.session("api").mailbox[0]?.sentTo).toBeNull();
+});
 
-  test("the fifth start of a manager is a question instead, and its answer a new start", () => {
-    const play = new Play().label();
-    for (let time = 0; time < 4; time++) play.start().exited("manager", "itself", 1);
-    expect(play.state()).toBe("waiting_user");
-    expect(play.it.questions).toHaveLength(1);
-    expect(play.question(1).text).toContain("The manager cannot go on: its process ended");
-    play.comment("try again");
-    expect(play.session()).toMatchObject({ failures: 0, state: { kind: "queued" } });
-  });
+test("a worker whose process dies three times fails", () => {
+  const play = withWorker();
+  for (let time = 0; time < 2; time++) play.exited("api", "itself", 1).start("api");
+  expect(play.exited("api", "itself", 1).state("api")).toBe("failed");
+  expect(play.said("notice")[0]).toContain("exit code 1");
+});
 
-  test("a manager whose turn cannot succeed asks, parked", () => {
-    const play = started().endTurn("manager", hopeless);
-    expect(play.question(1).text).toContain("the brief has no steps");
-    expect(play.exited().state()).toBe("waiting_user");
-  });
+test("the fifth start of a manager is a question instead, and its answer a new start", () => {
+  const play = new Play().label();
+  for (let time = 0; time < 4; time++) play.start().exited("manager", "itself", 1);
+  expect(play.state()).toBe("waiting_user");
+  expect(play.it.questions).toHaveLength(1);
+  expect(play.question(1).text).toContain("The manager cannot go on: its process ended");
+  play.comment("try again");
+  expect(play.session()).toMatchObject({ failures: 0, state: { kind: "queued" } });
+});
 
-  test("after the end a bad turn asks nobody anything", () => {
-    const play = published().pull(31, "merged").start();
-    play.timer("summary").endTurn("manager", hopeless);
-    expect(play.it.questions).toEqual([]);
-    expect(play.exited().state()).toBe("succeeded");
-  });
+test("a manager whose turn cannot succeed asks, parked", () => {
+  const play = started().endTurn("manager", hopeless);
+  expect(play.question(1).text).toContain("the brief has no steps");
+  expect(play.exited().state()).toBe("waiting_user");
+});
+
+test("after the end a bad turn asks nobody anything", () => {
+  const play = published().pull(31, "merged").start();
+  play.timer("summary").endTurn("manager", hopeless);
+  expect(play.it.questions).toEqual([]);
+  expect(play.exited().state()).toBe("succeeded");
 });
 
 describe("checkouts that cannot be made", () => {

@@ -1,18 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { ToolCall } from "../../src/domain/tool-call.ts";
-import {
-  ann,
-  bob,
-  bot,
-  ISSUE,
-  mallory,
-  Play,
-  publish,
-  published,
-  report,
-  started,
-  words,
-} from "./play.ts";
+import { publish, published, report, started } from "./begin.ts";
+import { ann, bob, bot, ISSUE, mallory, Play } from "./play.ts";
+import { words } from "./words.ts";
 
 const thread = (id: number, node: string | null = `node-${id}`) => ({
   id,
@@ -164,115 +154,115 @@ describe("a review", () => {
   });
 });
 
-describe("replies to a review", () => {
-  test("are held until the commits are pushed, then posted once per thread; disagreement stays open", () => {
-    const play = reviewed();
-    play.call("api", reply(8));
-    play.call("api", reply(9, "disagree"));
-    expect(JSON.parse(play.call("api", reply(8, "answered"))?.content ?? "")).toMatchObject({
-      status: "held",
-    });
-    play.call("api", report());
-    expect(play.all("reply-to-review")).toEqual([]);
-    play.pushed("api", "d".repeat(40));
-    expect(play.effects("reply-to-review").map((one) => one.thread)).toEqual([9, 8]);
-    expect(words(play.effects("reply-to-review")[1]?.text ?? [])).toBe("api: “done 8”");
-    expect(play.effects("resolve-thread")).toMatchObject([{ threadNode: "node-8" }]);
-    expect(play.session("api").followUp).toBeNull();
-    play.park("api");
-    expect(play.all("push-branch")).toHaveLength(2);
-  });
+// Replies to a review.
 
-  test("go out as well when there was nothing to push", () => {
-    const play = reviewed();
-    play.call("api", reply(8));
-    play.call("api", report());
-    play.refused("api", "nothing-committed");
-    expect(play.effects("reply-to-review")).toHaveLength(1);
-    expect(play.mail("api")).toEqual([]);
+test("are held until the commits are pushed, then posted once per thread; disagreement stays open", () => {
+  const play = reviewed();
+  play.call("api", reply(8));
+  play.call("api", reply(9, "disagree"));
+  expect(JSON.parse(play.call("api", reply(8, "answered"))?.content ?? "")).toMatchObject({
+    status: "held",
   });
+  play.call("api", report());
+  expect(play.all("reply-to-review")).toEqual([]);
+  play.pushed("api", "d".repeat(40));
+  expect(play.effects("reply-to-review").map((one) => one.thread)).toEqual([9, 8]);
+  expect(words(play.effects("reply-to-review")[1]?.text ?? [])).toBe("api: “done 8”");
+  expect(play.effects("resolve-thread")).toMatchObject([{ threadNode: "node-8" }]);
+  expect(play.session("api").followUp).toBeNull();
+  play.park("api");
+  expect(play.all("push-branch")).toHaveLength(2);
+});
 
-  test("also when the pull request was closed meanwhile", () => {
-    const play = reviewed();
-    play.call("api", reply(8));
-    play.call("api", report());
-    play.pull(31, "closed").refused("api", "nothing-committed");
-    expect(play.effects("reply-to-review")).toHaveLength(1);
-    expect(play.effects("mark-ready")).toEqual([]);
-  });
+test("go out as well when there was nothing to push", () => {
+  const play = reviewed();
+  play.call("api", reply(8));
+  play.call("api", report());
+  play.refused("api", "nothing-committed");
+  expect(play.effects("reply-to-review")).toHaveLength(1);
+  expect(play.mail("api")).toEqual([]);
+});
 
-  test("merged while the commits were on their way: refused, and nobody is left to tell", () => {
-    const play = reviewed();
-    play.call("api", report());
-    play.park("api").pull(31, "merged").refused("api", "pull-request-gone", "it is merged");
-    expect(play.state("api")).toBe("succeeded");
-    expect(play.last.notes).toContain("api: a message came after its end");
-  });
+test("also when the pull request was closed meanwhile", () => {
+  const play = reviewed();
+  play.call("api", reply(8));
+  play.call("api", report());
+  play.pull(31, "closed").refused("api", "nothing-committed");
+  expect(play.effects("reply-to-review")).toHaveLength(1);
+  expect(play.effects("mark-ready")).toEqual([]);
+});
 
-  test("a worker that ends its turn without a report is published all the same", () => {
-    const play = reviewed();
-    play.call("api", reply(8));
-    play.park("api");
-    expect(play.effects("push-branch")).toHaveLength(1);
-    expect(play.pushed("api").effects("reply-to-review")).toHaveLength(1);
-  });
+test("merged while the commits were on their way: refused, and nobody is left to tell", () => {
+  const play = reviewed();
+  play.call("api", report());
+  play.park("api").pull(31, "merged").refused("api", "pull-request-gone", "it is merged");
+  expect(play.state("api")).toBe("succeeded");
+  expect(play.last.notes).toContain("api: a message came after its end");
+});
 
-  test("wait for the commits they speak of when the manager publishes meanwhile", () => {
-    const play = reviewed();
-    play.comment("hurry").start();
-    play.call("manager", publish("api"));
-    play.call("api", reply(8));
-    play.call("api", report());
-    play.park("api").pushed("api");
-    expect(play.effects("reply-to-review")).toEqual([]);
-    expect(play.effects("push-branch")).toHaveLength(1);
-    expect(play.pushed("api").effects("reply-to-review")).toHaveLength(1);
-  });
+test("a worker that ends its turn without a report is published all the same", () => {
+  const play = reviewed();
+  play.call("api", reply(8));
+  play.park("api");
+  expect(play.effects("push-branch")).toHaveLength(1);
+  expect(play.pushed("api").effects("reply-to-review")).toHaveLength(1);
+});
 
-  test("or while it still works on them", () => {
-    const play = reviewed();
-    play.comment("hurry").start();
-    play.call("manager", publish("api"));
-    play.call("api", reply(8));
-    play.pushed("api");
-    expect(play.effects("reply-to-review")).toEqual([]);
-    expect(play.session("api").followUp?.replies).toHaveLength(1);
-  });
+test("wait for the commits they speak of when the manager publishes meanwhile", () => {
+  const play = reviewed();
+  play.comment("hurry").start();
+  play.call("manager", publish("api"));
+  play.call("api", reply(8));
+  play.call("api", report());
+  play.park("api").pushed("api");
+  expect(play.effects("reply-to-review")).toEqual([]);
+  expect(play.effects("push-branch")).toHaveLength(1);
+  expect(play.pushed("api").effects("reply-to-review")).toHaveLength(1);
+});
 
-  test("a thread GitHub did not name cannot be resolved", () => {
-    const play = published()
-      .review(31, { comments: [thread(8, null)] })
-      .start("api");
-    play.call("api", reply(8));
-    play.call("api", report());
-    play.pushed("api");
-    expect(play.effects("reply-to-review")).toHaveLength(1);
-    expect(play.effects("resolve-thread")).toEqual([]);
-  });
+test("or while it still works on them", () => {
+  const play = reviewed();
+  play.comment("hurry").start();
+  play.call("manager", publish("api"));
+  play.call("api", reply(8));
+  play.pushed("api");
+  expect(play.effects("reply-to-review")).toEqual([]);
+  expect(play.session("api").followUp?.replies).toHaveLength(1);
+});
 
-  test("to threads that are not there are refused, naming those that are", () => {
-    const play = reviewed();
-    expect(play.call("api", reply(7))?.content).toBe("no thread 7 in this review; it has: 8, 9");
-    const bare = published().commentPull(31, "hm").start("api");
-    expect(bare.call("api", reply(7))?.content).toBe("no thread 7 in this review; it has: none");
-    const none = published().comment("go on").start();
-    none.call("manager", { tool: "message_session", session: "api", text: "more" });
-    none.start("api");
-    expect(none.call("api", reply(7))?.content).toBe("there is no review to reply to");
-  });
+test("a thread GitHub did not name cannot be resolved", () => {
+  const play = published()
+    .review(31, { comments: [thread(8, null)] })
+    .start("api");
+  play.call("api", reply(8));
+  play.call("api", report());
+  play.pushed("api");
+  expect(play.effects("reply-to-review")).toHaveLength(1);
+  expect(play.effects("resolve-thread")).toEqual([]);
+});
 
-  test("somebody else's commits in the way: the worker starts over on the fresh head", () => {
-    const play = reviewed();
-    play.call("api", report());
-    play.park("api").refused("api", "moved", "ann pushed 1234567");
-    expect(play.session("api")).toMatchObject({ freshCheckout: true, state: { kind: "queued" } });
-    expect(play.mail("api").at(-1)).toBe("Your commits were not pushed: ann pushed 1234567");
-  });
+test("to threads that are not there are refused, naming those that are", () => {
+  const play = reviewed();
+  expect(play.call("api", reply(7))?.content).toBe("no thread 7 in this review; it has: 8, 9");
+  const bare = published().commentPull(31, "hm").start("api");
+  expect(bare.call("api", reply(7))?.content).toBe("no thread 7 in this review; it has: none");
+  const none = published().comment("go on").start();
+  none.call("manager", { tool: "message_session", session: "api", text: "more" });
+  none.start("api");
+  expect(none.call("api", reply(7))?.content).toBe("there is no review to reply to");
+});
 
-  test("commits that are not allowed: it is told, in its own checkout", () => {
-    const play = reviewed();
-    play.call("api", report());
-    play.park("api").refused("api", "policy", "changes .github/workflows");
-    expect(play.session("api")).toMatchObject({ freshCheckout: false, state: { kind: "queued" } });
-  });
+test("somebody else's commits in the way: the worker starts over on the fresh head", () => {
+  const play = reviewed();
+  play.call("api", report());
+  play.park("api").refused("api", "moved", "ann pushed 1234567");
+  expect(play.session("api")).toMatchObject({ freshCheckout: true, state: { kind: "queued" } });
+  expect(play.mail("api").at(-1)).toBe("Your commits were not pushed: ann pushed 1234567");
+});
+
+test("commits that are not allowed: it is told, in its own checkout", () => {
+  const play = reviewed();
+  play.call("api", report());
+  play.park("api").refused("api", "policy", "changes .github/workflows");
+  expect(play.session("api")).toMatchObject({ freshCheckout: false, state: { kind: "queued" } });
 });

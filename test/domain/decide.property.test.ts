@@ -8,20 +8,8 @@ import type { ObjectiveEvent } from "../../src/domain/event.ts";
 import { isOver, type Objective, type Session } from "../../src/domain/objective.ts";
 import { isTerminal } from "../../src/domain/session.ts";
 import type { ToolCall } from "../../src/domain/tool-call.ts";
-import {
-  ann,
-  askHuman,
-  bob,
-  ISSUE,
-  mallory,
-  Play,
-  publish,
-  published,
-  report,
-  spawn,
-  urlOf,
-  withWorker,
-} from "./play.ts";
+import { askHuman, publish, published, report, spawn, withWorker } from "./begin.ts";
+import { ann, bob, mallory, Play } from "./play.ts";
 
 /** A step: which of the possible things, about whom, with which detail. */
 const Steps = fc.array(fc.tuple(fc.nat(99), fc.nat(9), fc.nat(9)), { maxLength: 120 });
@@ -291,11 +279,11 @@ test("after the issue is closed every process is stopped, whatever went before",
       const play = run(picks, 0, () => {});
       play.close();
       expect(isOver(play.it)).toBe(true);
-      for (const { title, state } of play.it.sessions)
-        if (play.it.state.kind === "canceled" && !isTerminal(state))
-          expect(`${title} ${state.kind}`).toBe(`${title} stopping`);
-      expect(ISSUE).toBe(play.it.issue.number);
-      expect(urlOf(ISSUE)).toBe(play.it.url);
+      const going = play.it.sessions.filter(({ state }) => !isTerminal(state));
+      const stopped = going.filter(({ state }) => state.kind === "stopping");
+      expect(play.it.state.kind === "succeeded" ? [] : going).toEqual(
+        play.it.state.kind === "succeeded" ? [] : stopped,
+      );
     }),
     { numRuns: 100 },
   );

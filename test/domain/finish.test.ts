@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { DEFAULT_CONFIG } from "../../src/domain/repository.ts";
-import { Play, askHuman, publish, published, report, spawn, started, withWorker } from "./play.ts";
+import { askHuman, publish, published, report, spawn, started, withWorker } from "./begin.ts";
+import { Play } from "./play.ts";
 
 const finish = (play: Play): string =>
   play.call("manager", { tool: "finish_objective", summary: "All limited." })?.content ?? "";
@@ -127,90 +128,90 @@ describe("finish_objective is refused while something is open, and names it", ()
   });
 });
 
-describe("canceling", () => {
-  const states: readonly (readonly [string, () => Play, string])[] = [
-    ["queued", () => new Play().label(), "canceled"],
-    ["starting", () => new Play().label().claim(), "stopping"],
-    ["running", () => started(), "stopping"],
-    ["stopping", () => withWorker().endTurn(), "stopping"],
-    ["idle", () => withWorker().park(), "canceled"],
-    [
-      "waiting_user",
-      () => {
-        const play = started();
-        play.call("manager", askHuman("Which?"));
-        return play.park();
-      },
-      "canceled",
-    ],
-    ["waiting_limit", () => started().limit("manager", null).exited(), "canceled"],
-  ];
+// Canceling.
 
-  test.for(states)("an objective whose manager is %s", ([state, begin, becomes]) => {
-    const play = begin();
-    expect(play.state()).toBe(state);
-    play.cancel("ann");
-    expect(play.it.state).toMatchObject({ kind: "canceled", reason: "ann" });
-    expect(play.state()).toBe(becomes);
-    expect(play.it.questions.every((question) => question.state.kind === "canceled")).toBe(true);
-    if (becomes === "stopping") expect(play.exited().state()).toBe("canceled");
-    expect(play.cancel("ann").last.notes).toContain("ann canceled what is over");
-  });
+const states: readonly (readonly [string, () => Play, string])[] = [
+  ["queued", () => new Play().label(), "canceled"],
+  ["starting", () => new Play().label().claim(), "stopping"],
+  ["running", () => started(), "stopping"],
+  ["stopping", () => withWorker().endTurn(), "stopping"],
+  ["idle", () => withWorker().park(), "canceled"],
+  [
+    "waiting_user",
+    () => {
+      const play = started();
+      play.call("manager", askHuman("Which?"));
+      return play.park();
+    },
+    "canceled",
+  ],
+  ["waiting_limit", () => started().limit("manager", null).exited(), "canceled"],
+];
 
-  test("access lost is the end too", () => {
-    const play = started().send({ kind: "access-lost", reason: "the app was suspended" });
-    expect(play.it.state).toMatchObject({ kind: "canceled", reason: "the app was suspended" });
-    const again = play.send({ kind: "access-lost", reason: "and removed" });
-    expect(again.it.state).toMatchObject({ reason: "the app was suspended" });
-  });
+test.for(states)("an objective whose manager is %s", ([state, begin, becomes]) => {
+  const play = begin();
+  expect(play.state()).toBe(state);
+  play.cancel("ann");
+  expect(play.it.state).toMatchObject({ kind: "canceled", reason: "ann" });
+  expect(play.state()).toBe(becomes);
+  expect(play.it.questions.every((question) => question.state.kind === "canceled")).toBe(true);
+  expect(play.exited().state()).toBe("canceled");
+  expect(play.cancel("ann").last.notes).toContain("ann canceled what is over");
+});
 
-  test("one worker: its questions are withdrawn and the manager hears of it", () => {
-    const play = withWorker();
-    play.call("api", askHuman("Which?"));
-    play.park("api").park();
-    play.cancel("ann", play.session("api"));
-    expect(play.question(1).state.kind).toBe("canceled");
-    expect(play.state("api")).toBe("canceled");
-    expect(play.mail()).toEqual([`Worker "api" (${play.session("api").id}) was canceled by ann.`]);
-    expect(play.state()).toBe("queued");
-  });
+test("access lost is the end too", () => {
+  const play = started().send({ kind: "access-lost", reason: "the app was suspended" });
+  expect(play.it.state).toMatchObject({ kind: "canceled", reason: "the app was suspended" });
+  const again = play.send({ kind: "access-lost", reason: "and removed" });
+  expect(again.it.state).toMatchObject({ reason: "the app was suspended" });
+});
 
-  test("the manager: the objective ends with it", () => {
-    const play = withWorker();
-    play.cancel("ann", play.session("api")).exited("api").cancel("bob", play.session());
-    expect(play.it.state.kind).toBe("canceled");
-    expect(play.session("api").state).toMatchObject({ kind: "canceled", by: "ann" });
-  });
+test("one worker: its questions are withdrawn and the manager hears of it", () => {
+  const play = withWorker();
+  play.call("api", askHuman("Which?"));
+  play.park("api").park();
+  play.cancel("ann", play.session("api"));
+  expect(play.question(1).state.kind).toBe("canceled");
+  expect(play.state("api")).toBe("canceled");
+  expect(play.mail()).toEqual([`Worker "api" (${play.session("api").id}) was canceled by ann.`]);
+  expect(play.state()).toBe("queued");
+});
 
-  test("a session that is not there", () => {
-    const play = started();
-    const other = withWorker({}, "other").session("other");
-    expect(play.cancel("ann", other).it.state.kind).toBe("active");
-  });
+test("the manager: the objective ends with it", () => {
+  const play = withWorker();
+  play.cancel("ann", play.session("api")).exited("api").cancel("bob", play.session());
+  expect(play.it.state.kind).toBe("canceled");
+  expect(play.session("api").state).toMatchObject({ kind: "canceled", by: "ann" });
+});
 
-  test("what depends on lost work is canceled with it, along the chain", () => {
-    const play = withWorker();
-    play.call("manager", spawn("web", { dependsOn: ["api"] }));
-    play.call("manager", spawn("docs", { dependsOn: ["web"] }));
-    play.call("manager", { tool: "cancel_session", session: "api", reason: "wrong way" });
-    play.exited("api");
-    expect([play.state("web"), play.state("docs")]).toEqual(["canceled", "canceled"]);
-    expect(play.mail().join()).toContain('it depends on "web"');
-    const failed = withWorker();
-    failed.call("manager", spawn("web", { dependsOn: ["api"] }));
-    failed.endTurn("api", { reason: "no", retry: false }).exited("api");
-    expect(failed.session("web").state).toMatchObject({
-      by: 'it depends on "api", which failed',
-    });
-  });
+test("a session that is not there", () => {
+  const play = started();
+  const other = withWorker({}, "other").session("other");
+  expect(play.cancel("ann", other).it.state.kind).toBe("active");
+});
 
-  test("what was reported before it was canceled can be built on", () => {
-    const play = withWorker();
-    play.call("manager", spawn("web", { dependsOn: ["api"] }));
-    play.call("api", report());
-    play.park("api").cancel("ann", play.session("api"));
-    expect(play.state("web")).toBe("queued");
+test("what depends on lost work is canceled with it, along the chain", () => {
+  const play = withWorker();
+  play.call("manager", spawn("web", { dependsOn: ["api"] }));
+  play.call("manager", spawn("docs", { dependsOn: ["web"] }));
+  play.call("manager", { tool: "cancel_session", session: "api", reason: "wrong way" });
+  play.exited("api");
+  expect([play.state("web"), play.state("docs")]).toEqual(["canceled", "canceled"]);
+  expect(play.mail().join()).toContain('it depends on "web"');
+  const failed = withWorker();
+  failed.call("manager", spawn("web", { dependsOn: ["api"] }));
+  failed.endTurn("api", { reason: "no", retry: false }).exited("api");
+  expect(failed.session("web").state).toMatchObject({
+    by: 'it depends on "api", which failed',
   });
+});
+
+test("what was reported before it was canceled can be built on", () => {
+  const play = withWorker();
+  play.call("manager", spawn("web", { dependsOn: ["api"] }));
+  play.call("api", report());
+  play.park("api").cancel("ann", play.session("api"));
+  expect(play.state("web")).toBe("queued");
 });
 
 describe("an idle manager that nothing could wake", () => {

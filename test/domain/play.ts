@@ -19,8 +19,8 @@ import type { Objective, Question, Session } from "../../src/domain/objective.ts
 import type { Actor, Permission } from "../../src/domain/people.ts";
 import { DEFAULT_CONFIG, type Repository } from "../../src/domain/repository.ts";
 import type { Decision, Emitted, Rules, Timer } from "../../src/domain/step.ts";
-import type { Block, Inline, Text } from "../../src/domain/text.ts";
 import type { ToolCall } from "../../src/domain/tool-call.ts";
+import { words } from "./words.ts";
 
 export const repository: Repository = { installation: 1, id: 7, owner: "acme", name: "shop" };
 export const ann: Actor = { id: 1, login: "ann", type: "user" };
@@ -80,7 +80,6 @@ export class Play {
   send(event: ObjectiveEvent, facts: Facts = this.facts(event)): this {
     const cause = `cause-${++this.#causes}`;
     const derive = (name: string): string => hash(`${cause}|${name}`);
-    const deriveFixed = (name: string): string => hash(`fixed|${name}`);
     const context = { now: this.now, derive, deriveFixed, facts, rules: this.rules };
     this.last = decide(this.objective, repository, event, context);
     this.objective = this.last.objective;
@@ -90,8 +89,8 @@ export class Play {
   }
 
   facts(event: ObjectiveEvent): Facts {
-    let facts: Facts = {};
-    for (const need of needs(event)) facts = { ...facts, ...this.#answer(need) };
+    const facts: Facts = {};
+    for (const need of needs(event)) Object.assign(facts, this.#answer(need));
     return facts;
   }
 
@@ -384,92 +383,6 @@ const isKind = <K extends Kind>(effect: Effect, kind: K): effect is Of<K> => eff
 
 export const urlOf = (number: number): string => `https://github.test/acme/shop/issues/${number}`;
 
+const deriveFixed = (name: string): string => hash(`fixed|${name}`);
+
 const hash = (text: string): string => createHash("sha256").update(text).digest("hex");
-
-/** Typed parts as one plain line. */
-export const words = (text: Text): string => text.map(blockWords).join(" ");
-
-function blockWords(block: Block): string {
-  switch (block.kind) {
-    case "paragraph":
-    case "heading":
-      return inlineWords(block.inlines);
-    case "list":
-      return block.items.map((item) => `* ${inlineWords(item)}`).join(" ");
-    case "table":
-      return [block.header, ...block.rows]
-        .map((row) => row.map(inlineWords).join(" | "))
-        .join("\n");
-    case "agent":
-    case "quote":
-    case "code-block":
-      return `“${block.text}”`;
-    case "details":
-      return `${inlineWords(block.summary)}: ${words(block.blocks)}`;
-  }
-}
-
-const inlineWords = (inlines: readonly Inline[]): string =>
-  inlines
-    .map((inline) => {
-      if (inline.kind === "mention") return `@${inline.login}`;
-      return inline.kind === "reference" ? `#${inline.number}` : inline.text;
-    })
-    .join("");
-
-// Where many tests begin.
-
-export const spawn = (title: string, change: object = {}): ToolCall => ({
-  tool: "spawn_session",
-  title,
-  goal: `do ${title}`,
-  dependsOn: [],
-  runner: null,
-  ...change,
-});
-
-export const report = (change: object = {}): ToolCall => ({
-  tool: "report_result",
-  what: "A limiter.",
-  why: "Asked for.",
-  tests: [{ command: "npm test", exitCode: 0 }],
-  notes: null,
-  ...change,
-});
-
-export const askHuman = (question: string, options: readonly string[] = []): ToolCall => ({
-  tool: "ask_human",
-  question,
-  context: null,
-  options,
-});
-
-export const publish = (
-  session: string,
-  title: string | null = null,
-  body: string | null = null,
-): ToolCall => ({
-  tool: "publish_pr",
-  session,
-  title,
-  body,
-});
-
-/** Labelled, and the manager runs. */
-export const started = (change: Partial<Rules> = {}): Play => new Play(change).label().start();
-
-/** The manager has spawned this worker and both run. */
-export function withWorker(change: Partial<Rules> = {}, title = "api"): Play {
-  const play = started(change);
-  play.call("manager", spawn(title));
-  return play.start(title);
-}
-
-/** The worker has reported, the manager has published: pull request 31 is open, both are idle. */
-export function published(change: Partial<Rules> = {}, title = "api"): Play {
-  const play = withWorker(change, title);
-  play.call(title, report());
-  play.park(title).reads();
-  play.call("manager", publish(title));
-  return play.pushed(title).opened(title, 31).park();
-}

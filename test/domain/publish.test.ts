@@ -1,17 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { DEFAULT_CONFIG } from "../../src/domain/repository.ts";
-import {
-  ISSUE,
-  Play,
-  publish,
-  published,
-  report,
-  spawn,
-  started,
-  urlOf,
-  withWorker,
-  words,
-} from "./play.ts";
+import { publish, published, report, spawn, started, withWorker } from "./begin.ts";
+import { ISSUE, Play, urlOf } from "./play.ts";
+import { words } from "./words.ts";
 
 const reported = (): Play => {
   const play = withWorker();
@@ -19,198 +10,196 @@ const reported = (): Play => {
   return play.park("api").reads();
 };
 
-describe("publishing", () => {
-  test("pushes what the worker committed, opens the pull request, and only then answers", () => {
-    const play = reported();
-    expect(
-      play.call("manager", publish("api", "Limit all requests", "In front of all.")),
-    ).toBeNull();
-    expect(play.effects("push-branch")).toMatchObject([
-      {
-        number: ISSUE,
-        attempt: 1,
-        runner: "box",
-        base: "a".repeat(40),
-        branch: `orcha/12-api-${play.session("api").id.slice(-6)}`,
-        expected: null,
-        pullRequest: null,
-        title: "api (Limit requests)",
-      },
-    ]);
-    play.pushed("api");
-    expect(play.effects("open-pull-request")).toMatchObject([
-      { base: "main", title: "Limit all requests", draft: false },
-    ]);
-    expect(play.effects("answer-call")).toEqual([]);
-    play.opened("api", 31);
-    expect(play.effects("answer-call")).toMatchObject([
-      { isError: false, content: `pull request #31 is open: ${urlOf(31)}` },
-    ]);
-  });
+// Publishing.
 
-  test("before the report: a draft, brought up to date and marked ready by it", () => {
-    const play = withWorker();
-    play.call("manager", publish("api"));
-    play.pushed("api").opened("api", 31);
-    expect(play.it.pullRequests[0]?.state).toBe("draft");
-    expect(words(play.all("open-pull-request")[0]?.text ?? [])).toContain("not reported");
-    play.call("api", report({ notes: "Look at the limits." }));
-    expect(play.effects("mark-ready")).toMatchObject([{ pullRequest: 31 }]);
-    expect(words(play.effects("edit-pull-request")[0]?.text ?? [])).toMatchInlineSnapshot(
-      `"What “A limiter.” Why “Asked for.” Tests * npm test passed Notes “Look at the limits.” Part of #12. Made by session api on runner box, asked for by ann."`,
-    );
-    expect(play.effects("push-branch")).toMatchObject([
-      { pullRequest: 31, expected: "c".repeat(40) },
-    ]);
-    expect(play.it.pullRequests[0]?.state).toBe("open");
-  });
-
-  test("reported while it was on its way: ready as soon as it is there", () => {
-    const play = withWorker();
-    play.call("manager", publish("api"));
-    play.pushed("api");
-    play.call("api", report());
-    play.opened("api", 31);
-    expect(play.effects("mark-ready")).toHaveLength(1);
-  });
-
-  test("drafts always, when the repository wants it", () => {
-    const play = new Play();
-    play.config = {
-      ...play.config,
-      config: { ...DEFAULT_CONFIG, pr: { draft: "always" } },
-    };
-    play.label().start();
-    play.call("manager", spawn("api"));
-    play.start("api").call("api", report());
-    play.call("manager", publish("api"));
-    play.pushed("api").opened("api", 31);
-    expect(play.it.pullRequests[0]?.state).toBe("draft");
-    play.call("api", report());
-    expect(play.effects("mark-ready")).toEqual([]);
-  });
-
-  test("again, for newer commits: the same pull request, with its title and body", () => {
-    const play = published();
-    play.comment("go on").start();
-    play.call("manager", publish("api"));
-    expect(play.effects("push-branch")).toMatchObject([
-      { expected: "c".repeat(40), pullRequest: 31 },
-    ]);
-    play.pushed("api", "d".repeat(40));
-    expect(play.effects("open-pull-request")).toEqual([]);
-    expect(play.effects("answer-call")).toMatchObject([
-      { content: "pull request #31 has the new commits" },
-    ]);
-    expect(play.it.pullRequests).toMatchObject([{ pushedSha: "d".repeat(40), title: "api" }]);
-  });
-
-  test("twice at once: one push, both answered", () => {
-    const play = reported();
-    play.call("manager", publish("api"));
-    play.call("manager", publish("api"));
-    expect(play.all("push-branch")).toHaveLength(1);
-    play.pushed("api").opened("api", 31);
-    expect(play.effects("answer-call")).toHaveLength(2);
-  });
-
-  test("answered as a message when the manager's process is gone", () => {
-    const play = reported();
-    play.call("manager", publish("api"));
-    play.endTurn();
-    play.pushed("api").opened("api", 31);
-    expect(play.effects("answer-call")).toHaveLength(1);
-    play.exited().comment("more").start();
-    play.call("manager", publish("api"));
-    play.exited("manager", "itself", 1).pushed("api", "e".repeat(40));
-    expect(play.effects("answer-call")).toEqual([]);
-    expect(play.mail().at(-1)).toBe("pull request #31 has the new commits");
-  });
-
-  test("or in a new one, where nobody waits for it", () => {
-    const play = reported();
-    play.call("manager", publish("api"));
-    play.exited("manager", "itself", 1).start().pushed("api").opened("api", 31);
-    expect(play.effects("answer-call")).toEqual([]);
-    expect(play.effects("send-message")[0]?.message.text).toContain("pull request #31 is open");
-  });
-
-  test.for(["nothing-committed", "moved", "policy", "pull-request-gone", "failed"] as const)(
-    "%s: the call is told why, the worker is not",
-    (code) => {
-      const play = reported();
-      play.call("manager", publish("api"));
-      play.refused("api", code, "because");
-      expect(play.effects("answer-call")).toMatchObject([
-        { isError: true, content: "not published: because" },
-      ]);
-      expect(play.mail("api")).toEqual([]);
-      expect(play.session("api").push).toBeNull();
+test("pushes what the worker committed, opens the pull request, and only then answers", () => {
+  const play = reported();
+  expect(play.call("manager", publish("api", "Limit all requests", "In front of all."))).toBeNull();
+  expect(play.effects("push-branch")).toMatchObject([
+    {
+      number: ISSUE,
+      attempt: 1,
+      runner: "box",
+      base: "a".repeat(40),
+      branch: `orcha/12-api-${play.session("api").id.slice(-6)}`,
+      expected: null,
+      pullRequest: null,
+      title: "api (Limit requests)",
     },
+  ]);
+  play.pushed("api");
+  expect(play.effects("open-pull-request")).toMatchObject([
+    { base: "main", title: "Limit all requests", draft: false },
+  ]);
+  expect(play.effects("answer-call")).toEqual([]);
+  play.opened("api", 31);
+  expect(play.effects("answer-call")).toMatchObject([
+    { isError: false, content: `pull request #31 is open: ${urlOf(31)}` },
+  ]);
+});
+
+test("before the report: a draft, brought up to date and marked ready by it", () => {
+  const play = withWorker();
+  play.call("manager", publish("api"));
+  play.pushed("api").opened("api", 31);
+  expect(play.it.pullRequests[0]?.state).toBe("draft");
+  expect(words(play.all("open-pull-request")[0]?.text ?? [])).toContain("not reported");
+  play.call("api", report({ notes: "Look at the limits." }));
+  expect(play.effects("mark-ready")).toMatchObject([{ pullRequest: 31 }]);
+  expect(words(play.effects("edit-pull-request")[0]?.text ?? [])).toMatchInlineSnapshot(
+    `"What “A limiter.” Why “Asked for.” Tests * npm test passed Notes “Look at the limits.” Part of #12. Made by session api on runner box, asked for by ann."`,
   );
+  expect(play.effects("push-branch")).toMatchObject([
+    { pullRequest: 31, expected: "c".repeat(40) },
+  ]);
+  expect(play.it.pullRequests[0]?.state).toBe("open");
+});
 
-  test.for(["push-branch", "open-pull-request"])("%s given up counts as refused", (effect) => {
+test("reported while it was on its way: ready as soon as it is there", () => {
+  const play = withWorker();
+  play.call("manager", publish("api"));
+  play.pushed("api");
+  play.call("api", report());
+  play.opened("api", 31);
+  expect(play.effects("mark-ready")).toHaveLength(1);
+});
+
+test("drafts always, when the repository wants it", () => {
+  const play = new Play();
+  play.config = {
+    ...play.config,
+    config: { ...DEFAULT_CONFIG, pr: { draft: "always" } },
+  };
+  play.label().start();
+  play.call("manager", spawn("api"));
+  play.start("api").call("api", report());
+  play.call("manager", publish("api"));
+  play.pushed("api").opened("api", 31);
+  expect(play.it.pullRequests[0]?.state).toBe("draft");
+  play.call("api", report());
+  expect(play.effects("mark-ready")).toEqual([]);
+});
+
+test("again, for newer commits: the same pull request, with its title and body", () => {
+  const play = published();
+  play.comment("go on").start();
+  play.call("manager", publish("api"));
+  expect(play.effects("push-branch")).toMatchObject([
+    { expected: "c".repeat(40), pullRequest: 31 },
+  ]);
+  play.pushed("api", "d".repeat(40));
+  expect(play.effects("open-pull-request")).toEqual([]);
+  expect(play.effects("answer-call")).toMatchObject([
+    { content: "pull request #31 has the new commits" },
+  ]);
+  expect(play.it.pullRequests).toMatchObject([{ pushedSha: "d".repeat(40), title: "api" }]);
+});
+
+test("twice at once: one push, both answered", () => {
+  const play = reported();
+  play.call("manager", publish("api"));
+  play.call("manager", publish("api"));
+  expect(play.all("push-branch")).toHaveLength(1);
+  play.pushed("api").opened("api", 31);
+  expect(play.effects("answer-call")).toHaveLength(2);
+});
+
+test("answered as a message when the manager's process is gone", () => {
+  const play = reported();
+  play.call("manager", publish("api"));
+  play.endTurn();
+  play.pushed("api").opened("api", 31);
+  expect(play.effects("answer-call")).toHaveLength(1);
+  play.exited().comment("more").start();
+  play.call("manager", publish("api"));
+  play.exited("manager", "itself", 1).pushed("api", "e".repeat(40));
+  expect(play.effects("answer-call")).toEqual([]);
+  expect(play.mail().at(-1)).toBe("pull request #31 has the new commits");
+});
+
+test("or in a new one, where nobody waits for it", () => {
+  const play = reported();
+  play.call("manager", publish("api"));
+  play.exited("manager", "itself", 1).start().pushed("api").opened("api", 31);
+  expect(play.effects("answer-call")).toEqual([]);
+  expect(play.effects("send-message")[0]?.message.text).toContain("pull request #31 is open");
+});
+
+test.for(["nothing-committed", "moved", "policy", "pull-request-gone", "failed"] as const)(
+  "%s: the call is told why, the worker is not",
+  (code) => {
     const play = reported();
     play.call("manager", publish("api"));
-    play.failed(effect, "api", "GitHub is away");
+    play.refused("api", code, "because");
     expect(play.effects("answer-call")).toMatchObject([
-      { isError: true, content: "not published: GitHub is away" },
+      { isError: true, content: "not published: because" },
     ]);
-  });
+    expect(play.mail("api")).toEqual([]);
+    expect(play.session("api").push).toBeNull();
+  },
+);
 
-  test("a session that has not started has nothing to publish", () => {
-    const play = started();
-    play.call("manager", spawn("api"));
-    expect(play.call("manager", publish("api"))).toMatchObject({ isError: true });
-    expect(play.call("manager", publish("nobody"))?.content).toBe(
-      'no session "nobody" in this objective; it has: api',
-    );
-  });
+test.for(["push-branch", "open-pull-request"])("%s given up counts as refused", (effect) => {
+  const play = reported();
+  play.call("manager", publish("api"));
+  play.failed(effect, "api", "GitHub is away");
+  expect(play.effects("answer-call")).toMatchObject([
+    { isError: true, content: "not published: GitHub is away" },
+  ]);
+});
 
-  test("a pull request that is merged or closed gets no more pushes", () => {
-    const play = published().pull(31, "closed");
-    play.comment("go on").start();
-    expect(play.call("manager", publish("api"))?.content).toContain('#31 of "api" is closed');
-    expect(play.all("push-branch")).toHaveLength(1);
-  });
+test("a session that has not started has nothing to publish", () => {
+  const play = started();
+  play.call("manager", spawn("api"));
+  expect(play.call("manager", publish("api"))).toMatchObject({ isError: true });
+  expect(play.call("manager", publish("nobody"))?.content).toBe(
+    'no session "nobody" in this objective; it has: api',
+  );
+});
 
-  test("nor does a report on a closed one push", () => {
-    const play = published().commentPull(31, "hm").start("api").pull(31, "closed");
-    const pushes = play.all("push-branch").length;
-    play.call("api", report());
-    play.park("api");
-    expect(play.all("push-branch")).toHaveLength(pushes);
-  });
+test("a pull request that is merged or closed gets no more pushes", () => {
+  const play = published().pull(31, "closed");
+  play.comment("go on").start();
+  expect(play.call("manager", publish("api"))?.content).toContain('#31 of "api" is closed');
+  expect(play.all("push-branch")).toHaveLength(1);
+});
 
-  test("what lands after the end is recorded, and nothing follows from it", () => {
-    const play = reported();
-    play.call("manager", publish("api"));
-    play.close().pushed("api");
-    expect(play.effects("open-pull-request")).toEqual([]);
-    expect(play.it.pullRequests).toMatchObject([{ state: "pushed" }]);
-    const late = reported();
-    late.call("manager", publish("api"));
-    late.pushed("api").close().opened("api", 31);
-    expect(late.it.pullRequests).toMatchObject([{ number: 31, state: "open" }]);
-    expect(late.effects("answer-call")).toEqual([]);
-  });
+test("nor does a report on a closed one push", () => {
+  const play = published().commentPull(31, "hm").start("api").pull(31, "closed");
+  const pushes = play.all("push-branch").length;
+  play.call("api", report());
+  play.park("api");
+  expect(play.all("push-branch")).toHaveLength(pushes);
+});
 
-  test("a pull request nobody pushed for is not taken over", () => {
-    const play = withWorker();
-    const { id } = play.session("api");
-    play.send({ kind: "pull-request-opened", session: id, number: 9, url: "u", draft: false });
-    expect(play.it.pullRequests).toEqual([]);
-  });
+test("what lands after the end is recorded, and nothing follows from it", () => {
+  const play = reported();
+  play.call("manager", publish("api"));
+  play.close().pushed("api");
+  expect(play.effects("open-pull-request")).toEqual([]);
+  expect(play.it.pullRequests).toMatchObject([{ state: "pushed" }]);
+  const late = reported();
+  late.call("manager", publish("api"));
+  late.pushed("api").close().opened("api", 31);
+  expect(late.it.pullRequests).toMatchObject([{ number: 31, state: "open" }]);
+  expect(late.effects("answer-call")).toEqual([]);
+});
 
-  test("says when agents could have read secrets here", () => {
-    const play = reported();
-    play.rules = { ...play.rules, unsafeNotice: "Run without isolation." };
-    play.call("manager", publish("api"));
-    play.pushed("api");
-    expect(words(play.effects("open-pull-request")[0]?.text ?? [])).toContain(
-      "Run without isolation.",
-    );
-  });
+test("a pull request nobody pushed for is not taken over", () => {
+  const play = withWorker();
+  const { id } = play.session("api");
+  play.send({ kind: "pull-request-opened", session: id, number: 9, url: "u", draft: false });
+  expect(play.it.pullRequests).toEqual([]);
+});
+
+test("says when agents could have read secrets here", () => {
+  const play = reported();
+  play.rules = { ...play.rules, unsafeNotice: "Run without isolation." };
+  play.call("manager", publish("api"));
+  play.pushed("api");
+  expect(words(play.effects("open-pull-request")[0]?.text ?? [])).toContain(
+    "Run without isolation.",
+  );
 });
 
 describe("what people do with it", () => {

@@ -2,7 +2,9 @@ import { describe, expect, test } from "vitest";
 import { branchName } from "../../src/domain/branch.ts";
 import { clock, renderedSummary, stateWords } from "../../src/domain/render.ts";
 import type { SessionState } from "../../src/domain/session.ts";
-import { askHuman, Play, published, report, spawn, started, withWorker, words } from "./play.ts";
+import { askHuman, published, report, spawn, started, withWorker } from "./begin.ts";
+import { Play } from "./play.ts";
+import { words } from "./words.ts";
 
 const status = (play: Play): string => {
   const last = play.all("update-status").at(-1);

@@ -35,10 +35,17 @@ const moves: { readonly [K in SessionMove["kind"]]: Extract<SessionMove, { kind:
   end: { kind: "end", as: { kind: "succeeded" } },
 };
 
+const cell = (state: SessionState, step: SessionMove): string =>
+  (move(state, step, 2)?.kind ?? "").padEnd(9);
+
+const stopping = (into: "canceled" | "failed"): SessionState => ({
+  ...states.stopping,
+  into,
+  reason: "why",
+});
+
 describe("the session machine", () => {
   test("every state and every move", () => {
-    const cell = (state: SessionState, step: SessionMove): string =>
-      (move(state, step, 2)?.kind ?? "").padEnd(9);
     const rows = Object.values(states).map((state) =>
       [state.kind.padEnd(13), ...Object.values(moves).map((step) => cell(state, step))]
         .join(" | ")
@@ -64,11 +71,6 @@ describe("the session machine", () => {
   });
 
   test("a process that is stopped for good ends where it was sent, whatever its exit says", () => {
-    const stopping = (into: "canceled" | "failed"): SessionState => ({
-      ...states.stopping,
-      into,
-      reason: "why",
-    });
     expect(move(stopping("canceled"), moves.exit, 2)).toEqual({
       kind: "canceled",
       by: "why",

@@ -1,102 +1,100 @@
 import { describe, expect, test } from "vitest";
 import { DEFAULT_CONFIG } from "../../src/domain/repository.ts";
-import { ann, bob, bot, ISSUE, mallory, own, Play, started } from "./play.ts";
+import { started } from "./begin.ts";
+import { ann, bob, bot, ISSUE, mallory, own, Play } from "./play.ts";
 
-describe("who may start an objective", () => {
-  test("a person with write permission: looked at, answered by a status, one manager waits", () => {
-    const play = new Play().label();
-    expect(play.it).toMatchObject({ revision: 1, startedBy: ann, state: { kind: "active" } });
-    expect(play.it.sessions).toHaveLength(1);
-    expect(play.state()).toBe("queued");
-    expect(play.effects("react")).toMatchObject([{ content: "eyes", number: ISSUE }]);
-    expect(play.effects("update-status")).toHaveLength(1);
-    expect(play.mail()[0]).toContain("issue #12, labelled by ann");
-  });
+// Who may start an objective.
 
-  test.for(["none", "read", "triage"] as const)(
-    "%s is not enough: 😕 and one line",
-    (permission) => {
-      const play = new Play();
-      play.permissions.set("mallory", permission);
-      play.label(mallory);
-      expect(play.objective).toBeNull();
-      expect(play.effects("react")).toMatchObject([{ content: "confused" }]);
-      expect(play.said("notice")).toEqual([
-        "mallory, the label objective starts work only when somebody with write permission adds it.",
-      ]);
-    },
+test("a person with write permission: looked at, answered by a status, one manager waits", () => {
+  const play = new Play().label();
+  expect(play.it).toMatchObject({ revision: 1, startedBy: ann, state: { kind: "active" } });
+  expect(play.it.sessions).toHaveLength(1);
+  expect(play.state()).toBe("queued");
+  expect(play.effects("react")).toMatchObject([{ content: "eyes", number: ISSUE }]);
+  expect(play.effects("update-status")).toHaveLength(1);
+  expect(play.mail()[0]).toContain("issue #12, labelled by ann");
+});
+
+test.for(["none", "read", "triage"] as const)("%s is not enough: 😕 and one line", (permission) => {
+  const play = new Play();
+  play.permissions.set("mallory", permission);
+  play.label(mallory);
+  expect(play.objective).toBeNull();
+  expect(play.effects("react")).toMatchObject([{ content: "confused" }]);
+  expect(play.said("notice")).toEqual([
+    "mallory, the label objective starts work only when somebody with write permission adds it.",
+  ]);
+});
+
+test.for(["write", "maintain", "admin"] as const)("%s is enough", (permission) => {
+  const play = new Play();
+  play.permissions.set("ann", permission);
+  expect(play.label().objective).not.toBeNull();
+});
+
+test("somebody unknown is told the same, once per issue and day", () => {
+  const play = new Play();
+  play.permissions.clear();
+  const keys = (): string[] => play.last.effects.map(({ key }) => key);
+  const today = [play.label(mallory), keys()][1];
+  play.now += 1000;
+  expect([play.label(mallory), keys()][1]).toEqual(today);
+  play.now += 24 * 60 * 60 * 1000;
+  expect([play.label(mallory), keys()][1]).not.toEqual(today);
+});
+
+test("a permission that could not be read is none", () => {
+  const play = new Play();
+  play.label();
+  const again = new Play();
+  const event = { kind: "issue-changed", cause: "labeled", number: ISSUE, actor: ann } as const;
+  const snapshot = { id: 900, title: "t", body: "b", url: "u" };
+  const { permission: _, ...facts } = again.facts({ ...event, labels: ["objective"], snapshot });
+  again.issue.labels = ["objective"];
+  again.send(
+    { ...event, labels: ["objective"], snapshot },
+    { ...facts, issue: { ...again.issue, number: ISSUE, url: "u" } },
   );
+  expect(again.objective).toBeNull();
+  expect(again.effects("react")).toMatchObject([{ content: "confused" }]);
+});
 
-  test.for(["write", "maintain", "admin"] as const)("%s is enough", (permission) => {
-    const play = new Play();
-    play.permissions.set("ann", permission);
-    expect(play.label().objective).not.toBeNull();
-  });
+test.for([bot, own])("$login is not answered", (actor) => {
+  const play = new Play().label(actor);
+  expect(play.objective).toBeNull();
+  expect(play.last.effects).toEqual([]);
+  expect(play.last.notes).toEqual([`${actor.login} is not a person`]);
+});
 
-  test("somebody unknown is told the same, once per issue and day", () => {
-    const play = new Play();
-    play.permissions.clear();
-    const keys = (): string[] => play.last.effects.map(({ key }) => key);
-    const today = [play.label(mallory), keys()][1];
-    play.now += 1000;
-    expect([play.label(mallory), keys()][1]).toEqual(today);
-    play.now += 24 * 60 * 60 * 1000;
-    expect([play.label(mallory), keys()][1]).not.toEqual(today);
-  });
+test("the label of the configuration counts, no other", () => {
+  const play = new Play();
+  play.config = { ...play.config, config: { ...DEFAULT_CONFIG, label: "work" } };
+  expect(play.label().objective).toBeNull();
+  expect(play.last.notes[0]).toContain("not wanted");
+});
 
-  test("a permission that could not be read is none", () => {
-    const play = new Play();
-    play.label();
-    const again = new Play();
-    const event = { kind: "issue-changed", cause: "labeled", number: ISSUE, actor: ann } as const;
-    const snapshot = { id: 900, title: "t", body: "b", url: "u" };
-    const { permission: _, ...facts } = again.facts({ ...event, labels: ["objective"], snapshot });
-    again.issue.labels = ["objective"];
-    again.send(
-      { ...event, labels: ["objective"], snapshot },
-      { ...facts, issue: { ...again.issue, number: ISSUE, url: "u" } },
-    );
-    expect(again.objective).toBeNull();
-    expect(again.effects("react")).toMatchObject([{ content: "confused" }]);
-  });
+test("an edit of a labelled issue starts nothing", () => {
+  const play = new Play();
+  play.issue.labels = ["objective"];
+  expect(play.edit("New", "words").objective).toBeNull();
+  expect(play.last.notes[0]).toContain("wanted, edited starts nothing");
+});
 
-  test.for([bot, own])("$login is not answered", (actor) => {
-    const play = new Play().label(actor);
-    expect(play.objective).toBeNull();
-    expect(play.last.effects).toEqual([]);
-    expect(play.last.notes).toEqual([`${actor.login} is not a person`]);
-  });
+test("without the configuration nothing is decided", () => {
+  const play = new Play();
+  const snapshot = { id: 1, title: "", body: "", url: "" };
+  expect(() =>
+    play.send(
+      { kind: "issue-changed", cause: "labeled", number: 1, actor: ann, labels: [], snapshot },
+      {},
+    ),
+  ).toThrow("issue-changed was decided without the configuration");
+});
 
-  test("the label of the configuration counts, no other", () => {
-    const play = new Play();
-    play.config = { ...play.config, config: { ...DEFAULT_CONFIG, label: "work" } };
-    expect(play.label().objective).toBeNull();
-    expect(play.last.notes[0]).toContain("not wanted");
-  });
-
-  test("an edit of a labelled issue starts nothing", () => {
-    const play = new Play();
-    play.issue.labels = ["objective"];
-    expect(play.edit("New", "words").objective).toBeNull();
-    expect(play.last.notes[0]).toContain("wanted, edited starts nothing");
-  });
-
-  test("without the configuration nothing is decided", () => {
-    const play = new Play();
-    const snapshot = { id: 1, title: "", body: "", url: "" };
-    expect(() =>
-      play.send(
-        { kind: "issue-changed", cause: "labeled", number: 1, actor: ann, labels: [], snapshot },
-        {},
-      ),
-    ).toThrow("issue-changed was decided without the configuration");
-  });
-
-  test("anything else about an issue without objective is noted", () => {
-    const play = new Play().comment("hello");
-    expect(play.objective).toBeNull();
-    expect(play.last.notes).toEqual(["comment-created: no objective"]);
-  });
+test("anything else about an issue without objective is noted", () => {
+  const play = new Play().comment("hello");
+  expect(play.objective).toBeNull();
+  expect(play.last.notes).toEqual(["comment-created: no objective"]);
 });
 
 describe("on and off", () => {
@@ -175,9 +173,9 @@ describe("an edited issue", () => {
   });
 });
 
-describe("a broken configuration", () => {
-  const problem = (sha: string, line: number | null = 3) => ({ sha, line, message: "no such key" });
+const problem = (sha: string, line: number | null = 3) => ({ sha, line, message: "no such key" });
 
+describe("a broken configuration", () => {
   test("is pointed out once per version, and the last good one is used", () => {
     const play = new Play();
     play.config = { ...play.config, problem: problem("one") };

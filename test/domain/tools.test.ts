@@ -1,14 +1,6 @@
 import { describe, expect, test } from "vitest";
-import {
-  askHuman,
-  type Play,
-  publish,
-  published,
-  report,
-  spawn,
-  started,
-  withWorker,
-} from "./play.ts";
+import { askHuman, publish, published, report, spawn, started, withWorker } from "./begin.ts";
+import { type Play } from "./play.ts";
 
 const json = (answer: { readonly content: string } | null): unknown =>
   JSON.parse(answer?.content ?? "null");
@@ -62,10 +54,10 @@ describe("spawn_session", () => {
   });
 });
 
-describe("message_session, get_session, list_sessions, cancel_session", () => {
-  const message = (play: Play): unknown =>
-    json(play.call("manager", { tool: "message_session", session: "api", text: "and tests" }));
+const message = (play: Play): unknown =>
+  json(play.call("manager", { tool: "message_session", session: "api", text: "and tests" }));
 
+describe("message_session, get_session, list_sessions, cancel_session", () => {
   test("a message goes now, at the next turn, or nowhere", () => {
     const play = withWorker();
     expect(message(play)).toMatchObject({ delivery: "now" });
