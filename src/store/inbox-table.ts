@@ -1,7 +1,7 @@
 /** Inbox and deliveries: everything that happens enters here, once per key. */
 import type { Delivery, RoutedEvent } from "../inbox/port.ts";
 import type { Repository } from "../domain/repository.ts";
-import { decodeInbox, encode } from "./codec.ts";
+import { decodeInbox, encode, readable } from "./codec.ts";
 import type { Db } from "./database.ts";
 import type { InboxItem, NewItem, Subject } from "./port.ts";
 
@@ -116,10 +116,8 @@ export interface Take {
 }
 
 /** Heads of the due lanes; each try is counted before it is made, so a crash loop runs out of tries. */
-export function takeInbox(
-  { build, all, run }: Db,
-  { now, limit, busy }: Take,
-): readonly InboxItem[] {
+export function takeInbox(db: Db, { now, limit, busy }: Take): readonly InboxItem[] {
+  const { build, all, run } = db;
   const heads = build
     .selectFrom("inbox")
     .select(({ fn }) => fn.min("seq").as("head"))
@@ -142,7 +140,11 @@ export function takeInbox(
         .set({ attempts: attempts + 1 })
         .where("seq", "=", seq),
     );
-  return taken.map((row) => decodeInbox({ ...row, attempts: row.attempts + 1 }));
+  return readable(
+    taken,
+    (row) => decodeInbox({ ...row, attempts: row.attempts + 1 }),
+    (seq, reason) => buryItem(db, seq, reason),
+  );
 }
 
 export function endItem({ build, run }: Db, seq: number): void {

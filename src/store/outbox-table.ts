@@ -1,7 +1,7 @@
 /** The outbox: everything we do leaves from here, lane by lane, in order, counted before it is tried. */
 import type { SessionId } from "../domain/id.ts";
 import type { Emitted } from "../domain/step.ts";
-import { decodeEffect, encode } from "./codec.ts";
+import { decodeEffect, encode, readable } from "./codec.ts";
 import type { Db } from "./database.ts";
 import type { Take } from "./inbox-table.ts";
 import type { EndedEffect, OutboxItem, OutboxRow } from "./port.ts";
@@ -73,7 +73,14 @@ export function takeOutbox(
         .set({ attempts: attempts + 1 })
         .where("seq", "=", seq),
     );
-  return taken.map(decodeEffect);
+  return readable(taken, decodeEffect, (seq, error) => {
+    run(
+      build
+        .updateTable("outbox")
+        .set({ state: "dead", error, ended_at: now })
+        .where("seq", "=", seq),
+    );
+  });
 }
 
 export function endEffect(
