@@ -1,7 +1,6 @@
 /** The Probot application: every webhook becomes inbox items, nothing else happens here. */
 import { createProbot, ProbotOctokit, type Probot } from "probot";
 import type { RoutedEvent } from "./inbox/port.ts";
-import { RouteError } from "./inbox/pump.ts";
 import { parseWebhook, type OwnIdentity } from "./inbox/webhook.ts";
 
 export type Route = (guid: string, events: readonly RoutedEvent[]) => Promise<void>;
@@ -12,9 +11,7 @@ export const orchaApp =
   (app) => {
     app.onAny(async ({ id, name, payload }) => {
       const events = parseWebhook(name, payload, own());
-      await route(id, events).catch((cause: unknown) => {
-        throw new RouteError(`delivery ${id} could not be stored as events`, { cause });
-      });
+      await route(id, events);
     });
   };
 

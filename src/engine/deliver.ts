@@ -4,6 +4,7 @@
  * second on, the performer looks for what the first may have left.
  */
 import type { ObjectiveEvent } from "../domain/event.ts";
+import { Flights } from "./flights.ts";
 import { backoffMs } from "../lib/backoff.ts";
 import type { OutboxItem, Store } from "../store/port.ts";
 import {
@@ -40,53 +41,29 @@ export interface Deliver {
 }
 
 export function openDeliver(ports: DeliverPorts): Deliver {
-  const busy = new Set<string>();
-  const flying = new Set<Promise<void>>();
-  const listeners = new Set<() => void>();
+  const flights = new Flights(ports);
   return {
     async once() {
+      const busy = flights.lanes;
       const limit = IN_FLIGHT_MAX - busy.size;
       if (limit <= 0) return 0;
       const items = await ports.store.takeOutbox({ now: ports.clock.now(), limit, busy });
-      for (const item of items) {
-        busy.add(item.lane);
-        const flight: Promise<void> = deliver(ports, item).finally(() => {
-          busy.delete(item.lane);
-          flying.delete(flight);
-          for (const listener of listeners) listener();
-        });
-        flying.add(flight);
-      }
+      for (const item of items) flights.start(item.lane, () => deliver(ports, item));
       return items.length;
     },
-    onLanded(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    async idle() {
-      while (flying.size > 0) await Promise.all(flying);
-    },
+    onLanded: (listener) => flights.onLanded(listener),
+    idle: () => flights.idle(),
   };
 }
 
 async function deliver(ports: DeliverPorts, item: OutboxItem): Promise<void> {
-  const fields = {
-    effect: item.effect.kind,
-    key: item.key,
-    lane: item.lane,
-    attempt: item.attempt,
-  };
-  try {
-    const outcome = await perform(ports, item);
-    ports.log.debug({ ...fields, outcome: outcome.kind }, "effect performed");
-    await record(ports, item, outcome);
-  } catch (error) {
-    // The store itself failed (disk full, closed): the row is as it was, and is taken up again.
-    ports.log.error(
-      { ...fields, error: error instanceof Error ? error.message : "unknown failure" },
-      "effect not recorded",
-    );
-  }
+  const { key, lane, attempt, effect } = item;
+  const outcome = await perform(ports, item);
+  ports.log.debug(
+    { effect: effect.kind, key, lane, attempt, outcome: outcome.kind },
+    "effect performed",
+  );
+  await record(ports, item, outcome);
 }
 
 async function perform(

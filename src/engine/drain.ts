@@ -13,6 +13,8 @@ import type { Rules } from "../domain/step.ts";
 import type { Derive } from "../domain/id.ts";
 import type { InboxItem, Loaded, Store } from "../store/port.ts";
 import { backoffMs } from "../lib/backoff.ts";
+import { StoreUnavailable } from "../inbox/port.ts";
+import { Flights } from "./flights.ts";
 import { PortError, type Clock, type Forge, type Log } from "./ports.ts";
 
 export interface DrainPorts {
@@ -25,38 +27,39 @@ export interface DrainPorts {
   readonly derive: (cause: string) => Derive;
 }
 
-/** Tries before an item is buried. With the backoff this is about half an hour of GitHub being away. */
-const TRIES_MAX = 12;
+/** Tries before an item is buried whose repository is gone or closed to us. */
+const DENIED_TRIES_MAX = 12;
 /** Somebody else may have written the objective in between; more often than this is a bug. */
 const CONFLICTS_MAX = 10;
-const LANES_AT_ONCE = 8;
+const LANES_AT_ONCE = 16;
 
 export interface Drain {
-  /** Handles one batch; the number of items taken. */
+  /** Takes up what is due and has a place; the number taken. They end on their own. */
   once(): Promise<number>;
+  /** Calls back when an item has ended and its lane is free; the returned function unsubscribes. */
+  onLanded(listener: () => void): () => void;
+  /** Resolves when nothing is in the air. */
+  idle(): Promise<void>;
 }
 
 export function openDrain(ports: DrainPorts): Drain {
-  const busy = new Set<string>();
+  const flights = new Flights(ports);
   return {
     async once() {
       const { store, clock } = ports;
-      const items = await store.takeInbox({ now: clock.now(), limit: LANES_AT_ONCE, busy });
-      for (const { lane } of items) busy.add(lane);
-      await Promise.all(
-        items.map(async (item) => {
-          try {
-            await handle(ports, item);
-          } finally {
-            busy.delete(item.lane);
-          }
-        }),
-      );
+      const busy = flights.lanes;
+      const limit = LANES_AT_ONCE - busy.size;
+      if (limit <= 0) return 0;
+      const items = await store.takeInbox({ now: clock.now(), limit, busy });
+      for (const item of items) flights.start(item.lane, () => handle(ports, item));
       return items.length;
     },
+    onLanded: (listener) => flights.onLanded(listener),
+    idle: () => flights.idle(),
   };
 }
 
+/** An outage, ours or GitHub's, is waited for however long it takes; only what will never be is buried. */
 async function handle(ports: DrainPorts, item: InboxItem): Promise<void> {
   const { store, clock, log } = ports;
   const fields = { item: item.key, lane: item.lane, event: item.event.kind };
@@ -64,20 +67,26 @@ async function handle(ports: DrainPorts, item: InboxItem): Promise<void> {
     await apply(ports, item);
     log.debug(fields, "event handled");
   } catch (error) {
+    if (error instanceof StoreUnavailable) throw error;
     const message = error instanceof Error ? error.message : "unknown failure";
-    if (item.attempts >= TRIES_MAX || !(error instanceof PortError)) {
+    if (isHopeless(error, item)) {
       // A bug or a poisoned item: it must not hold up what comes after it.
-      log.error(
-        { ...fields, error: message, stack: error instanceof Error ? error.stack : null },
-        "event buried",
-      );
+      const stack = error instanceof Error ? error.stack : null;
+      log.error({ ...fields, error: message, stack }, "event buried");
       await store.buryInbox(item.seq, message);
       return;
     }
-    const waitMs = error.retryAfterMs ?? backoffMs(item.attempts);
+    const asked = error instanceof PortError ? error.retryAfterMs : null;
+    const waitMs = asked ?? backoffMs(item.attempts);
     log.warn({ ...fields, error: message, waitMs }, "event waits");
     await store.postponeInbox(item.seq, clock.now() + waitMs, message);
   }
+}
+
+function isHopeless(error: unknown, { attempts }: InboxItem): boolean {
+  if (!(error instanceof PortError)) return true;
+  const passes = error.kind === "rate-limited" || error.kind === "unavailable";
+  return !passes && attempts >= DENIED_TRIES_MAX;
 }
 
 async function apply(ports: DrainPorts, item: InboxItem): Promise<void> {

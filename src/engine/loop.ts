@@ -63,7 +63,7 @@ export function openLoop(parts: LoopParts): Loop {
   };
 
   const run = async (): Promise<void> => {
-    const forget = [store.onWork(wake), parts.deliver.onLanded(wake)];
+    const forget = [store.onWork(wake), parts.deliver.onLanded(wake), parts.drain.onLanded(wake)];
     while (life.running) {
       written = false;
       try {
@@ -98,7 +98,7 @@ export function openLoop(parts: LoopParts): Loop {
       await life.ended;
       const late = Promise.withResolvers<void>();
       const cancel = clock.after(graceMs, late.resolve);
-      await Promise.race([parts.deliver.idle(), late.promise]);
+      await Promise.race([Promise.all([parts.deliver.idle(), parts.drain.idle()]), late.promise]);
       cancel();
     },
   };

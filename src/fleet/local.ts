@@ -22,6 +22,32 @@ import type { RunnerTransport } from "./transport.ts";
 /** A daemon starts in a tenth of a second; a machine may be very busy. */
 const START_MS_MAX = 30_000;
 const LOG_BYTES_MAX = 1024 * 1024;
+/** All that the daemon gets of our environment: the App's key and the webhook's secret stand in it, and agents can read the daemon's. */
+const INHERITED = [
+  "PATH",
+  "HOME",
+  "USER",
+  "LOGNAME",
+  "SHELL",
+  "LANG",
+  "LC_ALL",
+  "LC_CTYPE",
+  "TZ",
+  "TMPDIR",
+  "XDG_RUNTIME_DIR",
+  "XDG_CONFIG_HOME",
+  "XDG_CACHE_HOME",
+  "SSL_CERT_FILE",
+  "SSL_CERT_DIR",
+  "GIT_SSL_CAINFO",
+  "NODE_EXTRA_CA_CERTS",
+  "HTTP_PROXY",
+  "HTTPS_PROXY",
+  "NO_PROXY",
+  "http_proxy",
+  "https_proxy",
+  "no_proxy",
+];
 /** How the daemon says that another one holds its lock (EX_TEMPFAIL). */
 const EXIT_TAKEN = 75;
 
@@ -114,6 +140,11 @@ function startDaemon(options: LocalOptions, log: string): Promise<Exit> {
   const child = spawn(node, [join(programDir, "orcha-runner.mjs"), "daemon", ...args], {
     detached: true,
     stdio: ["ignore", fd, fd],
+    env: Object.fromEntries(
+      INHERITED.flatMap((name) =>
+        process.env[name] === undefined ? [] : [[name, process.env[name]]],
+      ),
+    ),
   });
   child.unref();
   closeSync(fd);

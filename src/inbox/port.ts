@@ -24,6 +24,11 @@ export interface RoutedEvent {
   readonly event: GitHubEvent;
 }
 
+/** The store cannot be written now (disk full, locked, gone). What was to be written is to be tried again, never given up. */
+export class StoreUnavailable extends Error {
+  override readonly name = "StoreUnavailable";
+}
+
 export interface DeliveryInbox {
   /** Stores deliveries in one transaction, on disk when it resolves; a guid seen before changes nothing. */
   accept(deliveries: readonly Delivery[]): Promise<void>;

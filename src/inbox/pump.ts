@@ -2,7 +2,7 @@
  * Hands stored deliveries to Probot, oldest first, one after the other: order within a repository is kept
  * as GitHub sent it. A delivery that cannot be routed is set aside and does not hold up the others.
  */
-import type { Delivery, DeliveryInbox } from "./port.ts";
+import { StoreUnavailable, type Delivery, type DeliveryInbox } from "./port.ts";
 
 export interface PumpOptions {
   readonly inbox: DeliveryInbox;
@@ -24,14 +24,12 @@ export interface Pump {
 export function openPump(options: PumpOptions): Pump {
   const batch = options.batch ?? 50;
   let running: Promise<number> = Promise.resolve(0);
-  /** Store failures in a row per delivery. */
-  const failures = new Map<string, number>();
 
   const drainOnce = async (): Promise<number> => {
     let handled = 0;
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
       const deliveries = await options.inbox.unrouted(batch);
-      for (const delivery of deliveries) await routeOne(options, delivery, failures);
+      for (const delivery of deliveries) await routeOne(options, delivery);
       handled += deliveries.length;
       if (deliveries.length < batch) break;
     }
@@ -49,30 +47,15 @@ export function openPump(options: PumpOptions): Pump {
 /** So that one call ends even when deliveries come in as fast as they are routed. */
 const ROUNDS_MAX = 1_000;
 
-async function routeOne(
-  options: PumpOptions,
-  delivery: Delivery,
-  failures: Map<string, number>,
-): Promise<void> {
-  const { guid } = delivery;
+/** While the store is away nothing is given up: the caller tries again later. */
+async function routeOne(options: PumpOptions, delivery: Delivery): Promise<void> {
   const failure = await attempted(options, delivery);
-  if (failure === null) {
-    failures.delete(guid);
-    return;
-  }
-  const count = (failures.get(guid) ?? 0) + 1;
-  if (isStoreFailure(failure.cause) && count < STORE_FAILURES_MAX) {
-    failures.set(guid, count);
-    throw failure.cause;
-  }
-  failures.delete(guid);
+  if (failure === null) return;
+  if (isStoreFailure(failure.cause)) throw failure.cause;
   const reason = reasonOf(failure.cause);
-  await options.inbox.reject(guid, reason);
+  await options.inbox.reject(delivery.guid, reason);
   options.onRejected?.(delivery, reason);
 }
-
-/** The store may be away for a while; a delivery it fails on again and again is at fault itself. */
-const STORE_FAILURES_MAX = 5;
 
 async function attempted(
   options: PumpOptions,
@@ -89,14 +72,9 @@ async function attempted(
   }
 }
 
-/** Marks an error of the store: the delivery is fine and will be routed later. */
-export class RouteError extends Error {
-  override readonly name = "RouteError";
-}
-
 /** Probot wraps what its handlers throw in an AggregateError. */
 const isStoreFailure = (error: unknown): boolean =>
-  error instanceof RouteError ||
+  error instanceof StoreUnavailable ||
   (error instanceof AggregateError && error.errors.some((inner) => isStoreFailure(inner)));
 
 const reasonOf = (error: unknown): string =>

@@ -13,6 +13,7 @@ import {
   type Compilable,
 } from "kysely";
 import { Migrator } from "kysely/migration";
+import { StoreUnavailable } from "../inbox/port.ts";
 import { up as first } from "./migrations/0001-first.ts";
 import type { Tables } from "./schema.ts";
 
@@ -110,7 +111,23 @@ function over(sqlite: Database.Database): Db {
       const [statement, parameters] = prepared(query);
       return statement.run(...parameters).changes;
     },
-    transaction: (work) => sqlite.transaction(work).immediate(),
+    transaction(work) {
+      try {
+        return sqlite.transaction(work).immediate();
+      } catch (error) {
+        throw isOutage(error)
+          ? new StoreUnavailable(`the database cannot be written: ${error.message}`, {
+              cause: error,
+            })
+          : error;
+      }
+    },
     close: () => void sqlite.close(),
   };
 }
+
+/** What passes when there is room, or the disk is back; everything else SQLite says is a mistake of ours. */
+const OUTAGE = /^SQLITE_(?:FULL|IOERR|BUSY|READONLY|CANTOPEN|NOMEM)/u;
+
+const isOutage = (error: unknown): error is Error =>
+  error instanceof Database.SqliteError && OUTAGE.test(error.code);

@@ -11,7 +11,13 @@ export function acceptDeliveries({ build, run }: Db, deliveries: readonly Delive
       build
         .insertInto("delivery")
         .values({ guid, name, body, received_at: receivedAt, state: "new", reason: null })
-        .onConflict((conflict) => conflict.column("guid").doNothing()),
+        // A redelivery of what could not be understood is a person's wish to try again.
+        .onConflict((conflict) =>
+          conflict
+            .column("guid")
+            .doUpdateSet({ state: "new" })
+            .where("delivery.state", "=", "rejected"),
+        ),
     );
 }
 

@@ -21,29 +21,35 @@ const repository = { installation: 1, id: 2, owner: "acme", name: "shop" };
 const actor = { id: 5, login: "alice", type: "user" };
 
 test.for([
-  "opened",
-  "labeled",
-  "unlabeled",
-  "edited",
-  "closed",
-  "reopened",
-  "deleted",
-  "transferred",
-])("issues.%s means: look at the issue", (action) => {
-  expect(parseWebhook("issues", { ...envelope, action, issue }, own)).toEqual([
-    {
-      repository,
-      subject: { kind: "issue", number: 7 },
-      event: {
-        kind: "issue-changed",
-        cause: action,
-        number: 7,
-        actor,
-        snapshot: { id: 9, title: "T", body: "B", url: "https://g/7" },
+  ["opened", ["objective", "bug"]],
+  ["labeled", ["bug"]],
+  ["unlabeled", []],
+  ["edited", []],
+  ["closed", []],
+  ["reopened", ["objective", "bug"]],
+  ["deleted", []],
+  ["transferred", []],
+] as const)(
+  "issues.%s means: look at the issue; its sender answers for the labels %s",
+  ([action, labels]) => {
+    const labelled = { ...issue, labels: [{ name: "objective" }, { name: "bug" }] };
+    const payload = { ...envelope, action, issue: labelled, label: { name: "bug" } };
+    expect(parseWebhook("issues", payload, own)).toEqual([
+      {
+        repository,
+        subject: { kind: "issue", number: 7 },
+        event: {
+          kind: "issue-changed",
+          cause: action,
+          number: 7,
+          actor,
+          labels,
+          snapshot: { id: 9, title: "T", body: "B", url: "https://g/7" },
+        },
       },
-    },
-  ]);
-});
+    ]);
+  },
+);
 
 test.for([
   ["created", "comment-created", undefined, "issue"],
