@@ -138,7 +138,7 @@ async function record(
       });
       return;
     case "unknown":
-      if (item.attempt < TRIES_MAX) {
+      if (item.attempt < TRIES_MAX || onRunner(item)) {
         log.warn(
           { effect: item.effect.kind, key: item.key, reason: outcome.reason },
           "effect has an unknown outcome",
@@ -163,6 +163,10 @@ async function record(
       });
   }
 }
+
+/** A runner that is away comes back, and everything asked of it may be asked again: waited for, not given up. */
+const onRunner = ({ effect }: OutboxItem): boolean =>
+  "runner" in effect && effect.kind !== "push-branch";
 
 const failed = ({ effect }: OutboxItem, reason: string): readonly ObjectiveEvent[] => [
   {

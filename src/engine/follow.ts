@@ -6,6 +6,7 @@ import type { AgentDriver } from "../agents/driver.ts";
 import { backoffMs } from "../lib/backoff.ts";
 import { attemptKey, type LiveAttempt, type Store } from "../store/port.ts";
 import type { Transcripts } from "../store/transcripts.ts";
+import { LineCutter } from "./line-cutter.ts";
 import { AttemptRecord, type RecordOptions } from "./record.ts";
 import type { Clock, Log, Records } from "./ports.ts";
 
@@ -162,19 +163,17 @@ export class Follow {
   }
 }
 
+/** The same cutting as when the lines came: what no driver saw then, none sees now. */
 function* linesBefore(
   transcripts: Transcripts,
   { session, attempt, cursor }: LiveAttempt,
 ): Iterable<string> {
-  let rest = Buffer.alloc(0);
+  const cutter = new LineCutter(0, (line) => line);
   for (let from = 0; from < cursor.out;) {
     const bytesMax = Math.min(REPLAY_BYTES, cursor.out - from);
     const part = transcripts.read({ session, attempt, stream: "out", from, bytesMax });
     if (part.byteLength === 0) return;
     from += part.byteLength;
-    const whole = Buffer.concat([rest, part]);
-    const end = whole.lastIndexOf(0x0a) + 1;
-    rest = whole.subarray(end);
-    yield* whole.subarray(0, end).toString("utf8").split("\n").slice(0, -1);
+    for (const { text } of cutter.feed(part).lines) yield text;
   }
 }

@@ -116,7 +116,7 @@ async function perform(
       const spec = specOf(options, effect);
       if (spec === null)
         return { kind: "refused", reason: `no agent "${effect.agent}" is configured` };
-      return outcomeOf(await start(options, link, spec, effect.repository));
+      return outcomeOf(await start(options, link, spec, effect.repository), START_PASSES);
     }
     case "send-message": {
       const driver = options.driver(effect.agent);
@@ -163,11 +163,15 @@ async function start(
   }
 }
 
-/** `busy` passes by itself; every other refusal stays one. */
-function outcomeOf({ reply }: { readonly reply: Reply }): EffectOutcome {
+/** Another attempt is still ending; the runner's disk is full: passes. Every other refusal stays one. */
+const PASSES: ReadonlySet<string> = new Set(["busy", "failed"]);
+/** A start that failed is for the rules to decide: they count, and ask a person in the end. */
+const START_PASSES: ReadonlySet<string> = new Set(["busy"]);
+
+function outcomeOf({ reply }: { readonly reply: Reply }, passes = PASSES): EffectOutcome {
   if (reply.ok) return { kind: "done" };
   const reason = `${reply.code}: ${reply.reason}`;
-  return reply.code === "busy"
+  return passes.has(reply.code)
     ? { kind: "later", reason, afterMs: null }
     : { kind: "refused", reason };
 }

@@ -15,6 +15,8 @@ import type { RunnerTransport } from "./transport.ts";
 
 const BACKOFF_MS_MIN = 50;
 const BACKOFF_MS_MAX = 30_000;
+/** A daemon that hangs must not hold up our own end: its stream ends with the connection anyway. */
+const DETACH_MS_MAX = 2_000;
 /** A daemon answers `hello` from memory. */
 const HELLO_MS_MAX = 30_000;
 
@@ -163,7 +165,7 @@ class ReconnectingLink implements Link {
     if (channel === undefined) return;
     channel.forget(session, attempt);
     try {
-      await channel.request({ op: "detach", session, attempt });
+      await channel.request({ op: "detach", session, attempt }, AbortSignal.timeout(DETACH_MS_MAX));
     } catch (error) {
       // The stream ends with the connection, too.
       if (!(error instanceof LinkError)) throw error;

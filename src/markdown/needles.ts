@@ -6,7 +6,7 @@
 /** Values shorter than this are not secrets worth hiding: they would hit everywhere. */
 export const SECRET_MIN = 8;
 
-/** Every form of one secret, longest first. Bounded: twelve forms per secret. Remembers what it made. */
+/** Every form of one secret, longest first. Bounded: twelve forms per secret, and its lines. Remembers what it made. */
 export function needlesOf(secret: string): readonly string[] {
   const known = memory.get(secret);
   if (known !== undefined) return known;
@@ -34,11 +34,23 @@ function makeNeedles(secret: string): readonly string[] {
     hex.toUpperCase(),
     ...base64,
     ...base64.map((form) => form.replaceAll("+", "-").replaceAll("/", "_")),
+    ...bodyLines(secret),
   ];
   return [...new Set(forms)]
     .filter((form) => form.length >= SECRET_MIN)
     .toSorted((a, b) => b.length - a.length);
 }
+
+/** A PEM key is told line by line, or in one piece without its line breaks; each line gives a part of it away. */
+function bodyLines(secret: string): readonly string[] {
+  const lines = secret.split("\n").map((line) => line.trim());
+  const body = lines.filter((line) => line.length >= BODY_LINE_MIN && !line.startsWith("-----"));
+  return lines.length < 2 ? [] : [...body.slice(0, BODY_LINES_MAX), body.join("")];
+}
+
+const BODY_LINE_MIN = 20;
+/** A 16,384 bit RSA key has about 200. */
+const BODY_LINES_MAX = 256;
 
 /** The characters of base64 that depend on these bytes alone when they start at `offset` modulo 3. */
 function base64At(bytes: Buffer, offset: number): string {

@@ -125,6 +125,7 @@ interface OutboxRow {
   readonly key: string;
   readonly lane: string;
   readonly priority: number;
+  readonly coalesce: string | null;
   readonly objective_id: string | null;
   readonly effect: string;
   readonly attempts: number;
@@ -136,6 +137,7 @@ export const decodeEffect = (row: OutboxRow): OutboxItem => ({
   key: row.key,
   lane: row.lane,
   priority: row.priority,
+  coalesce: row.coalesce,
   objective: row.objective_id === null ? null : objectiveId(row.objective_id),
   effect: parse("outbox", EffectRow, row.effect),
   attempt: row.attempts + 1,

@@ -86,15 +86,15 @@ export function takeOutbox(
 export function endEffect(
   { build, run }: Db,
   { item, now, state, reason, artifact }: EndedEffect,
-): string | null {
+): void {
   run(
     build
       .updateTable("outbox")
       .set({ state, error: reason, ended_at: now })
       .where("seq", "=", item.seq),
   );
-  const key = coalesceOf(item);
-  if (key === null || artifact === undefined) return key;
+  const key = item.coalesce;
+  if (key === null || artifact === undefined) return;
   if (artifact === null) run(build.deleteFrom("artifact").where("key", "=", key));
   else
     run(
@@ -103,11 +103,7 @@ export function endEffect(
         .values({ key, value: artifact })
         .onConflict((conflict) => conflict.column("key").doUpdateSet({ value: artifact })),
     );
-  return key;
 }
-
-const coalesceOf = ({ effect }: OutboxItem): string | null =>
-  effect.kind === "update-status" ? `status:${effect.repository.id}#${effect.number}` : null;
 
 export function isStartPending({ build, all }: Db, session: SessionId, attempt: number): boolean {
   const query = build

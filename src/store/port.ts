@@ -66,6 +66,8 @@ export interface OutboxItem {
   readonly priority: number;
   readonly objective: ObjectiveId | null;
   readonly effect: Effect;
+  /** Under which what it leaves is remembered; null = nothing is. */
+  readonly coalesce: string | null;
   /** Which try this is: 1 = first. Counted in the transaction that hands it out, before any request. */
   readonly attempt: number;
   readonly known: string | null;
