@@ -6,7 +6,7 @@ import { vi } from "vitest";
 import { CliError } from "../../src/cli/output.ts";
 import { program } from "../../src/cli/program.ts";
 
-export const bin = new URL("../../bin/orcha.mjs", import.meta.url).pathname;
+const bin = new URL("../../bin/orcha.mjs", import.meta.url).pathname;
 
 export interface Ran {
   readonly code: number;

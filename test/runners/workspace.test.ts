@@ -14,6 +14,7 @@ import { delimiter, join } from "node:path";
 import process from "node:process";
 import { expect, test } from "vitest";
 import type { AttemptSpec } from "../../src/protocol/requests.ts";
+import { hostile } from "./hostile.ts";
 import { RunnerWorld, type Sink, waitFor } from "./world.ts";
 
 type Checkout = Extract<AttemptSpec["workspace"], { kind: "checkout" }>;
@@ -382,45 +383,3 @@ test("export: refusals say what to do, and nothing a hostile workspace configure
   });
   await end(world, session);
 });
-
-/** Everything a repository's own configuration can name that git executes, and a promisor that would be asked. */
-function hostile(path: string, evil: string): void {
-  const set = (name: string, value: string): void => {
-    execFileSync("git", ["config", "--file", join(path, ".git", "config"), name, value]);
-  };
-  for (const name of [
-    "core.fsmonitor",
-    "core.sshCommand",
-    "core.askPass",
-    "core.editor",
-    "core.pager",
-    "gpg.program",
-    "diff.external",
-    "core.alternateRefsCommand",
-    "credential.helper",
-    "uploadpack.packObjectsHook",
-    "remote.origin.uploadpack",
-    "core.gitProxy",
-  ])
-    set(name, evil);
-  set("core.hooksPath", join(path, ".git", "hooks"));
-  set("filter.x.clean", evil);
-  set("filter.x.smudge", evil);
-  set("url.ext::sh -c id.insteadOf", "https://");
-  set("core.repositoryformatversion", "1");
-  set("extensions.partialClone", "evil");
-  set("remote.evil.promisor", "true");
-  set("remote.evil.url", `ext::${evil}`);
-  mkdirSync(join(path, ".git", "hooks"), { recursive: true });
-  for (const hook of [
-    "post-checkout",
-    "pre-commit",
-    "reference-transaction",
-    "post-index-change",
-    "pre-auto-gc",
-  ]) {
-    writeFileSync(join(path, ".git", "hooks", hook), readFileSync(evil));
-    chmodSync(join(path, ".git", "hooks", hook), 0o755);
-  }
-  writeFileSync(join(path, ".gitattributes"), "* filter=x diff=x\n");
-}
