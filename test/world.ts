@@ -283,4 +283,4 @@ function kill(pid: number): void {
 const isStatus = (body: string): boolean => body.includes("| Session");
 
 /** Without our own hidden mark. */
-export const visible = (body: string): string => body.replaceAll(/<!--[\s\S]*?-->/gu, "").trim();
+const visible = (body: string): string => body.replaceAll(/<!--[\s\S]*?-->/gu, "").trim();

@@ -20,7 +20,7 @@ export function cancelObjective(step: Step, reason: string): void {
 }
 
 /** What still has to happen before the objective can end; empty = nothing. Each line names the thing. */
-export function openEnds({ sessions, pullRequests, questions }: Objective): readonly string[] {
+function openEnds({ sessions, pullRequests, questions }: Objective): readonly string[] {
   const [, ...workers] = sessions;
   return [
     ...workers

@@ -176,7 +176,7 @@ function settleCall(
 }
 
 /** The push is confirmed, or there was nothing to push: held replies go out, one per thread. */
-export function releaseReplies(step: Step, session: Session): void {
+function releaseReplies(step: Step, session: Session): void {
   const pull = pullRequestOf(step.objective, session.id);
   const { followUp } = session;
   if (followUp === null || pull === undefined || pull.number === null) return;
