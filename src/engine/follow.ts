@@ -67,14 +67,15 @@ export class Follow {
       const record = await this.#open(followed);
       followed.record = record;
       followed.early = await this.#ports.store.isStartPending(session, attempt);
+      if (this.#closing) {
+        await this.#release(followed);
+        return;
+      }
       const from = { session, attempt, ...record.position() };
       const answer = await this.#ports.records.attach(live.runner, from, record);
       if (answer !== "attached") await this.#onEnd(followed, answer);
     } catch (error) {
-      await this.#onEnd(
-        followed,
-        error instanceof Error ? error : new Error("unknown failure", { cause: error }),
-      );
+      await this.#ended(followed, asError(error));
     }
   }
 
@@ -84,7 +85,7 @@ export class Follow {
     const own = driver(agent);
     if (own === undefined) throw new TypeError(`no driver for agent "${agent}"`);
     const live = { ...followed.live, cursor: await store.cursor(session, attempt) };
-    const onEnd: RecordOptions["onEnd"] = (how) => void this.#onEnd(followed, how);
+    const onEnd: RecordOptions["onEnd"] = (how) => void this.#ended(followed, how);
     const transcript = transcripts.open(session, attempt);
     return new AttemptRecord({
       live,
@@ -98,20 +99,32 @@ export class Follow {
     });
   }
 
-  async #onEnd(followed: Followed, how: "closed" | "unknown" | "behind" | Error): Promise<void> {
+  /** Nobody waits for this: what fails (the store is away) is tried again like an interruption. */
+  async #ended(followed: Followed, how: How): Promise<void> {
+    try {
+      await this.#onEnd(followed, how);
+    } catch (error) {
+      this.#interrupted(followed, asError(error));
+    }
+  }
+
+  async #onEnd(followed: Followed, how: How): Promise<void> {
     const { live } = followed;
-    const fields = { session: live.session, attempt: live.attempt };
     await this.#release(followed);
     if (this.#closing) return;
     if (how === "closed") {
       this.#followed.delete(attemptKey(live));
       return;
     }
-    if (how instanceof Error)
-      this.#ports.log.warn({ ...fields, error: how.message }, "record interrupted");
-    const pending = how === "unknown" && followed.early;
-    if (how instanceof Error || pending) this.#again(followed);
+    if (how instanceof Error) this.#interrupted(followed, how);
+    else if (how === "unknown" && followed.early) this.#again(followed);
     else await this.#lose(followed, how);
+  }
+
+  #interrupted(followed: Followed, { message }: Error): void {
+    const { session, attempt } = followed.live;
+    this.#ports.log.warn({ session, attempt, error: message }, "record interrupted");
+    this.#again(followed);
   }
 
   async #release(followed: Followed): Promise<void> {
@@ -123,6 +136,7 @@ export class Follow {
   }
 
   #again(followed: Followed): void {
+    if (this.#closing) return;
     followed.tries += 1;
     followed.cancel = this.#ports.clock.after(
       backoffMs(followed.tries, RETRY),
@@ -162,6 +176,11 @@ export class Follow {
     this.#followed.delete(attemptKey(live));
   }
 }
+
+type How = "closed" | "unknown" | "behind" | Error;
+
+const asError = (error: unknown): Error =>
+  error instanceof Error ? error : new Error("unknown failure", { cause: error });
 
 /** The same cutting as when the lines came: what no driver saw then, none sees now. */
 function* linesBefore(
