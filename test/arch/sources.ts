@@ -1,6 +1,7 @@
 /** What the tests of the repository itself look at: our files, and what each imports. Reads, changes nothing. */
 import { globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import * as z from "zod";
 
 export const root = join(import.meta.dirname, "../..");
 
@@ -31,3 +32,12 @@ export const codeOf = (file: string): string =>
   read(file)
     .replaceAll(/\/\*[\s\S]*?\*\//gu, "")
     .replaceAll(/(?:^|\s)\/\/.*$/gmu, "");
+
+const Package = z.object({
+  bin: z.record(z.string(), z.string()),
+  files: z.array(z.string()),
+  scripts: z.record(z.string(), z.string()),
+});
+
+export const readPackage = (): z.infer<typeof Package> =>
+  Package.parse(JSON.parse(read("package.json")));
