@@ -29,6 +29,9 @@ import { openPushGate } from "./github/push-gate.ts";
 import { openSecretRegistry } from "./github/secrets.ts";
 import { openFront, type Front } from "./inbox/front.ts";
 import { openPump } from "./inbox/pump.ts";
+import { openSweep } from "./inbox/sweep.ts";
+import { HANDLED_EVENTS } from "./inbox/webhook.ts";
+import { openDeliveryLog } from "./github/delivery-log.ts";
 import { openSmee } from "./inbox/smee.ts";
 import { openRedactor } from "./markdown/redact.ts";
 import { lockDirectory } from "./store/lock.ts";
@@ -91,11 +94,17 @@ export async function openOrcha(settings: Settings): Promise<Orcha> {
   const identity = await store.identity();
   const adapters = await openAdapters(settings, store, identity, stack);
   await startEngine(settings, { store, transcripts, adapters, secret: identity.secret }, stack);
+  const { auth } = adapters;
+  const events = new Set<string>(HANDLED_EVENTS);
+  const deliveries = openDeliveryLog(auth, clock);
   const { webhook, production } = config;
   const front = stack.use(await openFrontOf(settings, store));
   const url = new URL(webhook.path, front.url).href;
   if (webhook.proxyUrl !== null)
     stack.use(await openSmee({ source: webhook.proxyUrl, target: url, log, production }));
+  // Now that there is somebody to answer, what was missed while nobody was is asked for again.
+  const sweep = openSweep({ log, clock, deliveries, events });
+  stack.defer(() => sweep.close());
   const owned = stack.move();
   const close = (): Promise<void> => owned.disposeAsync();
   const { links } = adapters;

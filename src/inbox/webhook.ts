@@ -35,6 +35,13 @@ export const SUBSCRIBED_EVENTS = [
   "repository",
 ] as const;
 
+/** All that mean something to us: those, and what comes to every App. */
+export const HANDLED_EVENTS = [
+  ...SUBSCRIBED_EVENTS,
+  "installation",
+  "installation_repositories",
+] as const;
+
 /**
  * The domain events of one webhook. Not for us: `[]`. Throws a ZodError when a payload of an event we use
  * lacks what GitHub promises.

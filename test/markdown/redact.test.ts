@@ -179,3 +179,16 @@ test("no text takes long", () => {
     expect(performance.now() - start).toBeLessThan(2_000);
   }
 });
+
+test("a private key is hidden line by line, and without its line breaks", () => {
+  const body = ["MIIEpAIBAAKCAQEA7bq0Z1v9x8w7", "Qk3R5t6y7u8i9o0pAsDfGhJkLzXc", "VbNm1234567890=="];
+  const pem = [
+    "-----BEGIN RSA PRIVATE KEY-----",
+    ...body,
+    "-----END RSA PRIVATE KEY-----",
+    "",
+  ].join("\n");
+  expect(line([pem], `key: ${body[1]}`)).toBe(`key: ${"*".repeat(28)}`);
+  expect(line([pem], body.slice(0, 2).join(""))).toBe("*".repeat(56));
+  expect(line([pem], "-----BEGIN RSA PRIVATE KEY-----")).toBe("-----BEGIN RSA PRIVATE KEY-----");
+});
