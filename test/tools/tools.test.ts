@@ -1,0 +1,148 @@
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { describe, expect, test } from "vitest";
+import type { ToolName } from "../../src/domain/tool-call.ts";
+import { parseCall } from "../../src/tools/parse.ts";
+import { toolSpecs, type Audience } from "../../src/tools/table.ts";
+import { calls } from "../store/examples.ts";
+
+const audiences: readonly Audience[] = ["manager", "worker"];
+const names = (audience: Audience): string[] => toolSpecs(audience).map(({ name }) => name);
+
+describe("what an agent is offered", () => {
+  test("by role", () => {
+    expect(names("manager")).toEqual([
+      "spawn_session",
+      "message_session",
+      "list_sessions",
+      "get_session",
+      "cancel_session",
+      "publish_pr",
+      "finish_objective",
+      "ask_human",
+    ]);
+    expect(names("worker")).toEqual([
+      "ask_human",
+      "report_progress",
+      "report_problem",
+      "report_result",
+      "message_manager",
+      "reply_to_review",
+    ]);
+  });
+
+  test("nothing of a name that agents drop silently", () => {
+    expect([...names("manager"), ...names("worker")]).not.toContain("ask_user");
+  });
+
+  test.for(audiences.flatMap(toolSpecs))("$name has a schema every client takes", (spec) => {
+    const { inputSchema, description } = spec;
+    expect(inputSchema).not.toHaveProperty("$schema");
+    expect(inputSchema["type"]).toBe("object");
+    expect(inputSchema["additionalProperties"]).toBe(false);
+    expect(Array.isArray(inputSchema["required"])).toBe(true);
+    expect(description.length).toBeGreaterThan(20);
+    const ajv = new Ajv2020({ strict: true, strictTypes: false });
+    expect(ajv.validateSchema(inputSchema)).toBe(true);
+    expect(JSON.stringify(inputSchema)).not.toContain('"required":null');
+  });
+});
+
+/** Whose tool it is, arguments as agents write them, and what is wrong with others. */
+const table: {
+  readonly [T in ToolName]: {
+    readonly of: Audience;
+    readonly input: unknown;
+    readonly bad: readonly (readonly [unknown, string])[];
+  };
+} = {
+  spawn_session: {
+    of: "manager",
+    input: { title: " a ", goal: "b", depends_on: ["c"] },
+    bad: [
+      [{ title: "a" }, "goal"],
+      [{ title: "", goal: "b" }, "title"],
+      [{ title: "x".repeat(101), goal: "b" }, "title"],
+      [{ title: "a", goal: "b", depends_on: "c" }, "depends_on"],
+      [{ title: "a", goal: "b", dependsOn: [] }, "dependsOn"],
+    ],
+  },
+  message_session: {
+    of: "manager",
+    input: { session: "a", text: "b" },
+    bad: [[{ session: "a" }, "text"]],
+  },
+  list_sessions: { of: "manager", input: {}, bad: [[{ all: true }, "all"]] },
+  get_session: { of: "manager", input: { session: "a" }, bad: [[{}, "session"]] },
+  cancel_session: {
+    of: "manager",
+    input: { session: "a", reason: "b" },
+    bad: [[{ session: "a" }, "reason"]],
+  },
+  publish_pr: {
+    of: "manager",
+    input: { session: "a", title: "b" },
+    bad: [[{ title: "b" }, "session"]],
+  },
+  finish_objective: {
+    of: "manager",
+    input: { summary: "a" },
+    bad: [[{ summary: "  " }, "summary"]],
+  },
+  ask_human: {
+    of: "worker",
+    input: { question: "a", context: "b", options: ["c"] },
+    bad: [[{ question: "a", options: Array.from({ length: 10 }, () => "o") }, "options"]],
+  },
+  report_progress: {
+    of: "worker",
+    input: { text: "a" },
+    bad: [[{ text: "x".repeat(501) }, "text"]],
+  },
+  report_problem: { of: "worker", input: { text: "a" }, bad: [[{ text: 1 }, "text"]] },
+  report_result: {
+    of: "worker",
+    input: { what: "a", why: "b", tests: [{ command: "npm test", exit_code: 1 }] },
+    bad: [
+      [{ what: "a" }, "why"],
+      [{ what: "a", why: "b", tests: [{ command: "c", exit_code: 0.5 }] }, "exit_code"],
+    ],
+  },
+  message_manager: { of: "worker", input: { text: "a" }, bad: [["text", "expected object"]] },
+  reply_to_review: {
+    of: "worker",
+    input: { thread: 8, text: "a", outcome: "disagree" },
+    bad: [
+      [{ thread: 8, text: "a", outcome: "wontfix" }, "outcome"],
+      [{ thread: -1, text: "a", outcome: "fixed" }, "thread"],
+    ],
+  },
+};
+
+const rows = Object.values(calls).map(({ tool }) => ({ tool, ...table[tool] }));
+
+describe("a call", () => {
+  test.for(rows)("of $tool is taken, with what was left out filled in", ({ tool, of, input }) => {
+    expect(parseCall(of, tool, input)).toEqual({ ok: true, request: calls[tool] });
+  });
+
+  test.for(
+    rows.flatMap(({ tool, of, bad }) => bad.map(([input, word]) => ({ tool, of, input, word }))),
+  )("of $tool without sense is refused, naming $word", ({ tool, of, input, word }) => {
+    const parsed = parseCall(of, tool, input);
+    expect(parsed.ok ? "it was taken" : parsed.reason).toContain(word);
+  });
+
+  test("without arguments is one with none", () => {
+    expect(parseCall("manager", "list_sessions", null)).toMatchObject({ ok: true });
+  });
+
+  test.for(["publish_pr", "ask_user", "toString", "__proto__", ""])(
+    "of %s by a worker is of no tool it has",
+    (tool) => {
+      expect(parseCall("worker", tool, {})).toEqual({
+        ok: false,
+        reason: "you do not have a tool of this name",
+      });
+    },
+  );
+});
