@@ -184,6 +184,7 @@ test("a store that is away when an attempt is lost: said again when it is back",
   away = false;
   at.clock.move(5000);
   await until(async () => (await at.store.liveAttempts()).length === 0);
+  expect(await at.events()).toMatchObject([{ cause: "keeper-lost" }]);
 });
 
 test("also when the runner said so later", async () => {
@@ -203,6 +204,7 @@ test("also when the runner said so later", async () => {
   at.records.answer = "behind";
   at.clock.move(5000);
   await until(async () => (await at.store.liveAttempts()).length === 0);
+  expect(await at.events()).toMatchObject([{ cause: "keeper-lost" }]);
 });
 
 test("an agent that has no driver any more is said, and tried again", async () => {

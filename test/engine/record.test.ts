@@ -165,26 +165,27 @@ const Output = fc
   .map((parts) => Buffer.from(parts.join("")));
 const Sizes = fc.array(fc.nat(7), { maxLength: 12 });
 
+const lineAt = (seq: number, outAt: number, entry: JournalEntry): JournalLine => ({
+  seq,
+  outAt,
+  at: 0,
+  entry,
+});
+
 function journalOf(out: Buffer, at: readonly number[]): JournalLine[] {
   const places = at.map((one) => one % (out.byteLength + 1)).toSorted((a, b) => a - b);
-  const line = (seq: number, outAt: number, entry: JournalEntry): JournalLine => ({
-    seq,
-    outAt,
-    at: 0,
-    entry,
-  });
   return [
-    line(1, 0, { kind: "prepared", path: "/p", base: SHA, head: SHA }),
-    line(2, 0, { kind: "spawned", pid: 1, bootId: "b" }),
+    lineAt(1, 0, { kind: "prepared", path: "/p", base: SHA, head: SHA }),
+    lineAt(2, 0, { kind: "spawned", pid: 1, bootId: "b" }),
     ...places.map((outAt, index) =>
-      line(index + 3, outAt, {
+      lineAt(index + 3, outAt, {
         kind: "tool-called",
         call: `c${index}`,
         tool: "list_sessions",
         arguments: {},
       }),
     ),
-    line(places.length + 3, out.byteLength, exited(out.byteLength)),
+    lineAt(places.length + 3, out.byteLength, exited(out.byteLength)),
   ];
 }
 
@@ -237,105 +238,103 @@ test("any chunks, any interleaving, any restart: the same items and the same tra
   );
 }, 20_000);
 
-describe("a record", () => {
-  test("puts an entry after the lines that end at or before it", async () => {
-    await using world = await World.open();
-    const record = await world.record();
-    const out = Buffer.from("one\ntwo\n");
-    const entry = { kind: "tool-called", call: "c", tool: "list_sessions", arguments: {} } as const;
-    record.journal({ seq: 1, outAt: 4, at: 0, entry });
-    record.output("out", 0, out);
-    await world.processed(8, 1);
-    const kinds = (await world.items()).map(
-      (item) => JSON.stringify(item).match(/"kind":"([a-z-]+)"/u)?.[1],
-    );
-    expect(kinds).toEqual([
-      "message-delivered",
-      "turn-ended",
-      "tool-called",
-      "message-delivered",
-      "turn-ended",
-    ]);
-    await record.close();
-  });
+test("puts an entry after the lines that end at or before it", async () => {
+  await using world = await World.open();
+  const record = await world.record();
+  const out = Buffer.from("one\ntwo\n");
+  const entry = { kind: "tool-called", call: "c", tool: "list_sessions", arguments: {} } as const;
+  record.journal({ seq: 1, outAt: 4, at: 0, entry });
+  record.output("out", 0, out);
+  await world.processed(8, 1);
+  const kinds = (await world.items()).map(
+    (item) => JSON.stringify(item).match(/"kind":"([a-z-]+)"/u)?.[1],
+  );
+  expect(kinds).toEqual([
+    "message-delivered",
+    "turn-ended",
+    "tool-called",
+    "message-delivered",
+    "turn-ended",
+  ]);
+  await record.close();
+});
 
-  test("keeps a tail that came without newline at the end, and finds nothing in it", async () => {
-    await using world = await World.open();
-    const record = await world.record();
-    record.output("out", 0, Buffer.from("one\nhalf a secret"));
-    record.output("err", 0, Buffer.from("broken pipe"));
-    expect(record.position()).toEqual({ out: 17, err: 11, seq: 0 });
-    record.journal({ seq: 1, outAt: 17, at: 0, entry: exited(17) });
-    await world.over();
-    expect(world.transcript("out").toString()).toBe("one\nhalf a ******");
-    expect(world.transcript("err").toString()).toBe("broken pipe");
-    expect(world.ended).toEqual(["closed"]);
-    expect(await world.items()).toHaveLength(3);
-    expect(await world.store.liveAttempts()).toEqual([]);
-    await record.close();
-  });
+test("keeps a tail that came without newline at the end, and finds nothing in it", async () => {
+  await using world = await World.open();
+  const record = await world.record();
+  record.output("out", 0, Buffer.from("one\nhalf a secret"));
+  record.output("err", 0, Buffer.from("broken pipe"));
+  expect(record.position()).toEqual({ out: 17, err: 11, seq: 0 });
+  record.journal({ seq: 1, outAt: 17, at: 0, entry: exited(17) });
+  await world.over();
+  expect(world.transcript("out").toString()).toBe("one\nhalf a ******");
+  expect(world.transcript("err").toString()).toBe("broken pipe");
+  expect(world.ended).toEqual(["closed"]);
+  expect(await world.items()).toHaveLength(3);
+  expect(await world.store.liveAttempts()).toEqual([]);
+  await record.close();
+});
 
-  test("shows the last thing said", async () => {
-    await using world = await World.open();
-    const record = await world.record();
-    record.output("out", 0, Buffer.from(`say one\nsay ${"x".repeat(300)}\n`));
-    await world.processed(313, 0);
-    const activity = await world.store.activity(world.live.session);
-    expect(activity?.text).toBe(`say ${"x".repeat(196)}`);
-    expect(await world.items()).toEqual([]);
-    await record.close();
-  });
+test("shows the last thing said", async () => {
+  await using world = await World.open();
+  const record = await world.record();
+  record.output("out", 0, Buffer.from(`say one\nsay ${"x".repeat(300)}\n`));
+  await world.processed(313, 0);
+  const activity = await world.store.activity(world.live.session);
+  expect(activity?.text).toBe(`say ${"x".repeat(196)}`);
+  expect(await world.items()).toEqual([]);
+  await record.close();
+});
 
-  test.for([
-    [
-      "output that leaves a gap",
-      (record: AttemptRecord) => record.output("out", 5, Buffer.from("x")),
-      "out came at 5, expected 0",
-    ],
-    [
-      "an entry that leaves a gap",
-      (record: AttemptRecord) => record.journal({ seq: 2, outAt: 0, at: 0, entry: exited(0) }),
-      "entry 2 came after 0",
-    ],
-  ] as const)("%s ends it, to be taken up again", async ([, act, message]) => {
-    await using world = await World.open();
-    const record = await world.record();
-    act(record);
-    expect(world.ended).toMatchObject([{ message }]);
-    record.output("out", 0, Buffer.from("late\n"));
-    record.refused("behind");
-    await settled();
-    expect(world.ended).toHaveLength(1);
-    expect(world.transcript("out").toString()).toBe("");
-    await record.close();
-  });
+test.for([
+  [
+    "output that leaves a gap",
+    (record: AttemptRecord) => record.output("out", 5, Buffer.from("x")),
+    "out came at 5, expected 0",
+  ],
+  [
+    "an entry that leaves a gap",
+    (record: AttemptRecord) => record.journal({ seq: 2, outAt: 0, at: 0, entry: exited(0) }),
+    "entry 2 came after 0",
+  ],
+] as const)("%s ends it, to be taken up again", async ([, act, message]) => {
+  await using world = await World.open();
+  const record = await world.record();
+  act(record);
+  expect(world.ended).toMatchObject([{ message }]);
+  record.output("out", 0, Buffer.from("late\n"));
+  record.refused("behind");
+  await settled();
+  expect(world.ended).toHaveLength(1);
+  expect(world.transcript("out").toString()).toBe("");
+  await record.close();
+});
 
-  test("what the store could not take is not acknowledged, and comes again", async () => {
-    await using world = await World.open();
-    const real = world.store.advance;
-    Object.assign(world.store, { advance: () => Promise.reject(new Error("disk full")) });
-    const record = await world.record();
-    record.output("out", 0, Buffer.from("one\n"));
-    await world.over();
-    expect(world.ended).toMatchObject([{ message: "disk full" }]);
-    await record.close();
-    Object.assign(world.store, { advance: real });
-    const again = await world.record();
-    expect(again.position()).toEqual({ out: 0, err: 0, seq: 0 });
-    again.output("out", 0, Buffer.from("one\n"));
-    await world.processed(4, 0);
-    expect(world.transcript("out").toString()).toBe("one\n");
-    expect(await world.items()).toHaveLength(2);
-    await again.close();
-  });
+test("what the store could not take is not acknowledged, and comes again", async () => {
+  await using world = await World.open();
+  const real = { ...world.store };
+  Object.assign(world.store, { advance: () => Promise.reject(new Error("disk full")) });
+  const record = await world.record();
+  record.output("out", 0, Buffer.from("one\n"));
+  await world.over();
+  expect(world.ended).toMatchObject([{ message: "disk full" }]);
+  await record.close();
+  Object.assign(world.store, real);
+  const again = await world.record();
+  expect(again.position()).toEqual({ out: 0, err: 0, seq: 0 });
+  again.output("out", 0, Buffer.from("one\n"));
+  await world.processed(4, 0);
+  expect(world.transcript("out").toString()).toBe("one\n");
+  expect(await world.items()).toHaveLength(2);
+  await again.close();
+});
 
-  test("says when the runner cannot go on with it", async () => {
-    await using world = await World.open();
-    const record = await world.record();
-    record.refused("unknown");
-    expect(world.ended).toEqual(["unknown"]);
-    await record.close();
-  });
+test("says when the runner cannot go on with it", async () => {
+  await using world = await World.open();
+  const record = await world.record();
+  record.refused("unknown");
+  expect(world.ended).toEqual(["unknown"]);
+  await record.close();
 });
 
 describe("entries", () => {

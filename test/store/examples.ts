@@ -241,7 +241,11 @@ export function everything(): Objective {
     answers.map((state, column): Question => {
       const index = row * answers.length + column + 1;
       const id = questionId(`que_${index}`);
-      const asked = {
+      return {
+        id,
+        number: index,
+        about,
+        state,
         session: null,
         text: "t",
         context: null,
@@ -249,7 +253,6 @@ export function everything(): Objective {
         askedAt: 1,
         url: "u",
       };
-      return { id, number: index, about, state, ...asked };
     }),
   );
   const pull: PullRequest = {

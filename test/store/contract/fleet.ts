@@ -1,0 +1,150 @@
+/** Slots are rows, records have cursors. */
+import { expect, test } from "vitest";
+import type { Store, Subject } from "../../../src/store/port.ts";
+import { published } from "../../domain/begin.ts";
+import { Play, repository } from "../../domain/play.ts";
+import { events } from "../examples.ts";
+import { type Open, nobody, item, take, effect, loaded, put } from "./given.ts";
+
+const box = { name: "box", kind: "local", state: "online", slots: 2 } as const;
+
+/** A store with an objective whose manager waits, and a runner. */
+const waiting = async (open: Open): Promise<{ readonly store: Store; readonly play: Play }> => {
+  const store = await open();
+  const play = new Play().label();
+  await put(store, play.it);
+  await store.putRunner(box);
+  return { store, play };
+};
+
+export function slots(open: Open): void {
+  test("who waits, where there is room, who is busy", async () => {
+    const { store, play } = await waiting(open);
+    await using _ = store;
+    const { id } = play.session();
+    expect(await store.snapshot(9)).toEqual({
+      runners: [{ ...box, taken: [] }],
+      queue: [
+        {
+          session: id,
+          objective: play.it.id,
+          rank: 0,
+          since: play.now,
+          pin: null,
+          worker: false,
+          workersMax: 8,
+        },
+      ],
+      busy: new Map(),
+    });
+    expect(await store.claim({ session: id, runner: "box", slot: 1 }, 1)).toBe(true);
+    expect(await store.snapshot(9)).toEqual({
+      runners: [{ ...box, taken: [1] }],
+      queue: [],
+      busy: new Map([[play.it.id, { sessions: 1, workers: 0 }]]),
+    });
+    expect(await take(store)).toMatchObject([
+      { event: { kind: "slot-claimed", session: id, runner: "box", slot: 1 } },
+    ]);
+  });
+
+  test("a slot has one session, a session one slot, and only where there are slots", async () => {
+    const { store, play } = await waiting(open);
+    await using _ = store;
+    const { id } = play.session();
+    const claim = (runner: string, slot: number) => store.claim({ session: id, runner, slot }, 1);
+    expect(await claim("box", 2)).toBe(false);
+    expect(await claim("nowhere", 0)).toBe(false);
+    await store.putRunner({ ...box, state: "draining" });
+    expect(await claim("box", 0)).toBe(false);
+    await store.putRunner(box);
+    expect(await claim("box", 0)).toBe(true);
+    expect(await claim("box", 0)).toBe(false);
+    expect(await claim("box", 1)).toBe(false);
+    const [worker] = published().it.sessions.slice(1);
+    expect(await store.claim({ session: worker?.id ?? id, runner: "box", slot: 1 }, 1)).toBe(false);
+    expect(await store.runners()).toMatchObject([{ name: "box", taken: [0] }]);
+  });
+}
+
+export function releases(open: Open): void {
+  test("the slot is free when the process is gone, or when nobody wanted it any more", async () => {
+    const { store, play } = await waiting(open);
+    await using _ = store;
+    const { id } = play.session();
+    await store.claim({ session: id, runner: "box", slot: 0 }, 1);
+    const [claimed] = await take(store);
+    if (claimed === undefined) throw new Error("no claim");
+    const nothing = { effects: [], timers: [], notes: [], facts: {}, now: 1 };
+    await store.commit({
+      item: claimed,
+      before: await loaded(store),
+      objective: play.claim().it,
+      ...nothing,
+    });
+    const taken = async (): Promise<unknown> => (await store.runners())[0]?.taken;
+    expect(await taken()).toEqual([0]);
+    await put(store, play.prepared().spawned().reads().endTurn().it);
+    expect(await taken()).toEqual([0]);
+    await put(store, play.exited().it);
+    expect(await taken()).toEqual([]);
+    await store.claim({ session: id, runner: "box", slot: 1 }, 2);
+    const [late] = await take(store);
+    if (late === undefined) throw new Error("no claim");
+    const canceled = play.close().it;
+    await store.commit({
+      item: late,
+      before: await loaded(store),
+      objective: canceled,
+      ...nothing,
+    });
+    expect(await taken()).toEqual([]);
+  });
+}
+
+export function attempts(open: Open): void {
+  test("the record of an attempt: cursor, what was found and what it did, in one", async () => {
+    const { store, play } = await waiting(open);
+    await using _ = store;
+    await put(store, play.claim().it);
+    const { id } = play.session();
+    const zero = { out: 0, err: 0, seq: 0 };
+    const live = { session: id, attempt: 1, objective: play.it.id, repository, agent: "script" };
+    expect(await store.liveAttempts()).toEqual([
+      { ...live, role: "manager", runner: "box", cursor: zero },
+    ]);
+    expect(await store.liveAttempts(new Set([`${id}/1`]))).toEqual([]);
+    const cursor = { out: 10, err: 2, seq: 3 };
+    const subject: Subject = { kind: "objective", id: play.it.id };
+    const advance = {
+      session: id,
+      attempt: 1,
+      now: 5,
+      cursor,
+      items: [item("found", events["attempt-spawned"], subject)],
+      closed: false,
+      activity: "ran npm test",
+    };
+    await store.advance(advance);
+    await store.advance(advance);
+    expect(await store.cursor(id, 1)).toEqual(cursor);
+    expect(await store.activity(id)).toEqual({ text: "ran npm test", at: 5 });
+    expect(await store.counts()).toMatchObject({ "inbox.pending": 1 });
+    await store.advance({ ...advance, items: [], closed: true, activity: null });
+    expect(await store.liveAttempts()).toEqual([]);
+    expect(await store.activity(id)).toMatchObject({ at: 5 });
+    expect(await store.cursor(id, 9)).toEqual(zero);
+  });
+
+  test("a start that was refused has no record to follow", async () => {
+    const { store, play } = await waiting(open);
+    await using _ = store;
+    const { id } = play.session();
+    const start = effect("s", "start-attempt", { session: id });
+    await put(store, play.claim().it, { effects: [start] });
+    const [one] = await store.takeOutbox({ now: 1, limit: 9, busy: nobody });
+    if (one === undefined) throw new Error("nothing to send");
+    await store.endEffect({ item: one, now: 1, state: "refused", reason: "full", events: [] });
+    expect(await store.liveAttempts()).toEqual([]);
+  });
+}
