@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { askHuman, publish, published, report, spawn, started, withWorker } from "./begin.ts";
-import { type Play } from "./play.ts";
+import type { Play } from "./play.ts";
 
 const json = (answer: { readonly content: string } | null): unknown =>
   JSON.parse(answer?.content ?? "null");
