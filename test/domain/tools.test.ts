@@ -114,6 +114,8 @@ describe("message_session, get_session, list_sessions, cancel_session", () => {
       reason: "the manager: wrong way",
     });
     expect(play.question(1).state.kind).toBe("canceled");
+    play.call("manager", cancel);
+    expect(play.effects("stop-attempt")).toEqual([]);
     play.exited("api");
     expect(json(play.call("manager", cancel))).toMatchObject({ state: "canceled" });
     expect(play.effects("stop-attempt")).toEqual([]);
