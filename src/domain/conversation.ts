@@ -1,15 +1,10 @@
 /** What people say: comments on the issue, comments and reviews on its pull requests. */
 import { answer, ask } from "./ask.ts";
 import type { GitHubEvent } from "./event.ts";
-import {
-  isOver,
-  openQuestions,
-  pullRequestOf,
-  type PullRequest,
-  type Session,
-} from "./objective.ts";
+import { isOver, openQuestions, type PullRequest, type Session } from "./objective.ts";
 import { mayCommand } from "./people.ts";
 import { commentMessage, feedbackMessage, reviewMessage } from "./prompt.ts";
+import { findPullRequest } from "./publish.ts";
 import { matchAnswer } from "./question.ts";
 import { isLive, isTerminal } from "./session.ts";
 import type { Step } from "./step.ts";
@@ -121,10 +116,8 @@ function feedbackTarget(
   step: Step,
   number: number,
 ): { readonly session: Session; readonly pull: PullRequest } | null {
-  const session = step.objective.sessions.find(
-    ({ id }) => pullRequestOf(step.objective, id)?.number === number,
-  );
-  const pull = session && pullRequestOf(step.objective, session.id);
+  const pull = findPullRequest(step, number);
+  const session = pull && step.session(pull.session);
   if (session === undefined || pull === undefined || isTerminal(session.state)) {
     step.note(`feedback on pull request #${number} has no session that could take it`);
     return null;

@@ -117,7 +117,9 @@ export function onOpened(
 ): void {
   const pull = pullRequestOf(step.objective, session.id);
   if (pull === undefined) return;
-  const opened: PullRequest = { ...pull, number, url, state: draft ? "draft" : "open" };
+  // Its webhook may have been faster: what GitHub said then is newer than our request.
+  const state = pull.state === "pushed" ? (draft ? "draft" : "open") : pull.state;
+  const opened: PullRequest = { ...pull, number, url, state };
   step.putPullRequest(opened);
   if (isOver(step.objective)) return;
   settlePublishCalls(step, session, `pull request #${number} is ${opened.state}: ${url}`);
@@ -198,14 +200,35 @@ function releaseReplies(step: Step, session: Session): void {
   step.changeSession(session.id, { followUp: null });
 }
 
+/**
+ * The pull request with this number. One that GitHub already has, but of which we have not recorded that it
+ * was opened, is known by its branch (decision 22: only when our App is its author); its number is taken over.
+ */
+export function findPullRequest(step: Step, number: number): PullRequest | undefined {
+  const { pullRequests } = step.objective;
+  const known = pullRequests.find((pull) => pull.number === number);
+  const fact = step.context.facts.pullRequest ?? null;
+  if (known !== undefined || fact?.author.type !== "own") return known;
+  const found = pullRequests.find(
+    (pull) => pull.number === null && pull.branch === fact.headBranch,
+  );
+  if (found === undefined) return undefined;
+  // Merged and closed are taken over where they are acted on.
+  const going = fact.state === "draft" || fact.state === "open";
+  const adopted = { ...found, number, url: fact.url, state: going ? fact.state : found.state };
+  step.putPullRequest(adopted);
+  return adopted;
+}
+
 /** A person merged, closed or reopened it; what counts is how it is now. */
 export function onPullRequestChanged(
   step: Step,
   event: Extract<GitHubEvent, { kind: "pull-request-changed" }>,
 ): void {
   const now = step.context.facts.pullRequest;
-  const pull = step.objective.pullRequests.find(({ number }) => number === event.number);
-  if (now === undefined || now === null || pull === undefined || isOver(step.objective)) return;
+  if (now === undefined || now === null || isOver(step.objective)) return;
+  const pull = findPullRequest(step, event.number);
+  if (pull === undefined) return;
   if (now.state === pull.state || pull.state === "merged" || pull.state === "waived") return;
   step.putPullRequest({ ...pull, state: now.state });
   withdrawClosed(step, event.number, now.state);

@@ -244,16 +244,17 @@ export class Play {
     return this.send({ kind: "review-submitted", number, review: review.id, actor: by });
   }
 
+  /** GitHub has this pull request, in this state; nobody has told us. */
+  there(number: number, state: PullRequestFact["state"], headBranch: string, author = own): this {
+    const [headSha, url] = ["b".repeat(40), urlOf(number)];
+    this.pulls.set(number, { number, state, headBranch, headSha, author, url });
+    return this;
+  }
+
   pull(number: number, state: PullRequestFact["state"], by = ann): this {
-    const branch = this.it.pullRequests.find((one) => one.number === number)?.branch ?? "other";
-    this.pulls.set(number, {
-      number,
-      state,
-      headBranch: branch,
-      headSha: "b".repeat(40),
-      author: own,
-      url: urlOf(number),
-    });
+    const { pullRequests } = this.it;
+    const known = pullRequests.find((one) => one.number === number)?.branch;
+    this.there(number, state, known ?? this.pulls.get(number)?.headBranch ?? "other");
     const cause = state === "open" ? "reopened" : state === "draft" ? "draft" : "closed";
     return this.send({ kind: "pull-request-changed", cause, number, actor: by });
   }
@@ -359,14 +360,16 @@ export class Play {
     const opening = this.all("open-pull-request").at(-1);
     if (opening === undefined) throw new Error("no pull request is being opened");
     const { session, url } = { session: this.session(title).id, url: urlOf(number) };
-    this.pulls.set(number, {
-      number,
-      state: opening.draft ? "draft" : "open",
-      headBranch: opening.head,
-      headSha: "c".repeat(40),
-      author: own,
-      url,
-    });
+    const state = opening.draft ? "draft" : "open";
+    if (!this.pulls.has(number))
+      this.pulls.set(number, {
+        number,
+        state,
+        headBranch: opening.head,
+        headSha: "c".repeat(40),
+        author: own,
+        url,
+      });
     return this.send({ kind: "pull-request-opened", session, number, url, draft: opening.draft });
   }
 
