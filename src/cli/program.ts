@@ -17,9 +17,12 @@ export function program(): Command {
   const root = new Command("orcha")
     .description("Turns labelled GitHub issues into sessions of coding agents on machines you own.")
     .version(version(), "-V, --version")
-    .showHelpAfterError("(orcha --help lists the commands)")
     .exitOverride((error) => {
-      if (error.exitCode !== 0) throw new CliError(error.message.replace(/^error: /u, ""), 2);
+      if (error.exitCode !== 0)
+        throw new CliError(
+          `${error.message.replace(/^error: /u, "")} (orcha --help lists the commands)`,
+          2,
+        );
       process.exit(0);
     })
     .configureOutput({ outputError: () => {} });

@@ -27,9 +27,10 @@ const signed = (body: string, guid: string): Readonly<Record<string, string>> =>
   "x-hub-signature-256": `sha256=${createHmac("sha256", SECRET).update(body).digest("hex")}`,
 });
 
+const guid = (n: number): string => `00000000-0000-4000-8000-00000000000${n}`;
+
 test("malformed and unsigned webhooks are refused and the next good one is handled", async () => {
   await using world = await openWorld();
-  const guid = (n: number): string => `00000000-0000-4000-8000-00000000000${n}`;
   const body = JSON.stringify({ action: "labeled" });
   expect(
     await send(world, body, { "x-github-event": "issues", "x-github-delivery": guid(1) }),

@@ -49,11 +49,8 @@ test("labelled again: the next revision, the same status comment", async () => {
   world.label(issue);
   await world.status(issue, "running");
   expect(
-    (await world.objectives()).map(({ revision, state }) => [revision, state.kind]).toSorted(),
-  ).toEqual([
-    [1, "canceled"],
-    [2, "active"],
-  ]);
+    (await world.objectives()).map(({ revision, state }) => `${revision} ${state.kind}`).toSorted(),
+  ).toEqual(["1 canceled", "2 active"]);
   expect(world.statuses(issue)).toHaveLength(1);
   world.ann.closeIssue(REPO, issue);
   await noProcesses(world);

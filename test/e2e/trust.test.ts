@@ -100,13 +100,15 @@ test("a secret of ours that an agent got hold of is neither stored nor posted", 
   await world.status(issue, "Canceled");
 });
 
+/** A worker that asks and reports the answer. */
+const asks = (question: string) => [
+  { tool: "ask_human", args: { question } },
+  { wait: "answered", save: "answer" },
+  { tool: "report_result", args: { what: `${question} \${answer.data.answer}`, why: "asked" } },
+];
+
 test("several open questions: by number, by quote, or we ask which is meant", async () => {
   await using world = await openWorld();
-  const asks = (question: string) => [
-    { tool: "ask_human", args: { question } },
-    { wait: "answered", save: "answer" },
-    { tool: "report_result", args: { what: `${question} \${answer.data.answer}`, why: "asked" } },
-  ];
   const issue = world.objective({
     manager: [
       { tool: "spawn_session", args: { title: "one", goal: "ask" } },
