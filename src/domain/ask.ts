@@ -6,6 +6,7 @@ import { openQuestions } from "./objective.ts";
 import type { Actor } from "./people.ts";
 import { endPublished } from "./park.ts";
 import { answerMessage } from "./prompt.ts";
+import { plain } from "./question.ts";
 import { questionText } from "./render.ts";
 import type { Step } from "./step.ts";
 
@@ -191,18 +192,15 @@ export const closeCall = (step: Step, session: Session, call: OpenCall): void =>
     calls: session.calls.filter((open) => open.call !== call.call),
   });
 
-/** Words that mean: leave it closed. */
-const WAIVE = /^\W*(?:1|drop|waive|leave|abandon|skip|close|closed|no)\b/iu;
+/** Answers that say nothing but: leave it closed. Anything else is for the manager to read, never guessed. */
+const DROP = new Set(["1", "drop", "drop this work", "waive", "leave it closed"]);
 
+/** A person closed it and has said what now: it is no open end any more, whatever they want instead. */
 function waiveOrForward(step: Step, question: Question, number: number, answered: Answered): void {
-  if (!WAIVE.test(answered.text)) {
+  waive(step, number);
+  if (!DROP.has(plain(answered.text))) {
     deliver(step, question, answered);
     return;
-  }
-  for (const pull of step.objective.pullRequests.filter((one) => one.number === number)) {
-    step.putPullRequest({ ...pull, state: "waived" });
-    for (const session of step.workers.filter(({ id }) => id === pull.session))
-      endPublished(step, session);
   }
   step.tell(
     step.manager,
@@ -210,6 +208,14 @@ function waiveOrForward(step: Step, question: Question, number: number, answered
     "message",
     false,
   );
+}
+
+function waive(step: Step, number: number): void {
+  for (const pull of step.objective.pullRequests.filter((one) => one.number === number)) {
+    step.putPullRequest({ ...pull, state: "waived" });
+    for (const session of step.workers.filter(({ id }) => id === pull.session))
+      endPublished(step, session);
+  }
 }
 
 /** Withdraws the open questions of a session, or all of them. */

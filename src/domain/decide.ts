@@ -167,7 +167,8 @@ function onEffectFailed(
       reason,
       retry: true,
     });
-  else if (event.effect === "push-branch" || event.effect === "open-pull-request")
+  else if (event.effect === "open-pull-request") publish.onOpenRefused(step, session, reason);
+  else if (event.effect === "push-branch")
     publish.onPushRefused(step, session, {
       kind: "push-refused",
       session: session.id,

@@ -4,7 +4,14 @@
  * open. Then the manager writes a summary, or we do.
  */
 import { cancelQuestions } from "./ask.ts";
-import { isOver, openQuestions, type Objective, type Session } from "./objective.ts";
+import {
+  isOver,
+  openQuestions,
+  type Objective,
+  type PullRequest,
+  type Question,
+  type Session,
+} from "./objective.ts";
 import { renderedSummary, summaryText } from "./render.ts";
 import { isLive, isTerminal } from "./session.ts";
 import type { Step } from "./step.ts";
@@ -30,7 +37,8 @@ function openEnds({ sessions, pullRequests, questions }: Objective): readonly st
       .filter(({ push }) => push !== null)
       .map(({ title }) => `the commits of "${title}" are being published`),
     ...pullRequests
-      .filter(({ state }) => state !== "merged" && state !== "waived")
+      .filter((pull) => pull.state !== "merged" && pull.state !== "waived")
+      .filter((pull) => !isGivenUp(pull, workers))
       .map(
         ({ number, title, state }) =>
           `pull request ${number === null ? `"${title}"` : `#${number}`} is ${state}`,
@@ -38,8 +46,21 @@ function openEnds({ sessions, pullRequests, questions }: Objective): readonly st
     ...questions
       .filter(({ state }) => state.kind === "open")
       .map(({ number }) => `question ${number} is not answered`),
+    ...questions
+      .filter((question) => isInstead(question))
+      .map(({ number }) => `the answer to question ${number} is on its way`),
   ];
 }
+
+/** GitHub did not open it and its session was canceled: nothing more comes of it. */
+const isGivenUp = ({ number, session }: PullRequest, workers: readonly Session[]): boolean =>
+  number === null && workers.some(({ id, state }) => id === session && isTerminal(state));
+
+/** What a person wants instead of a closed pull request; the manager has not read it yet. */
+const isInstead = ({ about, state }: Question): boolean =>
+  about.kind === "pull-request-closed" &&
+  state.kind === "answered" &&
+  state.delivery.kind !== "delivered";
 
 /** A worker that has reported and only ends its turn is not in the way. */
 const isUnreported = ({ state, result, followUp }: Session): boolean =>
@@ -58,7 +79,7 @@ export function settle(step: Step): void {
     }
     return;
   }
-  if (ends.length > 0 || objective.pullRequests.length === 0) return;
+  if (ends.length > 0 || objective.pullRequests.every(({ number }) => number === null)) return;
   step.change({ state: { kind: "finishing" } });
   step.timer(SUMMARY_TIMER, step.context.now + step.context.rules.summaryWaitMs);
   step.tell(

@@ -14,7 +14,6 @@ import {
   isOver,
   openQuestions,
   pullRequestOf,
-  type OpenCall,
   type PullRequest,
   type PushReason,
   type Session,
@@ -157,24 +156,28 @@ export function onPushRefused(
   step.tell(session, `Your commits were not pushed: ${reason}`, "review");
 }
 
-/** Answers the manager's waiting `publish_pr` calls for this session. */
-function settlePublishCalls(step: Step, session: Session, text: string, isError = false): void {
-  for (const manager of step.objective.sessions)
-    for (const call of manager.calls)
-      if (call.kind === "publish" && call.session === session.id)
-        settleCall(step, manager, call, text, isError);
+/** The commits are on their branch, and GitHub does not open the pull request: the manager decides. */
+export function onOpenRefused(step: Step, session: Session, reason: string): void {
+  if (pullRequestOf(step.objective, session.id)?.number !== null) {
+    step.note(`${session.title}: opening it failed, but it is there: ${reason}`);
+    return;
+  }
+  const text = `GitHub did not open a pull request for "${session.title}" (${session.id}): ${reason}. Call publish_pr again, or cancel_session to drop it.`;
+  if (isOver(step.objective)) step.note(text);
+  else if (!settlePublishCalls(step, session, text, true)) step.tell(step.manager, text, "message");
 }
 
-function settleCall(
-  step: Step,
-  manager: Session,
-  call: OpenCall,
-  text: string,
-  isError: boolean,
-): void {
-  const calls = manager.calls.filter((open) => open !== call);
-  step.changeSession(manager.id, { calls });
-  replyToCall(step, manager, call, { text, isError });
+/** Answers the manager's waiting `publish_pr` calls for this session. False = nobody waits for it. */
+function settlePublishCalls(step: Step, session: Session, text: string, isError = false): boolean {
+  const { manager } = step;
+  const settled = manager.calls.filter(
+    (call) => call.kind === "publish" && call.session === session.id,
+  );
+  step.changeSession(manager.id, {
+    calls: manager.calls.filter((call) => !settled.includes(call)),
+  });
+  for (const call of settled) replyToCall(step, step.manager, call, { text, isError });
+  return settled.length > 0;
 }
 
 /** The push is confirmed, or there was nothing to push: held replies go out, one per thread. */

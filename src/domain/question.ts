@@ -65,7 +65,8 @@ function byQuote(asked: readonly Question[], comment: string): Match | undefined
   return { kind: "answer", question, text: optionOf(question, text) };
 }
 
-const plain = (text: string): string =>
+/** Words only: lower case, without punctuation. */
+export const plain = (text: string): string =>
   text
     .toLowerCase()
     .replaceAll(/[^\p{L}\p{N}]+/gu, " ")

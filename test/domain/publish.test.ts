@@ -95,13 +95,14 @@ test("again, for newer commits: the same pull request, with its title and body",
   expect(play.it.pullRequests).toMatchObject([{ pushedSha: "d".repeat(40), title: "api" }]);
 });
 
-test("twice at once: one push, both answered", () => {
+test("twice at once: one push, both answered, once", () => {
   const play = reported();
   play.call("manager", publish("api"));
   play.call("manager", publish("api"));
   expect(play.all("push-branch")).toHaveLength(1);
   play.pushed("api").opened("api", 31);
   expect(play.effects("answer-call")).toHaveLength(2);
+  expect(play.session().calls).toEqual([]);
 });
 
 test("answered as a message when the manager's process is gone", () => {
@@ -139,13 +140,39 @@ test.for(["nothing-committed", "moved", "policy", "pull-request-gone", "failed"]
   },
 );
 
-test.for(["push-branch", "open-pull-request"])("%s given up counts as refused", (effect) => {
+test("a push given up counts as refused", () => {
   const play = reported();
   play.call("manager", publish("api"));
-  play.failed(effect, "api", "GitHub is away");
+  play.failed("push-branch", "api", "GitHub is away");
   expect(play.effects("answer-call")).toMatchObject([
     { isError: true, content: "not published: GitHub is away" },
   ]);
+});
+
+test("GitHub does not open it: the manager hears why and may try again or drop it", () => {
+  const play = reported();
+  play.call("manager", publish("api"));
+  play.pushed("api").failed("open-pull-request", "api", "base is gone");
+  const told = `GitHub did not open a pull request for "api" (${play.session("api").id}): base is gone. Call publish_pr again, or cancel_session to drop it.`;
+  expect(play.effects("answer-call")).toMatchObject([{ isError: true, content: told }]);
+  expect(play.failed("open-pull-request", "api", "base is gone").mail()).toEqual([told]);
+  const finish = { tool: "finish_objective", summary: "Nothing." } as const;
+  expect(play.call("manager", finish)?.content).toBe('not yet: pull request "api" is pushed');
+  play.call("manager", { tool: "cancel_session", session: "api", reason: "dropped" });
+  play.reads();
+  expect(play.it.state.kind).toBe("active");
+  expect(play.call("manager", finish)?.content).toBe('{"status":"finished"}');
+});
+
+test("GitHub refuses to open what it has already, or what nobody needs any more: no harm", () => {
+  const play = reported();
+  play.call("manager", publish("api"));
+  play.pushed("api").opened("api", 31).failed("open-pull-request", "api", "it exists");
+  expect(play.mail()).toEqual([]);
+  const late = reported();
+  late.call("manager", publish("api"));
+  late.pushed("api").close().failed("open-pull-request", "api");
+  expect(late.mail()).toEqual([]);
 });
 
 test("a session that has not started has nothing to publish", () => {
@@ -160,7 +187,7 @@ test("a session that has not started has nothing to publish", () => {
 test("a pull request that is merged or closed gets no more pushes", () => {
   const play = published().pull(31, "closed");
   play.comment("go on").start();
-  expect(play.call("manager", publish("api"))?.content).toContain('#31 of "api" is closed');
+  expect(play.call("manager", publish("api"))?.content).toContain('#31 of "api" is waived');
   expect(play.all("push-branch")).toHaveLength(1);
 });
 
@@ -246,7 +273,8 @@ describe("what people do with it", () => {
     const play = published().pull(31, "closed").comment("2");
     expect(play.state()).toBe("queued");
     expect(play.mail()[0]).toContain("Do it differently (say how)");
-    expect(play.it.pullRequests[0]?.state).toBe("closed");
+    expect(play.it.pullRequests[0]?.state).toBe("waived");
+    expect(play.state("api")).toBe("succeeded");
   });
 
   test("reopened: nobody has to say what now", () => {
@@ -275,4 +303,34 @@ describe("what people do with it", () => {
     play.send({ kind: "pull-request-changed", cause: "closed", number: 31, actor: by }, {});
     expect(play.it).toEqual(before);
   });
+});
+
+describe("what an answer to a closed pull request means", () => {
+  test.for([
+    "No, do it with Redis instead",
+    "Close the others too",
+    "drop Redis, use memory",
+    "Leave it to me",
+  ])("%s is not guessed to mean drop: the manager reads it before anything ends", (said) => {
+    const play = published().pull(31, "closed").comment(said);
+    expect(play.mail()).toHaveLength(1);
+    expect(play.mail()[0]).toContain(said);
+    expect(play.it.state.kind).toBe("active");
+    play.claim().prepared().spawned();
+    expect(play.call("manager", { tool: "finish_objective", summary: "x" })?.content).toBe(
+      "not yet: the answer to question 1 is on its way",
+    );
+    expect(play.reads().it.state.kind).toBe("finishing");
+    play.call("manager", spawn("redis"));
+    expect(play.it.state.kind).toBe("active");
+  });
+
+  test.for(["1", "Drop!", "drop this work.", "Waive", "Leave it closed."])(
+    "%s drops it",
+    (said) => {
+      const play = published().pull(31, "closed").comment(said);
+      expect(play.mail()[0]).toBe("ann drops pull request #31: it stays closed.");
+      expect(play.it.state.kind).toBe("finishing");
+    },
+  );
 });
