@@ -168,7 +168,15 @@ async function startEngine(
 function rulesOf({ config, emulated = false }: Settings): Rules {
   const { stopGraceMs, askWaitMs, summaryWaitMs, retryWaitMs } = config.timings;
   const unsafeNotice = config.unsafeLocal && !emulated ? UNSAFE_NOTICE : null;
-  return { ...FAILURES, stopGraceMs, askWaitMs, summaryWaitMs, retryWaitMs, unsafeNotice };
+  return {
+    ...FAILURES,
+    stopGraceMs,
+    askWaitMs,
+    summaryWaitMs,
+    turnMaxMs: 4 * 60 * 60_000,
+    retryWaitMs,
+    unsafeNotice,
+  };
 }
 
 type Receive = Parameters<typeof openPump>[0]["receive"];

@@ -59,6 +59,7 @@ export function onPrepared(step: Step, session: Session, { base }: Of<"attempt-p
 export function onSpawned(step: Step, session: Session): void {
   const { state, attempt, agent } = session;
   if (state.kind !== "starting" || !step.move(session, { kind: "spawn" })) return;
+  limitTurn(step, session);
   const late = session.mailbox.filter(({ sentTo }) => sentTo === null);
   for (const { id, text } of late)
     step.emit({
@@ -92,6 +93,16 @@ export function onDelivered(step: Step, session: Session, message: string): void
   messageDelivered(step, message);
 }
 
+/** A new limit for the turn that begins; the one of an attempt that is over means nothing. */
+const limitTurn = (step: Step, { id, attempt }: Session): void =>
+  step.timer(`turn:${id}:${attempt}`, step.context.now + step.context.rules.turnMaxMs);
+
+export function onTurnTimer(step: Step, session: Session, attempt: string): void {
+  if (session.state.kind !== "running" || String(session.attempt) !== attempt) return;
+  const reason = `its turn did not end within ${Math.round(step.context.rules.turnMaxMs / 60_000)} minutes`;
+  turnFailed(step, session, { reason, retry: true });
+}
+
 /** The turn is over: the process is stopped and the slot freed, unless a message is still on its way to it. */
 export function onTurnEnded(step: Step, session: Session, { failure }: Of<"turn-ended">): void {
   if (session.state.kind !== "running") return;
@@ -102,6 +113,7 @@ export function onTurnEnded(step: Step, session: Session, { failure }: Of<"turn-
   step.changeSession(session.id, { failures: 0 });
   if (session.mailbox.length > 0) {
     step.note(`${session.title}: the turn is over, a message is on its way`);
+    limitTurn(step, session);
     return;
   }
   park(step, session);

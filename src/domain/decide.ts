@@ -6,7 +6,7 @@ import { callSettled } from "./ask.ts";
 import * as attempt from "./attempt.ts";
 import { onComment, onReview } from "./conversation.ts";
 import type { ObjectiveEvent, ResultEvent, RunnerEvent } from "./event.ts";
-import { cancelObjective, onSummaryTimer, settle } from "./finish.ts";
+import { cancelObjective, onSummaryTimer, settle, stopRest } from "./finish.ts";
 import * as manager from "./manager-tools.ts";
 import { isOver, type Objective, type Session } from "./objective.ts";
 import { cancelDoomed } from "./plan.ts";
@@ -87,6 +87,7 @@ function onCancel(step: Step, by: string, id: Session["id"] | null): void {
   const session = id === null ? step.manager : step.session(id);
   if (isOver(step.objective) || session === undefined || isTerminal(session.state)) {
     step.note(`${by} canceled what is over`);
+    stopRest(step);
     return;
   }
   // An objective without its manager could never end.
@@ -103,11 +104,14 @@ function onCancel(step: Step, by: string, id: Session["id"] | null): void {
 }
 
 function onTimer(step: Step, name: string): void {
-  const [what, id = ""] = name.split(":");
+  const [what, id = "", attemptOf = ""] = name.split(":");
   if (what === "summary") onSummaryTimer(step);
+  if (what === "linger") stopRest(step);
   if (what === "ask") attempt.onAskTimer(step, id);
   const session = step.session(id);
-  if (what === "resume" && session !== undefined) attempt.onResumeTimer(step, session);
+  if (session === undefined) return;
+  if (what === "resume") attempt.onResumeTimer(step, session);
+  if (what === "turn") attempt.onTurnTimer(step, session, attemptOf);
 }
 
 type SessionEvent = RunnerEvent | ResultEvent;

@@ -12,11 +12,15 @@ import {
   type Question,
   type Session,
 } from "./objective.ts";
+import { stopNow } from "./park.ts";
 import { renderedSummary, summaryText } from "./render.ts";
 import { isLive, isTerminal } from "./session.ts";
 import type { Step } from "./step.ts";
 
 const SUMMARY_TIMER = "summary";
+const LINGER_TIMER = "linger";
+/** How long a manager may go on after the end before its process is stopped. */
+const LINGER_MS = 60_000;
 
 export function cancelObjective(step: Step, reason: string): void {
   step.change({ state: { kind: "canceled", at: step.context.now, reason } });
@@ -101,13 +105,14 @@ export function onSummaryTimer(step: Step): void {
   if (step.objective.state.kind === "finishing") finish(step, renderedSummary(step.objective));
 }
 
-/** Ends the objective well. Sessions that still end their turn become succeeded when their process is gone. */
+/** Ends the objective well. Workers that still run are stopped and become succeeded when their process is gone. */
 export function finish(step: Step, summary: string): void {
   const { objective, context } = step;
   const { repository, issue, config } = objective;
   step.change({ state: { kind: "succeeded", at: context.now, summary } });
   step.timer(SUMMARY_TIMER, null);
   for (const session of step.objective.sessions) endWell(step, session);
+  if (isLive(step.manager.state)) step.timer(LINGER_TIMER, context.now + LINGER_MS);
   const number = issue.number;
   step.emit({
     kind: "post-comment",
@@ -120,9 +125,17 @@ export function finish(step: Step, summary: string): void {
   if (config.onDone === "close") step.emit({ kind: "close-issue", repository, number });
 }
 
+/** The manager may end its turn: it has just been told that this is the end. */
 function endWell(step: Step, session: Session): void {
   if (!isTerminal(session.state) && !isLive(session.state))
     step.move(session, { kind: "end", as: { kind: "succeeded" } });
+  else if (session.role !== "manager") stopNow(step, session);
+}
+
+/** Stops what still runs of an objective that is over: its last minute has passed, or a person wants it. */
+export function stopRest(step: Step): void {
+  if (!isOver(step.objective)) return;
+  for (const session of step.objective.sessions) stopNow(step, session);
 }
 
 /** For refusals: everything that is open, in one line. */

@@ -5,7 +5,13 @@ import type { Step } from "./step.ts";
 
 /** Stops the process of a running session at this boundary. */
 export function park(step: Step, session: Session): void {
-  if (session.state.kind !== "running") return;
+  if (session.state.kind === "running") stopNow(step, session);
+}
+
+/** The same at any moment, also while it starts: nothing it could still do is wanted. */
+export function stopNow(step: Step, given: Session): void {
+  const session = step.fresh(given);
+  if (session.state.kind !== "running" && session.state.kind !== "starting") return;
   const { runner } = session.state;
   step.move(session, { kind: "turn-over" });
   const { id, attempt } = session;

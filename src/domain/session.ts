@@ -88,7 +88,7 @@ export function move(state: SessionState, step: SessionMove, now: number): Sessi
     case "spawn":
       return state.kind === "starting" ? { ...place(state), kind: "running", since: now } : null;
     case "turn-over":
-      if (state.kind !== "running") return null;
+      if (state.kind !== "running" && state.kind !== "starting") return null;
       return { ...place(state), kind: "stopping", into: "park", reason: "turn over", since: now };
     case "stop":
       if (!isLive(state) || (state.kind === "stopping" && state.into !== "park")) return null;

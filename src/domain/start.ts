@@ -6,7 +6,7 @@
  */
 import type { GitHubEvent } from "./event.ts";
 import type { ConfigFact, IssueFact } from "./facts.ts";
-import { cancelObjective } from "./finish.ts";
+import { cancelObjective, stopRest } from "./finish.ts";
 import { objectiveId, sessionId } from "./id.ts";
 import { isOver, type Objective, type Session } from "./objective.ts";
 import { mayCommand } from "./people.ts";
@@ -32,12 +32,21 @@ export function onIssueChanged(
   if (latest !== null && !isOver(latest))
     return onLive(new Step(latest, context), event, issue, wanted);
   const starts = event.labels.includes(config.config.label);
+  // Our own closing of the issue is no wish of anybody's.
+  if (latest !== null && !wanted && event.actor.type !== "own")
+    return onUnwantedAfterEnd(new Step(latest, context), event);
   if (!wanted || !starts)
     return nothing(latest, `issue is ${wanted ? "" : "not "}wanted, ${event.cause} starts nothing`);
   if (event.actor.type !== "user") return nothing(latest, `${event.actor.login} is not a person`);
   if (!mayCommand(context.facts.permission ?? "none"))
     return refuse(latest, repository, event, config, context);
   return start(latest, repository, event, config, context);
+}
+
+function onUnwantedAfterEnd(step: Step, { cause }: IssueChanged): Decision {
+  step.note(`${cause} after the end`);
+  stopRest(step);
+  return step.done();
 }
 
 const nothing = (objective: Objective | null, note: string): Decision => ({

@@ -27,6 +27,8 @@ export interface Rules {
   readonly askWaitMs: number;
   /** How long the manager has to write a summary after the last merge (decision 2). */
   readonly summaryWaitMs: number;
+  /** Longest turn: a process that runs that long without ending one is stopped like after a failed turn. */
+  readonly turnMaxMs: number;
   /** Pause before a session whose checkout could not be made is tried again. */
   readonly retryWaitMs: number;
   /** Said on every pull request: that an agent could have read the control plane's secrets. */

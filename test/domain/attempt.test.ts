@@ -209,6 +209,39 @@ test.for([
   expect(play.mail("api")[0]).toContain(words);
 });
 
+const timer = (play: Play): string => `turn:${play.session("api").id}:1`;
+
+describe("a turn that does not end", () => {
+  test("is stopped when its time is up, and tried again like one that failed", () => {
+    const play = withWorker();
+    play.timer(timer(play));
+    expect(play.effects("stop-attempt")).toHaveLength(1);
+    expect(play.exited("api").session("api").state).toMatchObject({
+      kind: "waiting_limit",
+      reason: "its turn did not end within 240 minutes",
+    });
+    expect(play.session("api").failures).toBe(1);
+  });
+
+  test("a message begins another turn, with all its time", () => {
+    const play = withWorker();
+    const first = play.timers.get(timer(play)) ?? 0;
+    play.now += 1000;
+    play.call("manager", { tool: "message_session", session: "api", text: "also tests" });
+    play.endTurn("api");
+    expect(play.timers.get(timer(play))).toBe(first + 1000);
+  });
+
+  test("the time of an attempt that is over means nothing", () => {
+    const play = withWorker().park("api");
+    const old = timer(play);
+    expect(play.timer(old).state("api")).toBe("idle");
+    play.call("manager", { tool: "message_session", session: "api", text: "more" });
+    play.start("api").timers.set(old, play.now);
+    expect(play.timer(old).state("api")).toBe("running");
+  });
+});
+
 test("a process that dies with mail unread gets just that mail again", () => {
   const play = withWorker();
   play.call("manager", { tool: "message_session", session: "api", text: "also tests" });

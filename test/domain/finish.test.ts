@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { DEFAULT_CONFIG } from "../../src/domain/repository.ts";
 import { askHuman, publish, published, report, spawn, started, withWorker } from "./begin.ts";
-import { Play } from "./play.ts";
+import { own, Play } from "./play.ts";
 
 const finish = (play: Play): string =>
   play.call("manager", { tool: "finish_objective", summary: "All limited." })?.content ?? "";
@@ -128,6 +128,60 @@ describe("finish_objective is refused while something is open, and names it", ()
   });
 });
 
+// What runs on after the end.
+
+/** Over, though the worker has not ended its turn; the manager has just been told. */
+function overAndRunning(): Play {
+  const play = withWorker();
+  play.call("api", report());
+  expect(finish(play)).toBe('{"status":"finished"}');
+  return play;
+}
+
+describe("after the end", () => {
+  test("workers are stopped at once and have succeeded when their process is gone", () => {
+    const play = overAndRunning();
+    expect(play.session("api").state).toMatchObject({ kind: "stopping", into: "park" });
+    expect(play.effects("stop-attempt")).toMatchObject([{ session: play.session("api").id }]);
+    expect(play.exited("api").state("api")).toBe("succeeded");
+  });
+
+  test("a manager that only starts by then is stopped as well", () => {
+    const play = published().pull(31, "merged").claim().timer("summary");
+    expect(play.state()).toBe("starting");
+    expect(play.timer("linger").state()).toBe("stopping");
+    expect(play.exited().state()).toBe("succeeded");
+  });
+
+  test("the manager may end its turn for a minute, then it is stopped", () => {
+    const play = overAndRunning();
+    expect(play.state()).toBe("running");
+    play.timer("linger");
+    expect(play.effects("stop-attempt")).toMatchObject([{ session: play.session().id }]);
+    expect(play.exited().state()).toBe("succeeded");
+  });
+
+  test.for([
+    ["orcha cancel", (play: Play): Play => play.cancel("ann")],
+    ["the label is taken off", (play: Play): Play => play.unlabel()],
+    ["the issue is closed", (play: Play): Play => play.close()],
+  ] as const)("%s stops what still runs", ([, act]) => {
+    const play = act(overAndRunning());
+    expect(play.it.state.kind).toBe("succeeded");
+    expect(play.state()).toBe("stopping");
+    expect(play.exited().state()).toBe("succeeded");
+  });
+
+  test("our own closing of the issue leaves the manager its minute", () => {
+    expect(overAndRunning().close(own).state()).toBe("running");
+  });
+
+  test("a late timer of one that goes on stops nothing", () => {
+    const play = started().send({ kind: "timer-fired", name: "linger" });
+    expect(play.state()).toBe("running");
+  });
+});
+
 // Canceling.
 
 const states: readonly (readonly [string, () => Play, string])[] = [
@@ -175,6 +229,13 @@ test("one worker: its questions are withdrawn and the manager hears of it", () =
   expect(play.state("api")).toBe("canceled");
   expect(play.mail()).toEqual([`Worker "api" (${play.session("api").id}) was canceled by ann.`]);
   expect(play.state()).toBe("queued");
+});
+
+test("one worker, then all: it is stopped once", () => {
+  const play = withWorker();
+  play.cancel("ann", play.session("api")).cancel("bob");
+  expect(play.effects("stop-attempt")).toMatchObject([{ session: play.session().id }]);
+  expect(play.exited("api").session("api").state).toMatchObject({ kind: "canceled", by: "ann" });
 });
 
 test("the manager: the objective ends with it", () => {

@@ -35,6 +35,7 @@ export const rules: Rules = {
   stopGraceMs: 5000,
   askWaitMs: 0,
   summaryWaitMs: 300_000,
+  turnMaxMs: 4 * 60 * 60_000,
   retryWaitMs: 30_000,
   unsafeNotice: null,
 };

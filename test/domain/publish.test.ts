@@ -219,6 +219,13 @@ test("a pull request nobody pushed for is not taken over", () => {
   expect(play.it.pullRequests).toEqual([]);
 });
 
+test("commits of a session that runs nowhere name no runner", () => {
+  const play = started();
+  play.call("manager", spawn("api"));
+  play.pushed("api");
+  expect(words(play.effects("open-pull-request")[0]?.text ?? [])).toContain("on runner –");
+});
+
 test("says when agents could have read secrets here", () => {
   const play = reported();
   play.rules = { ...play.rules, unsafeNotice: "Run without isolation." };

@@ -56,7 +56,7 @@ describe("the session machine", () => {
       "
                     | claim     | spawn     | turn-over | stop      | exit      | wake      | pause     | end
       queued        | starting  |           |           |           |           |           | paused    | succeeded
-      starting      |           | running   |           | stopping  | idle      |           |           |
+      starting      |           | running   | stopping  | stopping  | idle      |           |           |
       running       |           |           | stopping  | stopping  | idle      |           |           |
       stopping      |           |           |           | stopping  | idle      |           |           |
       idle          |           |           |           |           |           | queued    | paused    | succeeded
