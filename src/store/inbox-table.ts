@@ -3,6 +3,7 @@ import type { Delivery, RoutedEvent } from "../inbox/port.ts";
 import type { Repository } from "../domain/repository.ts";
 import { decodeInbox, encode, readable } from "./codec.ts";
 import type { Db } from "./database.ts";
+import { headsOf, takeRows, type Take } from "./lanes.ts";
 import type { InboxItem, NewItem, Subject } from "./port.ts";
 
 export function acceptDeliveries({ build, run }: Db, deliveries: readonly Delivery[]): void {
@@ -114,40 +115,19 @@ function laneOf({ build, get }: Db, repository: Repository, subject: Subject): s
     : `pull:${repository.id}#${subject.number}`;
 }
 
-export interface Take {
-  readonly now: number;
-  readonly limit: number;
-  /** Lanes that are being worked on. */
-  readonly busy: ReadonlySet<string>;
-}
-
-/** Heads of the due lanes; each try is counted before it is made, so a crash loop runs out of tries. */
-export function takeInbox(db: Db, { now, limit, busy }: Take): readonly InboxItem[] {
-  const { build, all, run } = db;
-  const heads = build
-    .selectFrom("inbox")
-    .select(({ fn }) => fn.min("seq").as("head"))
-    .where("state", "=", "pending")
-    .groupBy("lane");
-  const rows = all(
-    build
+/** Heads of the due lanes. */
+export function takeInbox(db: Db, take: Take): readonly InboxItem[] {
+  const rows = db.all(
+    db.build
       .selectFrom("inbox")
       .selectAll()
-      .where("seq", "in", heads)
-      .where("not_before", "<=", now)
+      .where("seq", "in", headsOf(db, "inbox"))
+      .where("not_before", "<=", take.now)
       .orderBy("seq")
-      .limit(limit + busy.size),
+      .limit(take.limit + take.busy.size),
   );
-  const taken = rows.filter(({ lane }) => !busy.has(lane)).slice(0, limit);
-  for (const { seq, attempts } of taken)
-    run(
-      build
-        .updateTable("inbox")
-        .set({ attempts: attempts + 1 })
-        .where("seq", "=", seq),
-    );
   return readable(
-    taken,
+    takeRows(db, "inbox", rows, take),
     (row) => decodeInbox({ ...row, attempts: row.attempts + 1 }),
     (seq, reason) => buryItem(db, seq, reason),
   );

@@ -3,7 +3,7 @@ import type { SessionId } from "../domain/id.ts";
 import type { Emitted } from "../domain/step.ts";
 import { decodeEffect, encode, readable } from "./codec.ts";
 import type { Db } from "./database.ts";
-import type { Take } from "./inbox-table.ts";
+import { headsOf, takeRows, type Take } from "./lanes.ts";
 import type { EndedEffect, OutboxItem, OutboxRow } from "./port.ts";
 
 export function insertEffect(
@@ -44,42 +44,23 @@ export function insertEffect(
   );
 }
 
-export function takeOutbox(
-  { build, all, run }: Db,
-  { now, limit, busy }: Take,
-): readonly OutboxItem[] {
-  const heads = build
-    .selectFrom("outbox")
-    .select(({ fn }) => fn.min("seq").as("head"))
-    .where("state", "=", "pending")
-    .groupBy("lane");
+export function takeOutbox(db: Db, take: Take): readonly OutboxItem[] {
+  const { build, all, run } = db;
   const rows = all(
     build
       .selectFrom("outbox")
       .leftJoin("artifact", "artifact.key", "outbox.coalesce")
       .selectAll("outbox")
       .select("artifact.value as known")
-      .where("seq", "in", heads)
-      .where("not_before", "<=", now)
+      .where("seq", "in", headsOf(db, "outbox"))
+      .where("not_before", "<=", take.now)
       .orderBy("priority")
       .orderBy("seq")
-      .limit(limit + busy.size),
+      .limit(take.limit + take.busy.size),
   );
-  const taken = rows.filter(({ lane }) => !busy.has(lane)).slice(0, limit);
-  for (const { seq, attempts } of taken)
-    run(
-      build
-        .updateTable("outbox")
-        .set({ attempts: attempts + 1 })
-        .where("seq", "=", seq),
-    );
-  return readable(taken, decodeEffect, (seq, error) => {
-    run(
-      build
-        .updateTable("outbox")
-        .set({ state: "dead", error, ended_at: now })
-        .where("seq", "=", seq),
-    );
+  return readable(takeRows(db, "outbox", rows, take), decodeEffect, (seq, error) => {
+    const dead = { state: "dead", error, ended_at: take.now } as const;
+    run(build.updateTable("outbox").set(dead).where("seq", "=", seq));
   });
 }
 
