@@ -60,6 +60,7 @@ export function onSpawned(step: Step, session: Session): void {
   const { state, attempt, agent } = session;
   if (state.kind !== "starting" || !step.move(session, { kind: "spawn" })) return;
   limitTurn(step, session);
+  if (session.role === "worker") step.changeSession(session.id, { unpublished: true });
   const late = session.mailbox.filter(({ sentTo }) => sentTo === null);
   for (const { id, text } of late)
     step.emit({
@@ -82,7 +83,9 @@ export function onUnstartable(
   event: Of<"attempt-unstartable">,
 ): void {
   const reason = `${event.stage}: ${event.reason}`;
-  const fresh = { freshCheckout: true };
+  // A checkout that was only to be used again may hold commits that are nowhere else.
+  const gone = event.stage === "workspace" && !event.retry;
+  const fresh = { freshCheckout: session.freshCheckout || gone };
   step.changeSession(session.id, fresh);
   if (!event.retry) ended(step, { ...session, ...fresh }, { kind: "hopeless", reason });
   else ended(step, { ...session, ...fresh }, { kind: "later", reason });

@@ -4,9 +4,9 @@ import type { GitHubEvent } from "./event.ts";
 import { isOver, openQuestions, type PullRequest, type Session } from "./objective.ts";
 import { mayCommand } from "./people.ts";
 import { commentMessage, feedbackMessage, reviewMessage } from "./prompt.ts";
-import { findPullRequest } from "./publish.ts";
+import { findPullRequest, pushFollowUp } from "./publish.ts";
 import { matchAnswer } from "./question.ts";
-import { isLive, isTerminal } from "./session.ts";
+import { isTerminal } from "./session.ts";
 import type { Step } from "./step.ts";
 
 type Comment = Extract<GitHubEvent, { kind: "comment-created" | "comment-edited" }>;
@@ -95,7 +95,9 @@ function onPullRequestComment(step: Step, event: Comment): void {
   const target = feedbackTarget(step, event.number);
   if (target === null || pullRequest === null) return;
   react(step, event, "eyes");
-  giveFeedback(step, target.session, feedbackMessage(event.actor, pullRequest, event.text), []);
+  giveFeedback(step, target.session, [], (atHead) =>
+    feedbackMessage(event.actor, pullRequest, event.text, atHead),
+  );
 }
 
 /** One review is one message, however many inline comments it has. */
@@ -109,7 +111,9 @@ export function onReview(step: Step, event: Review): void {
     step.note(`review ${review.id} says nothing to do: ${review.verdict}`);
     return;
   }
-  giveFeedback(step, target.session, reviewMessage(review, pullRequest), review.comments);
+  giveFeedback(step, target.session, review.comments, (atHead) =>
+    reviewMessage(review, pullRequest, atHead),
+  );
 }
 
 function feedbackTarget(
@@ -131,12 +135,25 @@ function feedbackTarget(
 
 type Threads = NonNullable<Session["followUp"]>["comments"];
 
-/** A running session takes it in its own checkout; a parked one gets a new checkout of the branch's fresh head. */
-function giveFeedback(step: Step, session: Session, text: string, comments: Threads): void {
+/**
+ * A running session takes it in its own checkout; a parked one gets a new checkout of the branch's fresh head.
+ * Commits that are only in its old one are pushed first: it is woken when that has ended (publish.ts).
+ */
+function giveFeedback(
+  step: Step,
+  session: Session,
+  comments: Threads,
+  messageFor: (atHead: boolean) => string,
+): void {
+  const { id, state, push, unpublished = false } = session;
+  const isParked = state.kind === "idle" || state.kind === "waiting_user";
+  const waits = isParked && (push !== null || (unpublished && pushFollowUp(step, session)));
+  const hasAll = !waits && push === null && !unpublished;
+  const fresh = hasAll && state.kind !== "starting" && state.kind !== "running";
   const followUp = session.followUp ?? { comments: [], replies: [] };
-  step.changeSession(session.id, {
+  step.changeSession(id, {
     followUp: { ...followUp, comments: [...followUp.comments, ...comments] },
-    freshCheckout: session.freshCheckout || !isLive(session.state),
+    freshCheckout: session.freshCheckout || fresh,
   });
-  step.tell(session, text, "review");
+  step.tell(session, messageFor(fresh), "review", !waits);
 }

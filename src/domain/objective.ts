@@ -80,6 +80,10 @@ export interface Session {
   readonly followUp: FollowUp | null;
   /** A push that is on its way. */
   readonly push: PushReason | null;
+  /** An attempt ran after the last push: its checkout may hold commits that are nowhere else. */
+  readonly unpublished?: boolean;
+  /** Follow-up pushes that were refused since the last one that was not. */
+  readonly refusals?: number;
   /** It must not be started before; why is for people. Provider limits and pauses after a failed start. */
   readonly hold: null | { readonly until: number; readonly reason: string };
 }
@@ -120,7 +124,8 @@ export type OpenCall =
 
 export type PushReason =
   | { readonly kind: "publish"; readonly title: string | null; readonly body: string | null }
-  | { readonly kind: "follow-up" };
+  /** `covers` = review comments it speaks to; what comes later waits for the next one. Missing = all. */
+  | { readonly kind: "follow-up"; readonly covers?: readonly number[] };
 
 /** Review feedback a session is working on. Replies are held until its push is confirmed. */
 export interface FollowUp {

@@ -56,7 +56,7 @@ export const editedIssueMessage = (
   `${actor.login} edited the issue. It reads now:\n\n${quoted(`issue edited by ${actor.login}`, `# ${title}\n\n${body}`, nonce)}`;
 
 /** One review as one message. The JSON is what `reply_to_review` wants back. */
-export function reviewMessage(review: ReviewFact, pull: PullRequestFact): string {
+export function reviewMessage(review: ReviewFact, pull: PullRequestFact, atHead: boolean): string {
   const data = {
     pull_request: pull.number,
     review: review.id,
@@ -65,20 +65,30 @@ export function reviewMessage(review: ReviewFact, pull: PullRequestFact): string
     text: review.text,
     threads: review.comments.map(({ thread, path, line, text }) => ({ thread, path, line, text })),
   };
-  return `${review.author.login} reviewed your pull request #${pull.number} (${review.verdict}). You are on its branch at its newest commit, ${pull.headSha.slice(0, 12)}.
+  return `${review.author.login} reviewed your pull request #${pull.number} (${review.verdict}). ${newestCommit(pull, atHead)}
 Address each thread, commit, answer each with reply_to_review (fixed, answered or disagree), then call report_result: your commits are pushed and your replies posted then.
 The review, as data:
 
 ${jsonBlock(data)}`;
 }
 
-export function feedbackMessage(actor: Actor, pull: PullRequestFact, text: string): string {
+export function feedbackMessage(
+  actor: Actor,
+  pull: PullRequestFact,
+  text: string,
+  atHead: boolean,
+): string {
   const data = { pull_request: pull.number, by: actor.login, text };
-  return `${actor.login} commented on your pull request #${pull.number}. You are on its branch at its newest commit, ${pull.headSha.slice(0, 12)}.
+  return `${actor.login} commented on your pull request #${pull.number}. ${newestCommit(pull, atHead)}
 If something has to change, commit it; then call report_result: your commits are pushed then. As data:
 
 ${jsonBlock(data)}`;
 }
+
+const newestCommit = ({ headSha }: PullRequestFact, atHead: boolean): string =>
+  atHead
+    ? `You are on its branch at its newest commit, ${headSha.slice(0, 12)}.`
+    : `Its newest commit was ${headSha.slice(0, 12)} then; your checkout is as you left it, or newer.`;
 
 export function resultMessage(session: Session, result: Result): string {
   const data = { session: session.id, title: session.title, ...result };

@@ -10,19 +10,24 @@
 import { ask } from "./ask.ts";
 import { branchName } from "./branch.ts";
 import type { ResultEvent, GitHubEvent } from "./event.ts";
+import type { ReviewComment } from "./facts.ts";
 import {
   isOver,
   openQuestions,
   pullRequestOf,
+  type FollowUp,
+  type HeldReply,
   type PullRequest,
   type PushReason,
   type Session,
 } from "./objective.ts";
-import { agentText, pullRequestText } from "./render.ts";
+import { agentText, notPushedText, pullRequestText } from "./render.ts";
 import { endPublished } from "./park.ts";
 import { replyToCall } from "./reply.ts";
+import { isLive, isTerminal } from "./session.ts";
 import type { Step } from "./step.ts";
 
+type FollowUpPush = Extract<PushReason, { kind: "follow-up" }>;
 type Of<K extends ResultEvent["kind"]> = Extract<ResultEvent, { kind: K }>;
 
 /** Sends the session's commits on their way. False = it has no workspace yet. */
@@ -53,8 +58,9 @@ export function push(step: Step, session: Session, reason: PushReason): boolean 
 export const isPushable = (pull: PullRequest | undefined): pull is PullRequest =>
   pull?.state === "pushed" || pull?.state === "draft" || pull?.state === "open";
 
-export function pushFollowUp(step: Step, session: Session): void {
-  push(step, session, { kind: "follow-up" });
+export function pushFollowUp(step: Step, session: Session): boolean {
+  const covers = session.followUp?.comments.map(({ id }) => id) ?? [];
+  return push(step, session, { kind: "follow-up", covers });
 }
 
 export function onPushed(step: Step, session: Session, { sha }: Of<"branch-pushed">): void {
@@ -63,7 +69,8 @@ export function onPushed(step: Step, session: Session, { sha }: Of<"branch-pushe
   const title = (reason?.kind === "publish" ? reason.title : null) ?? pull?.title ?? session.title;
   const body = (reason?.kind === "publish" ? reason.body : null) ?? pull?.body ?? null;
   const branch = pull?.branch ?? branchName(step.objective.issue.number, session);
-  step.changeSession(session.id, { push: null });
+  step.changeSession(session.id, { push: null, refusals: 0 });
+  published(step, session, reason);
   const next: PullRequest = {
     session: session.id,
     branch,
@@ -87,8 +94,27 @@ export function onPushed(step: Step, session: Session, { sha }: Of<"branch-pushe
   settlePublishCalls(step, session, `pull request #${next.number} has the new commits`);
   ready(step, session, next);
   // What the manager published may be older than what the replies speak of.
-  if (reason?.kind === "follow-up") releaseReplies(step, session);
-  else if (session.followUp !== null && session.state.kind === "idle") pushFollowUp(step, session);
+  if (reason?.kind === "follow-up") releaseReplies(step, session, reason);
+  goOnAfterPush(step, session);
+}
+
+/** Nothing is only in its checkout any more, unless it works on while the manager publishes. */
+function published(step: Step, { id, state }: Session, reason: PushReason | null): void {
+  if (reason?.kind === "follow-up" || state.kind !== "running")
+    step.changeSession(id, { unpublished: false });
+}
+
+/** Feedback that waited for this push wakes its worker now; replies it did not cover get a push of their own. */
+function goOnAfterPush(step: Step, given: Session): void {
+  const session = step.fresh(given);
+  const { state, mailbox, followUp, unpublished = false, freshCheckout } = session;
+  if (isLive(state) || isTerminal(state)) return;
+  if (mailbox.length > 0) {
+    const fresh = freshCheckout || (followUp !== null && !unpublished);
+    step.changeSession(session.id, { freshCheckout: fresh });
+    if (state.kind === "idle" || state.kind === "waiting_user")
+      step.move(session, { kind: "wake", purpose: "review" });
+  } else if (followUp !== null && state.kind === "idle") pushFollowUp(step, session);
 }
 
 function openPullRequest(step: Step, session: Session, { branch, title, body }: PullRequest): void {
@@ -141,19 +167,59 @@ export function onPushRefused(
   session: Session,
   { code, reason }: Of<"push-refused">,
 ): void {
-  const followUp = session.push?.kind === "follow-up";
+  const { push: reasonOf } = session;
   step.changeSession(session.id, { push: null });
   settlePublishCalls(step, session, `not published: ${reason}`, true);
-  if (code === "nothing-committed" && followUp) {
+  if (code === "nothing-committed") published(step, session, reasonOf);
+  else step.note(`${session.title}: not pushed (${code}): ${reason}`);
+  if (reasonOf?.kind !== "follow-up") goOnAfterPush(step, session);
+  else if (code === "nothing-committed") {
     const pull = pullRequestOf(step.objective, session.id);
     if (isPushable(pull)) ready(step, session, pull);
-    releaseReplies(step, session);
-    return;
+    releaseReplies(step, session, reasonOf);
+    goOnAfterPush(step, session);
+  } else followUpRefused(step, session, reasonOf, { code, reason });
+}
+
+/** Refusals of follow-ups in a row before a person is asked: an agent may mend the first. */
+const REFUSALS_MAX = 2;
+
+function followUpRefused(
+  step: Step,
+  session: Session,
+  sent: FollowUpPush,
+  { code, reason }: Pick<Of<"push-refused">, "code" | "reason">,
+): void {
+  const moved = code === "moved";
+  const refusals = (session.refusals ?? 0) + (moved ? 0 : 1);
+  step.changeSession(session.id, { refusals, freshCheckout: session.freshCheckout || moved });
+  const isLast = !moved && refusals >= REFUSALS_MAX;
+  if (!isLast || isTerminal(session.state) || isOver(step.objective))
+    step.tell(session, `Your commits were not pushed: ${reason}`, "review");
+  else {
+    giveUpFollowUp(step, session, sent, reason);
+    goOnAfterPush(step, session);
   }
-  step.note(`${session.title}: not pushed (${code}): ${reason}`);
-  if (!followUp) return;
-  step.changeSession(session.id, { freshCheckout: session.freshCheckout || code === "moved" });
-  step.tell(session, `Your commits were not pushed: ${reason}`, "review");
+}
+
+/** What it wanted to say is said all the same, with why its commits are missing; a person decides. */
+function giveUpFollowUp(step: Step, session: Session, sent: FollowUpPush, reason: string): void {
+  const { repository, issue } = step.objective;
+  const number = pullRequestOf(step.objective, session.id)?.number ?? issue.number;
+  const { replies } = takeCovered(step, session, sent);
+  step.emit({
+    kind: "post-comment",
+    repository,
+    number,
+    purpose: "notice",
+    question: null,
+    text: notPushedText(session, replies, reason),
+  });
+  ask(step, {
+    session,
+    about: { kind: "asked" },
+    text: `The commits of "${session.title}" were refused again and are not published: ${reason}. What now?`,
+  });
 }
 
 /** The commits are on their branch, and GitHub does not open the pull request: the manager decides. */
@@ -181,13 +247,13 @@ function settlePublishCalls(step: Step, session: Session, text: string, isError 
 }
 
 /** The push is confirmed, or there was nothing to push: held replies go out, one per thread. */
-function releaseReplies(step: Step, session: Session): void {
+function releaseReplies(step: Step, session: Session, sent: FollowUpPush): void {
   const pull = pullRequestOf(step.objective, session.id);
-  const { followUp } = session;
-  if (followUp === null || pull === undefined || pull.number === null) return;
+  if (pull === undefined || pull.number === null) return;
   const { repository, issue } = step.objective;
   const number = issue.number;
-  for (const { thread, text, outcome } of followUp.replies) {
+  const { comments, replies, rest } = takeCovered(step, session, sent);
+  for (const { thread, text, outcome } of replies) {
     step.emit({
       kind: "reply-to-review",
       repository,
@@ -196,11 +262,33 @@ function releaseReplies(step: Step, session: Session): void {
       thread,
       text: agentText(session.title, text),
     });
-    const node = followUp.comments.find((comment) => comment.thread === thread)?.threadNode ?? null;
-    if (outcome !== "disagree" && node !== null)
+    const node = comments.find((comment) => comment.thread === thread)?.threadNode ?? null;
+    const goesOn = rest.some((comment) => comment.thread === thread);
+    if (outcome !== "disagree" && node !== null && !goesOn)
       step.emit({ kind: "resolve-thread", repository, number, threadNode: node });
   }
-  step.changeSession(session.id, { followUp: null });
+}
+
+interface Covered extends FollowUp {
+  /** Comments that came while the push was on its way. */
+  readonly rest: readonly ReviewComment[];
+}
+
+/** Takes out of a follow-up what this push covers; what came later stays. */
+function takeCovered(step: Step, given: Session, { covers }: FollowUpPush): Covered {
+  const { followUp, mailbox } = step.fresh(given);
+  if (followUp === null) return { comments: [], replies: [], rest: [] };
+  const isCovered = ({ id }: ReviewComment): boolean => covers?.includes(id) ?? true;
+  const comments = followUp.comments.filter((comment) => isCovered(comment));
+  const rest = followUp.comments.filter((comment) => !isCovered(comment));
+  const speaksTo = ({ thread }: HeldReply): boolean =>
+    comments.some((comment) => comment.thread === thread);
+  const replies = followUp.replies.filter((reply) => speaksTo(reply));
+  const kept = followUp.replies.filter((reply) => !speaksTo(reply));
+  // Feedback without threads that it has not read is a reason to go on, too.
+  const ends = rest.length === 0 && mailbox.length === 0;
+  step.changeSession(given.id, { followUp: ends ? null : { comments: rest, replies: kept } });
+  return { comments, replies, rest };
 }
 
 /**

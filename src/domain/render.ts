@@ -2,7 +2,7 @@
  * Every text we post, as typed parts. Takes no clock: "since 14:05 UTC", never an age, so that the same
  * state always gives the same text.
  */
-import type { Objective, PullRequest, Question, Result, Session } from "./objective.ts";
+import type { HeldReply, Objective, PullRequest, Question, Result, Session } from "./objective.ts";
 import { openQuestions, pullRequestOf } from "./objective.ts";
 import { unmet } from "./plan.ts";
 import type { Rules } from "./step.ts";
@@ -242,6 +242,18 @@ function resultBlocks(result: Result): readonly Block[] {
 export const agentText = (title: string, words: string): Text => [
   paragraph(strong(title), text(":")),
   { kind: "agent", text: words },
+];
+
+/** Replies to a review whose commits were refused, said in one comment with the reason. */
+export const notPushedText = (
+  { title }: Session,
+  replies: readonly HeldReply[],
+  reason: string,
+): Text => [
+  paragraph(strong(title), text(":")),
+  ...replies.map(({ text: words }): Block => ({ kind: "agent", text: words })),
+  paragraph(strong("The commits for this were not pushed:")),
+  { kind: "agent", text: reason },
 ];
 
 export const summaryText = (objective: Objective, summary: string): Text => [
