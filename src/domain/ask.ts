@@ -210,7 +210,8 @@ function waiveOrForward(step: Step, question: Question, number: number, answered
   );
 }
 
-function waive(step: Step, number: number): void {
+/** It stays closed, and its worker has nothing left to do. */
+export function waive(step: Step, number: number): void {
   for (const pull of step.objective.pullRequests.filter((one) => one.number === number)) {
     step.putPullRequest({ ...pull, state: "waived" });
     for (const session of step.workers.filter(({ id }) => id === pull.session))

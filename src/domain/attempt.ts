@@ -6,7 +6,7 @@ import { isOver, pullRequestOf, type Session } from "./objective.ts";
 import { park } from "./park.ts";
 import { problemText } from "./render.ts";
 import { isPushable, pushFollowUp } from "./publish.ts";
-import { isLive, type ParkedState } from "./session.ts";
+import type { ParkedState } from "./session.ts";
 import type { Step } from "./step.ts";
 import { managerStuck } from "./stuck.ts";
 import { checkout, reuse, workspacePath } from "./workspace.ts";
@@ -198,7 +198,6 @@ type Ending =
 
 /** The process is gone (or never was): the slot is free, and the session goes where it belongs. */
 function ended(step: Step, session: Session, ending: Ending): void {
-  if (!isLive(session.state)) return;
   const failures = ending.kind === "parked" ? session.failures : session.failures + 1;
   const last = ending.kind === "hopeless" || failures >= failuresMax(step, session);
   step.changeSession(session.id, { failures });

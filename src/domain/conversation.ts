@@ -1,9 +1,15 @@
 /** What people say: comments on the issue, comments and reviews on its pull requests. */
 import { answer, ask } from "./ask.ts";
 import type { GitHubEvent } from "./event.ts";
-import { isOver, openQuestions, type PullRequest, type Session } from "./objective.ts";
+import {
+  isOver,
+  openQuestions,
+  type PullRequest,
+  type Question,
+  type Session,
+} from "./objective.ts";
 import { mayCommand } from "./people.ts";
-import { commentMessage, feedbackMessage, reviewMessage } from "./prompt.ts";
+import { commentMessage, feedbackMessage, orphanReviewMessage, reviewMessage } from "./prompt.ts";
 import { findPullRequest, pushFollowUp } from "./publish.ts";
 import { matchAnswer } from "./question.ts";
 import { isTerminal } from "./session.ts";
@@ -32,7 +38,11 @@ function isHeard(step: Step, actor: Comment["actor"], what: string): boolean {
   return false;
 }
 
-function react(step: Step, { number, comment }: Comment, content: "eyes" | "+1"): void {
+function react(
+  step: Step,
+  { number, comment }: Comment,
+  content: "eyes" | "+1" | "confused",
+): void {
   const { repository } = step.objective;
   step.emit({
     kind: "react",
@@ -45,7 +55,7 @@ function react(step: Step, { number, comment }: Comment, content: "eyes" | "+1")
 
 function onIssueComment(step: Step, event: Comment): void {
   const { actor, text, comment } = event;
-  const match = matchAnswer(openQuestions(step.objective), text);
+  const match = matchAnswer(answerable(step, comment), text);
   switch (match.kind) {
     case "answer":
       react(step, event, "+1");
@@ -61,13 +71,24 @@ function onIssueComment(step: Step, event: Comment): void {
   }
 }
 
-function askWhich(step: Step, { actor, text }: Comment): void {
+/** Questions that stood there already when this comment was written. */
+const answerable = ({ objective }: Step, comment: number): readonly Question[] =>
+  openQuestions(objective).filter(
+    (question) => question.url !== null && (question.comment ?? 0) < comment,
+  );
+
+/** Asked once; what is said meanwhile without naming a question is for the manager. */
+function askWhich(step: Step, event: Comment): void {
+  const { actor, text, number } = event;
   const open = openQuestions(step.objective);
   if (open.some(({ about }) => about.kind === "which-question")) {
     step.note("which question is meant was asked already");
+    react(step, event, "confused");
+    toManager(step, event, `issue #${number}`);
     return;
   }
-  const numbers = open.map(({ number }) => number);
+  react(step, event, "eyes");
+  const numbers = open.map((question) => question.number);
   ask(step, {
     session: null,
     about: { kind: "which-question", answer: text, by: actor },
@@ -92,7 +113,9 @@ function onCorrection(step: Step, event: Comment): void {
 
 function onPullRequestComment(step: Step, event: Comment): void {
   const { pullRequest = null } = step.context.facts;
-  const target = feedbackTarget(step, event.number);
+  const target = feedbackTarget(step, event.number, () =>
+    toManager(step, event, `pull request #${event.number}`),
+  );
   if (target === null || pullRequest === null) return;
   react(step, event, "eyes");
   giveFeedback(step, target.session, [], (atHead) =>
@@ -104,30 +127,40 @@ function onPullRequestComment(step: Step, event: Comment): void {
 export function onReview(step: Step, event: Review): void {
   const { pullRequest = null, review = null } = step.context.facts;
   if (!isHeard(step, event.actor, "a review")) return;
-  const target = feedbackTarget(step, event.number);
-  if (target === null || pullRequest === null || review === null) return;
+  if (pullRequest === null || review === null) return;
   if (review.verdict === "pending" || review.verdict === "dismissed") return;
   if (review.comments.length === 0 && review.text.trim() === "") {
     step.note(`review ${review.id} says nothing to do: ${review.verdict}`);
     return;
   }
+  const target = feedbackTarget(step, event.number, () =>
+    step.tell(step.manager, orphanReviewMessage(review, pullRequest), "message"),
+  );
+  if (target === null) return;
   giveFeedback(step, target.session, review.comments, (atHead) =>
     reviewMessage(review, pullRequest, atHead),
   );
 }
 
+/** Who takes it; `instead` is done when the pull request is open and its worker is over. */
 function feedbackTarget(
   step: Step,
   number: number,
+  instead: () => void,
 ): { readonly session: Session; readonly pull: PullRequest } | null {
   const pull = findPullRequest(step, number);
   const session = pull && step.session(pull.session);
-  if (session === undefined || pull === undefined || isTerminal(session.state)) {
+  if (session === undefined || pull === undefined) {
     step.note(`feedback on pull request #${number} has no session that could take it`);
     return null;
   }
   if (pull.state === "merged" || pull.state === "closed" || pull.state === "waived") {
     step.note(`feedback on pull request #${number} came after it was ${pull.state}`);
+    return null;
+  }
+  if (isTerminal(session.state)) {
+    step.note(`feedback on pull request #${number} goes to the manager: its worker is over`);
+    instead();
     return null;
   }
   return { session, pull };

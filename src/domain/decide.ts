@@ -17,7 +17,7 @@ import type { Repository } from "./repository.ts";
 import { isLive, isTerminal } from "./session.ts";
 import { onIssueChanged } from "./start.ts";
 import { Step, type Context, type Decision } from "./step.ts";
-import { cancelSession, nudge } from "./stuck.ts";
+import { cancelSession, nudge, questionLost } from "./stuck.ts";
 import * as worker from "./worker-tools.ts";
 
 /** `latest` = the newest revision for the issue this event is about; null = there is none. */
@@ -118,7 +118,11 @@ type SessionEvent = RunnerEvent | ResultEvent;
 
 function onSession(step: Step, event: SessionEvent): void {
   if (event.kind === "question-posted") {
-    step.changeQuestion(event.question, { url: event.url });
+    step.changeQuestion(event.question, { url: event.url, comment: event.comment });
+    return;
+  }
+  if (event.kind === "effect-failed" && event.question !== undefined) {
+    questionLost(step, event.question, event.reason);
     return;
   }
   const session = event.session === null ? undefined : step.session(event.session);
@@ -126,7 +130,7 @@ function onSession(step: Step, event: SessionEvent): void {
     step.note(`${event.kind}: no such session`);
     return;
   }
-  if ("attempt" in event) {
+  if (event.kind !== "effect-failed" && "attempt" in event) {
     if (event.attempt === session.attempt && isLive(session.state)) onAttempt(step, session, event);
     else step.note(`${session.title}: ${event.kind} of attempt ${event.attempt} came late`);
   } else onResult(step, session, event);
@@ -135,7 +139,9 @@ function onSession(step: Step, event: SessionEvent): void {
 function onResult(
   step: Step,
   session: Session,
-  event: Exclude<SessionEvent, { attempt: number } | { kind: "question-posted" }>,
+  event:
+    | Extract<ResultEvent, { session: Session["id"] | null }>
+    | Extract<RunnerEvent, { kind: "slot-claimed" }>,
 ): void {
   switch (event.kind) {
     case "slot-claimed":
@@ -162,7 +168,14 @@ function onEffectFailed(
   event: Extract<ResultEvent, { kind: "effect-failed" }>,
 ): void {
   const { reason } = event;
-  if (event.effect === "start-attempt")
+  if (event.effect === "start-attempt") {
+    const isOfNow = (event.attempt ?? session.attempt) === session.attempt;
+    if (!isOfNow || !isLive(session.state)) {
+      step.note(`${session.title}: a start that failed came late: ${reason}`);
+      return;
+    }
+    // Nobody knows what became of it: a process may be there all the same.
+    step.stopProcess(session, session.state.runner);
     attempt.onUnstartable(step, session, {
       kind: "attempt-unstartable",
       session: session.id,
@@ -171,7 +184,7 @@ function onEffectFailed(
       reason,
       retry: true,
     });
-  else if (event.effect === "open-pull-request") publish.onOpenRefused(step, session, reason);
+  } else if (event.effect === "open-pull-request") publish.onOpenRefused(step, session, reason);
   else if (event.effect === "push-branch")
     publish.onPushRefused(step, session, {
       kind: "push-refused",

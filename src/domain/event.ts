@@ -150,6 +150,10 @@ export type ResultEvent =
       readonly kind: "effect-failed";
       readonly effect: string;
       readonly session: SessionId | null;
+      /** The attempt the effect was for, if it was for one. */
+      readonly attempt?: number;
+      /** The question that was to be posted. */
+      readonly question?: QuestionId;
       readonly reason: string;
     };
 

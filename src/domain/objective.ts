@@ -150,7 +150,10 @@ export interface Question {
   readonly context: string | null;
   readonly options: readonly string[];
   readonly askedAt: number;
+  /** null = not posted yet, so nobody can have answered it. */
   readonly url: string | null;
+  /** The comment it was posted as: only a later one answers it. Missing = posted by an older version. */
+  readonly comment?: number;
   readonly state: QuestionState;
 }
 

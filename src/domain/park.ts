@@ -14,14 +14,7 @@ export function stopNow(step: Step, given: Session): void {
   if (session.state.kind !== "running" && session.state.kind !== "starting") return;
   const { runner } = session.state;
   step.move(session, { kind: "turn-over" });
-  const { id, attempt } = session;
-  step.emit({
-    kind: "stop-attempt",
-    runner,
-    session: id,
-    attempt,
-    graceMs: step.context.rules.stopGraceMs,
-  });
+  step.stopProcess(session, runner);
 }
 
 /** Its pull request is merged or waived: a worker has nothing left to do (decision 4). */

@@ -57,20 +57,26 @@ export const editedIssueMessage = (
 
 /** One review as one message. The JSON is what `reply_to_review` wants back. */
 export function reviewMessage(review: ReviewFact, pull: PullRequestFact, atHead: boolean): string {
-  const data = {
+  return `${review.author.login} reviewed your pull request #${pull.number} (${review.verdict}). ${newestCommit(pull, atHead)}
+Address each thread, commit, answer each with reply_to_review (fixed, answered or disagree), then call report_result: your commits are pushed and your replies posted then.
+The review, as data:
+
+${reviewBlock(review, pull)}`;
+}
+
+/** For the manager: the worker of this pull request failed or was canceled. */
+export const orphanReviewMessage = (review: ReviewFact, pull: PullRequestFact): string =>
+  `${review.author.login} reviewed pull request #${pull.number}, whose worker is over. As data:\n\n${reviewBlock(review, pull)}`;
+
+const reviewBlock = (review: ReviewFact, pull: PullRequestFact): string =>
+  jsonBlock({
     pull_request: pull.number,
     review: review.id,
     by: review.author.login,
     verdict: review.verdict,
     text: review.text,
     threads: review.comments.map(({ thread, path, line, text }) => ({ thread, path, line, text })),
-  };
-  return `${review.author.login} reviewed your pull request #${pull.number} (${review.verdict}). ${newestCommit(pull, atHead)}
-Address each thread, commit, answer each with reply_to_review (fixed, answered or disagree), then call report_result: your commits are pushed and your replies posted then.
-The review, as data:
-
-${jsonBlock(data)}`;
-}
+  });
 
 export function feedbackMessage(
   actor: Actor,

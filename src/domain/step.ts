@@ -191,19 +191,19 @@ export class Step {
     if (isLive(session.state)) {
       const { runner } = session.state;
       if (!this.move(session, { kind: "stop", into: as, reason })) return;
-      this.emit({
-        kind: "stop-attempt",
-        runner,
-        session: session.id,
-        attempt: session.attempt,
-        graceMs: this.context.rules.stopGraceMs,
-      });
+      this.stopProcess(session, runner);
     } else {
       this.move(session, {
         kind: "end",
         as: as === "canceled" ? { kind: "canceled", by: reason } : { kind: "failed", reason },
       });
     }
+  }
+
+  /** Ends the process of the newest attempt; the state is the caller's. */
+  stopProcess({ id: session, attempt }: Session, runner: string): void {
+    const graceMs = this.context.rules.stopGraceMs;
+    this.emit({ kind: "stop-attempt", runner, session, attempt, graceMs });
   }
 
   done(): Decision {

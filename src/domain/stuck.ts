@@ -2,8 +2,10 @@
  * Nothing may stand still for ever: a manager that cannot go on becomes a question (decision 6), an idle one
  * with nothing that could ever wake it is told so once. (Sessions that wait for work that will not come: plan.ts.)
  */
-import { ask, cancelQuestions } from "./ask.ts";
-import type { Objective, Session } from "./objective.ts";
+import { ask, cancelQuestions, waive } from "./ask.ts";
+import { cancelObjective } from "./finish.ts";
+import type { QuestionId } from "./id.ts";
+import { openQuestions, type Objective, type Session } from "./objective.ts";
 import { isTerminal } from "./session.ts";
 import type { Step } from "./step.ts";
 
@@ -34,6 +36,22 @@ export function nudge(step: Step): void {
 export function cancelSession(step: Step, session: Session, reason: string): void {
   cancelQuestions(step, session, reason);
   step.stop(session, "canceled", reason);
+}
+
+/** It could not be posted, so nobody will answer it: whoever asked hears why. */
+export function questionLost(step: Step, id: QuestionId, reason: string): void {
+  const question = openQuestions(step.objective).find((one) => one.id === id);
+  if (question === undefined) return;
+  const { about, session, number, text } = question;
+  step.changeQuestion(id, { state: { kind: "canceled", reason } });
+  if (about.kind === "manager-failed") {
+    cancelObjective(step, `the manager cannot go on, and nobody could be asked: ${reason}`);
+    return;
+  }
+  // It stays closed: nobody can be asked what to do instead.
+  if (about.kind === "pull-request-closed") waive(step, about.pullRequest);
+  const asker = step.objective.sessions.find((one) => one.id === session) ?? step.manager;
+  step.tell(asker, `Question ${number} could not be posted: ${reason}. It was: ${text}`, "message");
 }
 
 /** Something is going on whose end wakes the manager, or a person is asked. */

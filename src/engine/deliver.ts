@@ -173,6 +173,10 @@ const failed = ({ effect }: OutboxItem, reason: string): readonly ObjectiveEvent
     kind: "effect-failed",
     effect: effect.kind,
     session: "session" in effect ? effect.session : null,
+    ...("attempt" in effect ? { attempt: effect.attempt } : {}),
+    ...(effect.kind === "post-comment" && effect.question !== null
+      ? { question: effect.question }
+      : {}),
     reason,
   },
 ];

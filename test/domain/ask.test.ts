@@ -136,9 +136,12 @@ test.for([
 ])("with two open, %s names none: we ask once which", (reply) => {
   const play = askedTwice().comment(reply);
   expect(play.said("question")[0]).toContain("belong to: 1 or 2? Reply with its number.");
+  expect(play.effects("react")).toMatchObject([{ content: "eyes" }]);
   play.comment("well?");
   expect(play.said("question")).toEqual([]);
   expect(play.last.notes).toContain("which question is meant was asked already");
+  expect(play.effects("react")).toMatchObject([{ content: "confused" }]);
+  expect(play.effects("send-message")[0]?.message.text).toContain("well?");
 });
 
 test("the number then answers with the words said before, by who said them", () => {
@@ -179,7 +182,7 @@ test("a permission nobody could tell is none", () => {
 });
 
 test("an edited answer goes to who got the first version", () => {
-  const play = asked().comment("Redis", ann, 77).editComment(77, "Memory!");
+  const play = asked().comment("Redis", ann, 7700).editComment(7700, "Memory!");
   expect(play.mail("api").at(-1)).toContain("your question 1, correcting the answer");
 });
 
@@ -278,4 +281,53 @@ test("a settled call that carried no answer changes nothing", () => {
   const { play } = open();
   const before = play.it;
   expect(play.settled("api", "another", "result").it).toEqual(before);
+});
+
+describe("what was said before a question stood there", () => {
+  test("does not answer it: the manager gets it", () => {
+    const play = asked().posted().say("Nice weather.", ann, 900);
+    expect(play.question(1).state.kind).toBe("open");
+    expect(play.effects("send-message")[0]?.message.text).toContain("Nice weather.");
+    expect(play.say("Redis", ann, 2000).question(1).state).toMatchObject({ text: "Redis" });
+  });
+
+  test("nor while it is not posted yet", () => {
+    const play = asked().say("Nice weather.");
+    expect(play.question(1).state.kind).toBe("open");
+    expect(play.effects("react")).toMatchObject([{ content: "eyes" }]);
+  });
+
+  test("one that an older version posted is answered by any comment", () => {
+    const play = asked().posted();
+    const { comment: _, ...question } = play.question(1);
+    play.objective = { ...play.it, questions: [question] };
+    expect(play.say("Redis").question(1).state.kind).toBe("answered");
+  });
+});
+
+describe("a question that could not be posted", () => {
+  test("is withdrawn, and who asked hears why", () => {
+    const play = asked().unasked(1);
+    expect(play.question(1).state).toEqual({ kind: "canceled", reason: "the issue is locked" });
+    expect(play.mail("api")).toEqual([
+      "Question 1 could not be posted: the issue is locked. It was: Which store?",
+    ]);
+    expect(play.state("api")).toBe("queued");
+    expect(play.unasked(1).mail("api")).toHaveLength(1);
+  });
+
+  test("about a closed pull request: it stays closed, the manager hears why", () => {
+    const play = published().pull(31, "closed").unasked(1);
+    expect(play.it.pullRequests[0]?.state).toBe("waived");
+    expect(play.mail()[0]).toContain("Question 1 could not be posted: the issue is locked.");
+  });
+
+  test("of a manager that cannot go on: it is the end, and the status says so", () => {
+    const play = started().endTurn("manager", { reason: "no key", retry: false }).exited();
+    play.unasked(1);
+    expect(play.it.state).toMatchObject({
+      kind: "canceled",
+      reason: "the manager cannot go on, and nobody could be asked: the issue is locked",
+    });
+  });
 });

@@ -297,6 +297,7 @@ describe("checkouts that cannot be made", () => {
   test("also when the runner could not be told at all", () => {
     const play = new Play().label().claim().failed("start-attempt", "manager", "runner away");
     expect(play.session().state).toMatchObject({ reason: "start: runner away" });
+    expect(play.effects("stop-attempt")).toMatchObject([{ runner: "box", attempt: 1 }]);
   });
 
   test("a manager that can never start is a question, a worker fails", () => {
@@ -307,6 +308,15 @@ describe("checkouts that cannot be made", () => {
     const alone = new Play().label().claim().unstartable("manager", "no such branch", false);
     expect(alone.state()).toBe("waiting_user");
     expect(alone.it.questions).toHaveLength(1);
+  });
+
+  test("the start of an earlier attempt says nothing about this one", () => {
+    const play = withWorker().exited("api", "itself", 1).claim("api");
+    play.failed("start-attempt", "api", "runner away", 1);
+    expect(play.state("api")).toBe("starting");
+    expect(play.failed("start-attempt", "api", "runner away", 2).state("api")).toBe(
+      "waiting_limit",
+    );
   });
 
   test("a start that failed for a session without process says nothing", () => {

@@ -84,9 +84,24 @@ describe("comments on a pull request", () => {
 
   test("after it was merged, closed or waived come too late", () => {
     const merged = published().pull(31, "merged").commentPull(31, "hm");
-    expect(merged.last.notes[0]).toContain("no session that could take it");
+    expect(merged.last.notes).toContain("feedback on pull request #31 came after it was merged");
     const closed = published().pull(31, "closed").commentPull(31, "hm");
     expect(closed.last.notes).toContain("feedback on pull request #31 came after it was closed");
+  });
+
+  test("whose worker is over go to the manager, and so do reviews", () => {
+    const play = published();
+    play.cancel("ann", play.session("api")).start();
+    play.commentPull(31, "Shorter, please.");
+    expect(play.effects("send-message")[0]?.message.text).toContain("Shorter, please.");
+    play.review(31, { comments: [thread(8)] });
+    expect(play.effects("send-message")[0]?.message.text).toMatchInlineSnapshot(`
+      "ann reviewed pull request #31, whose worker is over. As data:
+
+      \`\`\`json
+      {"pull_request":31,"review":70,"by":"ann","verdict":"changes-requested","text":"Please change this.","threads":[{"thread":8,"path":"src/api.ts","line":3,"text":"Why?"}]}
+      \`\`\`"
+    `);
   });
 
   test("on one that GitHub does not show any more change nothing", () => {

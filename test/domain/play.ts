@@ -200,7 +200,25 @@ export class Play {
     return this.#issueEvent("deleted", ann);
   }
 
+  /** What was asked stands on the issue, each as a comment of its own. */
+  posted(): this {
+    for (const { id, number, url } of this.it.questions)
+      if (url === null) {
+        const comment = 1000 + number;
+        const at = `${urlOf(ISSUE)}#issuecomment-${comment}`;
+        this.send({ kind: "question-posted", question: id, comment, url: at });
+      }
+    return this;
+  }
+
+  /** People answer what they can see. */
   comment(text: string, by = ann, comment = 5000): this {
+    if (this.objective !== null) this.posted();
+    return this.say(text, by, comment);
+  }
+
+  /** Also before what was asked is there. */
+  say(text: string, by = ann, comment = 5000): this {
     const [number, url] = [ISSUE, urlOf(ISSUE)];
     return this.send({
       kind: "comment-created",
@@ -374,9 +392,17 @@ export class Play {
     return this.send({ kind: "pull-request-opened", session, number, url, draft: opening.draft });
   }
 
-  failed(effect: string, title: string | null, reason = "no answer"): this {
+  failed(effect: string, title: string | null, reason = "no answer", attempt?: number): this {
     const session = title === null ? null : this.session(title).id;
-    return this.send({ kind: "effect-failed", effect, session, reason });
+    const of = attempt === undefined ? {} : { attempt };
+    return this.send({ kind: "effect-failed", effect, session, ...of, reason });
+  }
+
+  /** The comment that asks was refused, or given up. */
+  unasked(number: number, reason = "the issue is locked"): this {
+    const question = this.question(number).id;
+    const [kind, effect, session] = ["effect-failed", "post-comment", null] as const;
+    return this.send({ kind, effect, session, question, reason });
   }
 }
 
