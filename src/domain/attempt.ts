@@ -7,7 +7,7 @@ import { park } from "./park.ts";
 import { problemText } from "./render.ts";
 import { isPushable, pushFollowUp } from "./publish.ts";
 import type { ParkedState } from "./session.ts";
-import type { Step } from "./step.ts";
+import { SENT_MAX, type Step } from "./step.ts";
 import { managerStuck } from "./stuck.ts";
 import { checkout, reuse, workspacePath } from "./workspace.ts";
 
@@ -24,14 +24,17 @@ export function onClaimed(
   const fresh = kept === null;
   const checkouts = session.checkouts + (fresh ? 1 : 0);
   const workspace = kept === null ? checkout(step.objective, session, checkouts) : reuse(kept);
-  const messages = session.mailbox.map(({ id, text }) => ({ id, text }));
+  const messages = session.mailbox.slice(0, SENT_MAX).map(({ id, text }) => ({ id, text }));
   step.changeSession(session.id, {
     attempt,
     runner,
     checkouts,
     freshCheckout: fresh,
     hold: null,
-    mailbox: session.mailbox.map((mail) => ({ ...mail, sentTo: attempt })),
+    mailbox: session.mailbox.map((mail, index) => ({
+      ...mail,
+      sentTo: index < SENT_MAX ? attempt : null,
+    })),
   });
   const { repository, config } = step.objective;
   step.emit({
@@ -57,23 +60,10 @@ export function onPrepared(step: Step, session: Session, { base }: Of<"attempt-p
 }
 
 export function onSpawned(step: Step, session: Session): void {
-  const { state, attempt, agent } = session;
-  if (state.kind !== "starting" || !step.move(session, { kind: "spawn" })) return;
+  if (session.state.kind !== "starting" || !step.move(session, { kind: "spawn" })) return;
   limitTurn(step, session);
   if (session.role === "worker") step.changeSession(session.id, { unpublished: true });
-  const late = session.mailbox.filter(({ sentTo }) => sentTo === null);
-  for (const { id, text } of late)
-    step.emit({
-      kind: "send-message",
-      runner: state.runner,
-      session: session.id,
-      attempt,
-      agent,
-      message: { id, text },
-    });
-  step.changeSession(session.id, {
-    mailbox: session.mailbox.map((mail) => ({ ...mail, sentTo: attempt })),
-  });
+  step.sendMail(session);
 }
 
 /** The checkout or the start failed; no process ever ran. */
@@ -93,6 +83,7 @@ export function onUnstartable(
 
 export function onDelivered(step: Step, session: Session, message: string): void {
   step.changeSession(session.id, { mailbox: session.mailbox.filter(({ id }) => id !== message) });
+  step.sendMail(session);
   messageDelivered(step, message);
 }
 

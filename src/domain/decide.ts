@@ -15,7 +15,7 @@ import { statusText } from "./render.ts";
 import { replyToCall, type CallReply } from "./reply.ts";
 import type { Repository } from "./repository.ts";
 import { isLive, isTerminal } from "./session.ts";
-import { onIssueChanged } from "./start.ts";
+import { onClosedTimer, onIssueChanged } from "./start.ts";
 import { Step, type Context, type Decision } from "./step.ts";
 import { cancelSession, nudge, questionLost } from "./stuck.ts";
 import * as worker from "./worker-tools.ts";
@@ -107,6 +107,7 @@ function onTimer(step: Step, name: string): void {
   const [what, id = "", attemptOf = ""] = name.split(":");
   if (what === "summary") onSummaryTimer(step);
   if (what === "linger") stopRest(step);
+  if (what === "closed") onClosedTimer(step);
   if (what === "ask") attempt.onAskTimer(step, id);
   const session = step.session(id);
   if (session === undefined) return;

@@ -66,6 +66,13 @@ const isInstead = ({ about, state }: Question): boolean =>
   state.kind === "answered" &&
   state.delivery.kind !== "delivered";
 
+/** Nothing but pull requests is open, or not even those: the next merge may be the end, or was it. */
+export function mayBeMerged({ objective }: Step): boolean {
+  if (objective.state.kind === "finishing") return true;
+  const going = objective.pullRequests.filter(({ state }) => state === "draft" || state === "open");
+  return going.length > 0 && openEnds(objective).length === going.length;
+}
+
 /** A worker that has reported and only ends its turn is not in the way. */
 const isUnreported = ({ state, result, followUp }: Session): boolean =>
   result === null || followUp !== null || state.kind === "queued" || state.kind === "starting";

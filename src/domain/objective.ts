@@ -82,6 +82,8 @@ export interface Session {
   readonly push: PushReason | null;
   /** An attempt ran after the last push: its checkout may hold commits that are nowhere else. */
   readonly unpublished?: boolean;
+  /** Problems it has reported; missing = none. */
+  readonly problems?: number;
   /** Follow-up pushes that were refused since the last one that was not. */
   readonly refusals?: number;
   /** It must not be started before; why is for people. Provider limits and pauses after a failed start. */

@@ -6,7 +6,7 @@
  */
 import type { GitHubEvent } from "./event.ts";
 import type { ConfigFact, IssueFact } from "./facts.ts";
-import { cancelObjective, stopRest } from "./finish.ts";
+import { cancelObjective, mayBeMerged, stopRest } from "./finish.ts";
 import { objectiveId, sessionId } from "./id.ts";
 import { isOver, type Objective, type Session } from "./objective.ts";
 import { mayCommand } from "./people.ts";
@@ -210,10 +210,31 @@ function onLive(
         : issue.open
           ? "the label was removed"
           : "the issue was closed";
-    cancelObjective(step, reason);
-  } else if (event.cause === "edited") edited(step, event);
+    if (event.cause === "closed" && mayBeMerged(step)) awaitMerge(step);
+    else cancelObjective(step, reason);
+    return step.done();
+  }
+  if (event.cause === "reopened") step.timer(CLOSED_TIMER, null);
+  if (event.cause === "edited") edited(step, event);
   else step.note("already at work");
   return step.done();
+}
+
+const CLOSED_TIMER = "closed";
+/** How much later than the closing of its issue a merge may be told: GitHub keeps no order between the two. */
+const MERGE_WAIT_MS = 10_000;
+
+/** A merge of “Closes #12” closes the issue: then everything is done, not canceled. */
+function awaitMerge(step: Step): void {
+  step.note("the issue was closed: waiting whether a merge closed it");
+  step.timer(CLOSED_TIMER, step.context.now + MERGE_WAIT_MS);
+}
+
+export function onClosedTimer(step: Step): void {
+  const { kind } = step.objective.state;
+  if (kind === "active") cancelObjective(step, "the issue was closed");
+  // The end may still be taken back by new work, which a closed issue does not want.
+  if (kind === "finishing") step.timer(CLOSED_TIMER, step.context.now + MERGE_WAIT_MS);
 }
 
 function edited(step: Step, { actor, snapshot }: IssueChanged): void {

@@ -72,6 +72,11 @@ export interface Decision {
   readonly notes: readonly string[];
 }
 
+/** Messages that may wait for one session. */
+const MAIL_MAX = 200;
+/** Messages that may be on their way to one attempt; the rest follows as they are read. */
+export const SENT_MAX = 100;
+
 export class Step {
   readonly effects: Emitted[] = [];
   readonly timers: Timer[] = [];
@@ -165,24 +170,55 @@ export class Step {
       this.note(`${session.title}: a message came after its end`);
       return message;
     }
-    const live = session.state.kind === "running";
-    const mail: Mail = { id: message, text, sentTo: live ? session.attempt : null };
-    this.changeSession(id, { mailbox: [...session.mailbox, mail], mailed: session.mailed + 1 });
-    if (session.state.kind === "running") {
-      const { runner } = session.state;
-      const { attempt, agent } = session;
+    const mail: Mail = { id: message, text, sentTo: null };
+    this.changeSession(id, {
+      mailbox: this.#withRoom(session, mail),
+      mailed: session.mailed + 1,
+    });
+    if (session.state.kind === "running") this.sendMail(session);
+    else if (wake && (session.state.kind === "idle" || session.state.kind === "waiting_user")) {
+      this.move(session, { kind: "wake", purpose });
+    }
+    return message;
+  }
+
+  /** Hands a running agent what waits for it, in order, as long as not too much is on its way to it. */
+  sendMail(given: Session): void {
+    const session = this.fresh(given);
+    const { id, state, attempt, agent, mailbox } = session;
+    if (state.kind !== "running") return;
+    const onItsWay = mailbox.filter(({ sentTo }) => sentTo !== null).length;
+    const next = mailbox
+      .filter(({ sentTo }) => sentTo === null)
+      .slice(0, Math.max(0, SENT_MAX - onItsWay));
+    for (const { id: message, text } of next)
       this.emit({
         kind: "send-message",
-        runner,
+        runner: state.runner,
         session: id,
         attempt,
         agent,
         message: { id: message, text },
       });
-    } else if (wake && (session.state.kind === "idle" || session.state.kind === "waiting_user")) {
-      this.move(session, { kind: "wake", purpose });
-    }
-    return message;
+    const sent = (mail: Mail): Mail => (next.includes(mail) ? { ...mail, sentTo: attempt } : mail);
+    this.changeSession(id, { mailbox: mailbox.map((mail) => sent(mail)) });
+  }
+
+  /** A full mailbox loses its oldest message that is neither the brief nor an answer. */
+  #withRoom({ title, mailbox }: Session, mail: Mail): readonly Mail[] {
+    if (mailbox.length < MAIL_MAX) return [...mailbox, mail];
+    const oldest = mailbox.find(({ id }, index) => index > 0 && !this.#isAnswer(id));
+    this.note(`${title}: ${MAIL_MAX} messages wait for it, the oldest was dropped`);
+    return [...mailbox.filter((other) => other !== oldest), mail];
+  }
+
+  #isAnswer(message: string): boolean {
+    return this.objective.questions.some(
+      ({ state }) =>
+        state.kind === "answered" &&
+        state.delivery.kind === "message" &&
+        state.delivery.message === message,
+    );
   }
 
   /** Stops a session's process for good, or ends it at once when it has none. */

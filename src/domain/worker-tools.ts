@@ -1,7 +1,7 @@
 /** The workers' tools, and `ask_human`, which managers have too. */
 import { ask } from "./ask.ts";
 import { answered, refused } from "./manager-tools.ts";
-import { pullRequestOf, type Session } from "./objective.ts";
+import { openQuestions, pullRequestOf, type Session } from "./objective.ts";
 import { resultMessage } from "./prompt.ts";
 import { isPushable, pushFollowUp, ready } from "./publish.ts";
 import { problemText } from "./render.ts";
@@ -11,6 +11,11 @@ import type { ToolCall } from "./tool-call.ts";
 
 type Of<T extends ToolCall["tool"]> = Extract<ToolCall, { tool: T }>;
 
+/** Questions of one objective that may be open: more than people can keep in mind. */
+const QUESTIONS_MAX = 20;
+/** Problems one session may report: each is a comment. */
+const PROBLEMS_MAX = 50;
+
 /** Waits up to `askWaitMs` with the call open; then, or at once with 0, the session parks. */
 export function askHuman(
   step: Step,
@@ -19,6 +24,12 @@ export function askHuman(
   request: Of<"ask_human">,
 ): CallReply | null {
   const { question: text, context, options } = request;
+  const open = openQuestions(step.objective);
+  const again = open.some((one) => one.session === session.id && one.text === text);
+  if (open.length >= QUESTIONS_MAX && !again)
+    return refused(
+      `${open.length} questions are open, an objective may have ${QUESTIONS_MAX}; end your turn and wait for answers`,
+    );
   const question = ask(step, { session, about: { kind: "asked" }, text, context, options });
   const { now, rules } = step.context;
   if (rules.askWaitMs === 0)
@@ -27,8 +38,8 @@ export function askHuman(
       question: question.number,
       next: "end your turn; the answer will come as a message",
     });
-  const open = { kind: "ask", call, attempt: session.attempt, question: question.id } as const;
-  step.changeSession(session.id, { calls: [...session.calls, open] });
+  const waiting = { kind: "ask", call, attempt: session.attempt, question: question.id } as const;
+  step.changeSession(session.id, { calls: [...session.calls, waiting] });
   step.timer(`ask:${question.id}`, now + rules.askWaitMs);
   return null;
 }
@@ -49,6 +60,12 @@ export function reportProblem(
   { text }: Of<"report_problem">,
 ): CallReply {
   const { repository, issue } = step.objective;
+  const { problems = 0 } = session;
+  if (problems >= PROBLEMS_MAX)
+    return refused(
+      `this session has reported ${problems} problems, the most it may; go on, or end your turn`,
+    );
+  step.changeSession(session.id, { problems: problems + 1 });
   step.emit({
     kind: "post-comment",
     repository,
