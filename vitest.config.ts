@@ -8,6 +8,8 @@ const unit =
 export default defineConfig({
   test: {
     restoreMocks: true,
+    // The default leaves one of two cores idle.
+    maxWorkers: 2,
     coverage: {
       include: ["src/domain/**/*.ts"],
       thresholds: { "src/domain/**": { 100: true } },

@@ -166,14 +166,14 @@ async function startEngine(
 }
 
 function rulesOf({ config, emulated = false }: Settings): Rules {
-  const { stopGraceMs, askWaitMs, summaryWaitMs, retryWaitMs } = config.timings;
+  const { stopGraceMs, askWaitMs, summaryWaitMs, turnMaxMs, retryWaitMs } = config.timings;
   const unsafeNotice = config.unsafeLocal && !emulated ? UNSAFE_NOTICE : null;
   return {
     ...FAILURES,
     stopGraceMs,
     askWaitMs,
     summaryWaitMs,
-    turnMaxMs: 4 * 60 * 60_000,
+    turnMaxMs,
     retryWaitMs,
     unsafeNotice,
   };

@@ -25,6 +25,8 @@ export const Timings = z.strictObject({
   stopGraceMs: ms.default(5_000),
   /** How long the manager has to write its summary after the last merge. */
   summaryWaitMs: ms.default(5 * 60_000),
+  /** A turn that takes longer is stopped like a failed one. */
+  turnMaxMs: ms.min(1).default(4 * 60 * 60_000),
   /** Pause before a session whose checkout could not be made is tried again. */
   retryWaitMs: ms.default(30_000),
 });

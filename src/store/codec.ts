@@ -44,7 +44,7 @@ const PROBLEMS_MAX = 3;
 export const encode = (value: unknown): string => JSON.stringify(value);
 
 /** A row that this version cannot read; its message names the table and the path of what does not fit. */
-export class UnreadableRow extends TypeError {
+class UnreadableRow extends TypeError {
   override readonly name = "UnreadableRow";
 }
 

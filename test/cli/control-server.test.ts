@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openControlServer } from "../../src/cli/control-server.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
-import { Play, repository } from "../domain/play.ts";
+import { repository } from "../domain/cast.ts";
+import { Play } from "../domain/play.ts";
 import { called, runtimeDir } from "./run.ts";
 
 /** A server over a store in memory, with one objective that has been labelled and no more. */

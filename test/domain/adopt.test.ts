@@ -1,7 +1,8 @@
 /** Events about a pull request that is on GitHub before we have recorded that we opened it. */
 import { describe, expect, test } from "vitest";
 import { publish, report, withWorker } from "./begin.ts";
-import { mallory, type Play } from "./play.ts";
+import { mallory } from "./cast.ts";
+import { type Play } from "./play.ts";
 
 /** Pushed and being opened: GitHub has #31 already, we do not know its number. */
 function opening(state: "draft" | "open" | "merged" | "closed" = "open"): Play {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { askHuman, published, spawn, started, withWorker } from "./begin.ts";
-import { ann, bob, bot, mallory, own, Play } from "./play.ts";
+import { ann, bob, bot, mallory, own } from "./cast.ts";
+import { Play } from "./play.ts";
 
 /** The worker "api" asked and parked. */
 function asked(options: readonly string[] = []): Play {

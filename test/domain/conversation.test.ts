@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { ToolCall } from "../../src/domain/tool-call.ts";
 import { publish, published, report, started } from "./begin.ts";
-import { ann, bob, bot, ISSUE, mallory, Play } from "./play.ts";
+import { ann, bob, bot, ISSUE, mallory } from "./cast.ts";
+import { Play } from "./play.ts";
 import { words } from "./words.ts";
 
 const thread = (id: number, node: string | null = `node-${id}`) => ({

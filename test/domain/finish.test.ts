@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { DEFAULT_CONFIG } from "../../src/domain/repository.ts";
 import { askHuman, publish, published, report, spawn, started, withWorker } from "./begin.ts";
-import { own, Play } from "./play.ts";
+import { own } from "./cast.ts";
+import { Play } from "./play.ts";
 
 const finish = (play: Play): string =>
   play.call("manager", { tool: "finish_objective", summary: "All limited." })?.content ?? "";

@@ -17,30 +17,12 @@ import type {
 import { needs } from "../../src/domain/needs.ts";
 import type { Objective, Question, Session } from "../../src/domain/objective.ts";
 import type { Actor, Permission } from "../../src/domain/people.ts";
-import { DEFAULT_CONFIG, type Repository } from "../../src/domain/repository.ts";
+import { DEFAULT_CONFIG } from "../../src/domain/repository.ts";
 import type { Decision, Emitted, Rules, Timer } from "../../src/domain/step.ts";
 import type { ToolCall } from "../../src/domain/tool-call.ts";
+import { ISSUE, ann, own, repository, rules } from "./cast.ts";
 import { words } from "./words.ts";
 
-export const repository: Repository = { installation: 1, id: 7, owner: "acme", name: "shop" };
-export const ann: Actor = { id: 1, login: "ann", type: "user" };
-export const bob: Actor = { id: 2, login: "bob", type: "user" };
-export const mallory: Actor = { id: 3, login: "mallory", type: "user" };
-export const bot: Actor = { id: 4, login: "ci[bot]", type: "bot" };
-export const own: Actor = { id: 5, login: "orcha[bot]", type: "own" };
-
-export const rules: Rules = {
-  workerFailuresMax: 3,
-  managerFailuresMax: 4,
-  stopGraceMs: 5000,
-  askWaitMs: 0,
-  summaryWaitMs: 300_000,
-  turnMaxMs: 4 * 60 * 60_000,
-  retryWaitMs: 30_000,
-  unsafeNotice: null,
-};
-
-export const ISSUE = 12;
 type Kind = Effect["kind"];
 type Of<K extends Kind> = Extract<Effect, { kind: K }>;
 type Refusal = Extract<ObjectiveEvent, { kind: "push-refused" }>["code"];

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { DEFAULT_CONFIG } from "../../src/domain/repository.ts";
 import { publish, published, report, spawn, started, withWorker } from "./begin.ts";
-import { ISSUE, Play, urlOf } from "./play.ts";
+import { ISSUE } from "./cast.ts";
+import { Play, urlOf } from "./play.ts";
 import { words } from "./words.ts";
 
 const reported = (): Play => {

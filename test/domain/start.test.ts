@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { DEFAULT_CONFIG } from "../../src/domain/repository.ts";
 import { started } from "./begin.ts";
-import { ann, bob, bot, ISSUE, mallory, own, Play } from "./play.ts";
+import { ann, bob, bot, ISSUE, mallory, own } from "./cast.ts";
+import { Play } from "./play.ts";
 
 // Who may start an objective.
 

@@ -5,7 +5,8 @@ import { PortError } from "../../src/engine/ports.ts";
 import { StoreUnavailable } from "../../src/inbox/port.ts";
 import type { Store } from "../../src/store/port.ts";
 import { published, started } from "../domain/begin.ts";
-import { ann, ISSUE, Play, repository, rules, urlOf } from "../domain/play.ts";
+import { ann, ISSUE, repository, rules } from "../domain/cast.ts";
+import { Play, urlOf } from "../domain/play.ts";
 import { events } from "../store/examples.ts";
 import {
   enter,

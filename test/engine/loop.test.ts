@@ -4,7 +4,8 @@ import { openDrain } from "../../src/engine/drain.ts";
 import { openLoop } from "../../src/engine/loop.ts";
 import type { EffectOutcome } from "../../src/engine/ports.ts";
 import { emitted } from "../../src/domain/step.ts";
-import { Play, rules } from "../domain/play.ts";
+import { rules } from "../domain/cast.ts";
+import { Play } from "../domain/play.ts";
 import { effects, events } from "../store/examples.ts";
 import { enter, openLog, openStore, put, settled, TestForge, VirtualClock } from "./world.ts";
 

@@ -7,7 +7,7 @@ import type { Objective } from "../../src/domain/objective.ts";
 import type { Emitted } from "../../src/domain/step.ts";
 import type { Store, Subject } from "../../src/store/port.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
-import { ISSUE, repository } from "../domain/play.ts";
+import { ISSUE, repository } from "../domain/cast.ts";
 import { events } from "../store/examples.ts";
 
 /** Time stands still until it is moved; then everything that is due happens, in order. */

@@ -7,7 +7,8 @@ import { newSession } from "../../src/domain/start.ts";
 import type { SessionState } from "../../src/domain/session.ts";
 import type { Block, Inline } from "../../src/domain/text.ts";
 import type { ToolCall, ToolName } from "../../src/domain/tool-call.ts";
-import { ann, Play, repository } from "../domain/play.ts";
+import { ann, repository } from "../domain/cast.ts";
+import { Play } from "../domain/play.ts";
 
 type ByKind<Union extends { readonly kind: string }> = {
   readonly [K in Union["kind"]]: Union & { readonly kind: K };
@@ -92,7 +93,14 @@ export const events: ByKind<ObjectiveEvent> = {
     draft: true,
   },
   "question-posted": { kind: "question-posted", question, comment: 9, url: "u" },
-  "effect-failed": { kind: "effect-failed", effect: "react", session: null, reason: "r" },
+  "effect-failed": {
+    kind: "effect-failed",
+    effect: "post-comment",
+    session,
+    attempt: 1,
+    question,
+    reason: "r",
+  },
   "timer-fired": { kind: "timer-fired", name: "summary" },
   "cancel-requested": { kind: "cancel-requested", by: "ann", session: null },
 };
@@ -117,7 +125,7 @@ const blocks: ByKind<Block> = {
   "code-block": { kind: "code-block", text: "a" },
   details: { kind: "details", summary: line, blocks: [{ kind: "agent", text: "deep" }] },
 };
-export const text = Object.values(blocks);
+const text = Object.values(blocks);
 
 const at = { repository, number };
 
@@ -176,7 +184,7 @@ export const effects: ByKind<Effect> = {
 
 const place = { runner: "box", slot: 0, since: 1 };
 
-export const states: ByKind<SessionState> = {
+const states: ByKind<SessionState> = {
   queued: { kind: "queued", purpose: "review", since: 1 },
   starting: { kind: "starting", ...place },
   running: { kind: "running", ...place },
@@ -213,7 +221,13 @@ const full = (state: SessionState, index: number): Session => ({
     comments: [{ id: 1, thread: 8, threadNode: null, path: "p", line: null, text: "t" }],
     replies: [{ thread: 8, text: "t", outcome: "fixed" }],
   },
-  push: index % 2 === 0 ? { kind: "follow-up" } : { kind: "publish", title: null, body: "b" },
+  unpublished: true,
+  problems: 1,
+  refusals: 1,
+  push:
+    index % 2 === 0
+      ? { kind: "follow-up", covers: [8] }
+      : { kind: "publish", title: null, body: "b" },
   hold: { until: 1, reason: "r" },
 });
 
@@ -252,6 +266,7 @@ export function everything(): Objective {
         options: ["o"],
         askedAt: 1,
         url: "u",
+        comment: 6,
       };
     }),
   );

@@ -5,7 +5,7 @@ import Database from "better-sqlite3";
 import { describe, expect, test } from "vitest";
 import { openReading, openSqlite, peekIdentity } from "../../src/store/sqlite.ts";
 import type { Store } from "../../src/store/port.ts";
-import { ISSUE, repository } from "../domain/play.ts";
+import { ISSUE, repository } from "../domain/cast.ts";
 import { storeContract } from "./contract.ts";
 import { events } from "./examples.ts";
 

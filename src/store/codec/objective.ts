@@ -108,7 +108,7 @@ const Push: z.ZodType<NonNullable<Session["push"]>> = z.discriminatedUnion("kind
     title: z.nullable(z.string()),
     body: z.nullable(z.string()),
   }),
-  z.object({ kind: z.literal("follow-up") }),
+  z.object({ kind: z.literal("follow-up"), covers: z.array(z.number()).exactOptional() }),
 ]);
 
 export const SessionRow: z.ZodType<Session> = z.object({
@@ -146,6 +146,9 @@ export const SessionRow: z.ZodType<Session> = z.object({
     }),
   ),
   push: z.nullable(Push),
+  unpublished: z.boolean().exactOptional(),
+  problems: z.number().exactOptional(),
+  refusals: z.number().exactOptional(),
   hold: z.nullable(z.object({ until: z.number(), reason: z.string() })),
 });
 
@@ -182,6 +185,7 @@ export const QuestionRow: z.ZodType<Question> = z.object({
   options: z.array(z.string()),
   askedAt: z.number(),
   url: z.nullable(z.string()),
+  comment: z.number().exactOptional(),
   state: Answer,
 });
 

@@ -1,7 +1,8 @@
 /** Webhooks as they came in. */
 import { expect, test } from "vitest";
 import type { Repository } from "../../../src/domain/repository.ts";
-import { Play, repository } from "../../domain/play.ts";
+import { repository } from "../../domain/cast.ts";
+import { Play } from "../../domain/play.ts";
 import { events } from "../examples.ts";
 import { type Open, issue, take, put } from "./given.ts";
 

@@ -2,7 +2,8 @@
 import { expect, test } from "vitest";
 import type { Store, Subject } from "../../../src/store/port.ts";
 import { published } from "../../domain/begin.ts";
-import { Play, repository } from "../../domain/play.ts";
+import { repository } from "../../domain/cast.ts";
+import { Play } from "../../domain/play.ts";
 import { events } from "../examples.ts";
 import { type Open, nobody, item, take, effect, loaded, put } from "./given.ts";
 

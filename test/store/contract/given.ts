@@ -10,7 +10,7 @@ import type {
   Store,
   Subject,
 } from "../../../src/store/port.ts";
-import { ISSUE, repository } from "../../domain/play.ts";
+import { ISSUE, repository } from "../../domain/cast.ts";
 import { effects, events } from "../examples.ts";
 
 export type Open = () => Promise<Store>;

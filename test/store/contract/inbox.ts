@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import type { Subject } from "../../../src/store/port.ts";
 import { published, started } from "../../domain/begin.ts";
-import { repository } from "../../domain/play.ts";
+import { repository } from "../../domain/cast.ts";
 import { events } from "../examples.ts";
 import { type Open, nobody, issue, item, take, put } from "./given.ts";
 

@@ -2,7 +2,8 @@
 import { expect, test } from "vitest";
 import type { Subject } from "../../../src/store/port.ts";
 import { published } from "../../domain/begin.ts";
-import { Play, repository } from "../../domain/play.ts";
+import { repository } from "../../domain/cast.ts";
+import { Play } from "../../domain/play.ts";
 import { everything } from "../examples.ts";
 import { type Open, issue, effect, loaded, put } from "./given.ts";
 
