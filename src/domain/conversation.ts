@@ -71,11 +71,12 @@ function onIssueComment(step: Step, event: Comment): void {
   }
 }
 
-/** Questions that stood there already when this comment was written. */
+/**
+ * Questions that stood there already when this comment was written. One whose comment we do not know yet may
+ * be on GitHub all the same (the answer to its post was lost): then the comment is taken for its answer.
+ */
 const answerable = ({ objective }: Step, comment: number): readonly Question[] =>
-  openQuestions(objective).filter(
-    (question) => question.url !== null && (question.comment ?? 0) < comment,
-  );
+  openQuestions(objective).filter((question) => (question.comment ?? 0) < comment);
 
 /** Asked once; what is said meanwhile without naming a question is for the manager. */
 function askWhich(step: Step, event: Comment): void {
