@@ -5,6 +5,7 @@ import { openFront } from "../../src/inbox/front.ts";
 import { openPump } from "../../src/inbox/pump.ts";
 import { SUBSCRIBED_EVENTS, type OwnIdentity } from "../../src/inbox/webhook.ts";
 import { startEmulator } from "../../src/emulator/emulator.ts";
+import { collectViolations } from "../emulator/validate.ts";
 import { memoryInbox } from "../inbox/memory.ts";
 
 const SECRET = "secret of the tests";
@@ -13,7 +14,12 @@ const SHOP = "acme/shop";
 async function openIngest() {
   const stack = new AsyncDisposableStack();
   const inbox = memoryInbox();
-  const { world, url } = stack.use(await startEmulator());
+  const { onExchange, violations } = collectViolations();
+  stack.defer(() => {
+    if (violations.length > 0)
+      throw new Error(`against GitHub's API description: ${violations.join("; ")}`);
+  });
+  const { world, url } = stack.use(await startEmulator({ onExchange }));
   const clock = { now: () => Date.now(), after: () => () => undefined };
   const path = "/api/github/webhooks";
   const front = stack.use(

@@ -9,6 +9,7 @@ import type { Repository, RepositoryConfig } from "../../src/domain/repository.t
 import { startEmulator, type EmulatorOptions } from "../../src/emulator/emulator.ts";
 import type { AppHandle, World } from "../../src/emulator/world.ts";
 import type { EffectAttempt } from "../../src/engine/ports.ts";
+import { collectViolations } from "../emulator/validate.ts";
 import { hastyClock } from "./clock.ts";
 
 export const SHOP = "acme/shop";
@@ -42,7 +43,8 @@ export async function openShopWorld(
   } = {},
 ): Promise<ShopWorld> {
   const loose = { writeGapMs: 0, contentPerMinute: 1e6, contentPerHour: 1e6, pointsPerMinute: 1e6 };
-  const emulator = await startEmulator({ limits: loose, ...options.emulator });
+  const { onExchange, violations } = collectViolations();
+  const emulator = await startEmulator({ onExchange, limits: loose, ...options.emulator });
   const { world, url } = emulator;
   for (const login of ["alice", "bob"]) world.createUser(login);
   const created = await world.createRepository({
@@ -76,6 +78,8 @@ export async function openShopWorld(
     async [Symbol.asyncDispose]() {
       connected.forge.close();
       await emulator.close();
+      if (violations.length > 0)
+        throw new Error(`against GitHub's API description: ${violations.join("; ")}`);
     },
   };
 }

@@ -4,7 +4,7 @@ import type { FileChange } from "../git/diff.ts";
 import type { Pull, Review, ReviewComment, Thread } from "../model.ts";
 import { type Json, userOrNull, userShape } from "./account.ts";
 import { association, issuePage, labelShape, reactionSummary } from "./issue.ts";
-import { repositoryApi, repositoryShape } from "./repository.ts";
+import { mergeSettings, repositoryApi, repositoryShape } from "./repository.ts";
 import { iso } from "./time.ts";
 
 /** A pull request as lists and review events have it. */
@@ -183,17 +183,7 @@ function sideShape(hub: Hub, pull: Pull, ref: string, sha: string): Json {
     user: userShape(hub, repository.owner),
     repo: {
       ...repositoryShape(hub, repository),
-      allow_squash_merge: true,
-      allow_merge_commit: true,
-      allow_rebase_merge: true,
-      allow_auto_merge: false,
-      delete_branch_on_merge: false,
-      allow_update_branch: true,
-      use_squash_pr_title_as_default: false,
-      squash_merge_commit_message: "COMMIT_MESSAGES",
-      squash_merge_commit_title: "COMMIT_OR_PR_TITLE",
-      merge_commit_message: "PR_TITLE",
-      merge_commit_title: "MERGE_MESSAGE",
+      ...mergeSettings,
     },
   };
 }

@@ -73,23 +73,28 @@ export function repositoryShape(hub: Hub, repository: Repository, role?: Role): 
   };
 }
 
+/** How pull requests of every repository here may be merged. */
+export const mergeSettings = {
+  allow_squash_merge: true,
+  allow_merge_commit: true,
+  allow_rebase_merge: true,
+  allow_auto_merge: false,
+  delete_branch_on_merge: false,
+  allow_update_branch: true,
+  use_squash_pr_title_as_default: false,
+  squash_merge_commit_message: "COMMIT_MESSAGES",
+  squash_merge_commit_title: "COMMIT_OR_PR_TITLE",
+  merge_commit_message: "PR_TITLE",
+  merge_commit_title: "MERGE_MESSAGE",
+} as const;
+
 /** The answer of `GET /repos/{owner}/{repo}`. */
 export function fullRepositoryShape(hub: Hub, repository: Repository, role: Role): Json {
   const { owner } = repository;
   return {
     ...repositoryShape(hub, repository, role),
     temp_clone_token: null,
-    allow_squash_merge: true,
-    allow_merge_commit: true,
-    allow_rebase_merge: true,
-    allow_auto_merge: false,
-    delete_branch_on_merge: false,
-    allow_update_branch: true,
-    use_squash_pr_title_as_default: false,
-    squash_merge_commit_message: "COMMIT_MESSAGES",
-    squash_merge_commit_title: "COMMIT_OR_PR_TITLE",
-    merge_commit_message: "PR_TITLE",
-    merge_commit_title: "MERGE_MESSAGE",
+    ...mergeSettings,
     network_count: 0,
     subscribers_count: 0,
     ...(owner.kind === "Organization" ? { organization: userShape(hub, owner) } : {}),
