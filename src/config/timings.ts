@@ -27,6 +27,8 @@ export const Timings = z.strictObject({
   summaryWaitMs: ms.default(5 * 60_000),
   /** A turn that takes longer is stopped like a failed one. */
   turnMaxMs: ms.min(1).default(4 * 60 * 60_000),
+  /** Everything that is due is also found by looking, this often, should a wake-up be missing. */
+  lookEveryMs: ms.min(1).default(5_000),
   /** Pause before a session whose checkout could not be made is tried again. */
   retryWaitMs: ms.default(30_000),
 });

@@ -18,10 +18,10 @@ export interface LoopParts {
   readonly route: () => Promise<number>;
   /** Follows the records of attempts that became live. */
   readonly follow: () => Promise<void>;
+  /** A net under the wake-ups: everything that is due is also found by looking, this often. */
+  readonly lookEveryMs: number;
 }
 
-/** A net under the wake-ups: everything that is due is also found by looking, this often. */
-const LOOK_EVERY_MS = 5_000;
 /** After a failed round (the store is away, the disk is full). */
 const AFTER_FAILURE_MS = 1_000;
 
@@ -34,7 +34,7 @@ export interface Loop {
 }
 
 export function openLoop(parts: LoopParts): Loop {
-  const { store, clock, log } = parts;
+  const { store, clock, log, lookEveryMs } = parts;
   const life = { running: false, ended: Promise.resolve() };
   let written = false;
   let resting: (() => void) | null = null;
@@ -70,8 +70,8 @@ export function openLoop(parts: LoopParts): Loop {
         if (await round()) continue;
         const due = await store.nextDue(clock.now());
         const waitMs = Math.min(
-          LOOK_EVERY_MS,
-          due === null ? LOOK_EVERY_MS : Math.max(0, due - clock.now()),
+          lookEveryMs,
+          due === null ? lookEveryMs : Math.max(0, due - clock.now()),
         );
         // Something was written during the round: look again at once.
         if (!written) await rest(waitMs);

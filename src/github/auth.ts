@@ -4,7 +4,7 @@
  */
 import { PortError, type Clock } from "../engine/ports.ts";
 import type { Repository } from "../domain/repository.ts";
-import { openClient, openEtagCache, type Client, type TokenSource } from "./client.ts";
+import { openClient, openEtagCache, type Client, type Fetch, type TokenSource } from "./client.ts";
 import { appJwt, readPrivateKey } from "./jwt.ts";
 import { portErrorOf } from "./outcome.ts";
 import { PERMISSIONS, type PermissionSet } from "./permissions.ts";
@@ -19,6 +19,8 @@ export interface AuthOptions {
   readonly secrets: SecretRegistry;
   /** Deadline of one request to GitHub. */
   readonly timeoutMs: number;
+  /** The network; default: Node's own. */
+  readonly fetch?: Fetch;
   /** Hears rate-limit headers per installation. */
   readonly observe?: (installation: number, headers: Readonly<Record<string, unknown>>) => void;
 }
@@ -65,8 +67,9 @@ const CLIENTS_MAX = 1_000;
 export function openAuth(options: AuthOptions): Auth {
   const key = readPrivateKey(options.privateKey);
   options.secrets.add(options.privateKey);
-  const { clock, baseUrl, timeoutMs } = options;
-  const app = openClient({ baseUrl, timeoutMs, etags: openEtagCache() }, jwtSource(options, key));
+  const { clock, baseUrl, timeoutMs, fetch } = options;
+  const network = { baseUrl, timeoutMs, clock, ...(fetch === undefined ? {} : { fetch }) };
+  const app = openClient({ ...network, etags: openEtagCache() }, jwtSource(options, key));
   const clients = new Map<string, Client>();
   let own: Promise<OwnApp> | null = null;
   let botId: number | undefined;
@@ -96,7 +99,7 @@ export function openAuth(options: AuthOptions): Auth {
     const source = tokenSource(() => mint(repository, permissions), clock);
     const observe = (headers: Readonly<Record<string, unknown>>): void =>
       options.observe?.(repository.installation, headers);
-    const made = openClient({ baseUrl, timeoutMs, etags: openEtagCache(), observe }, source);
+    const made = openClient({ ...network, etags: openEtagCache(), observe }, source);
     if (clients.size >= CLIENTS_MAX) clients.clear();
     clients.set(name, made);
     return made;
@@ -124,7 +127,7 @@ export function openAuth(options: AuthOptions): Auth {
         get: async () => token,
         renew: async () => token,
       };
-      const once = openClient({ baseUrl, timeoutMs, etags: openEtagCache(1) }, source);
+      const once = openClient({ ...network, etags: openEtagCache(1) }, source);
       const revoke = async (): Promise<void> => {
         // Not revoked is not a failure of what it was used for: it expires by itself.
         await once.request("DELETE /installation/token").catch(() => undefined);

@@ -3,9 +3,12 @@
  * per request, and conditional GETs (a 304 costs no quota). One client acts with one token source.
  */
 import { Octokit } from "@octokit/core";
+import type { Clock } from "../engine/ports.ts";
 import { statusOf } from "./outcome.ts";
 
 export type Client = Pick<Octokit, "request" | "graphql">;
+
+export type Fetch = typeof globalThis.fetch;
 
 /** Where a client's credential comes from. */
 export interface TokenSource {
@@ -22,7 +25,10 @@ export interface ClientOptions {
   readonly baseUrl: string;
   /** Deadline of one request. */
   readonly timeoutMs: number;
+  readonly clock: Pick<Clock, "after">;
   readonly etags: EtagCache;
+  /** The network; default: Node's own. */
+  readonly fetch?: Fetch;
   /** Hears the headers of every answer, errors too. */
   readonly observe?: (headers: Readonly<Record<string, unknown>>) => void;
 }
@@ -35,12 +41,13 @@ export function openClient(options: ClientOptions, tokens: TokenSource): Client 
     baseUrl: options.baseUrl,
     userAgent: "orcha",
     log: QUIET,
-    request: { log: QUIET },
+    request: { log: QUIET, ...(options.fetch === undefined ? {} : { fetch: options.fetch }) },
   });
   octokit.hook.wrap("request", async (request, endpoint) => {
     const url = endpoint.method === "GET" ? octokit.request.endpoint(endpoint).url : null;
     const known = url === null ? undefined : options.etags.get(url);
     const send = async (token: string) => {
+      const deadline = deadlineOf(options);
       try {
         const response = await request({
           ...endpoint,
@@ -50,7 +57,7 @@ export function openClient(options: ClientOptions, tokens: TokenSource): Client 
             "x-github-api-version": API_VERSION,
             ...(known === undefined ? {} : { "if-none-match": known.etag }),
           },
-          request: { ...endpoint.request, signal: AbortSignal.timeout(options.timeoutMs) },
+          request: { ...endpoint.request, signal: deadline.signal },
         });
         options.observe?.(response.headers);
         if (isBroken(response)) throw new BrokenAnswer(response.status);
@@ -59,6 +66,8 @@ export function openClient(options: ClientOptions, tokens: TokenSource): Client 
         options.observe?.(headersOf(error));
         if (statusOf(error) === 304 && known !== undefined) return known.response;
         throw error;
+      } finally {
+        deadline.cancel();
       }
     };
     const token = await tokens.get();
@@ -72,6 +81,17 @@ export function openClient(options: ClientOptions, tokens: TokenSource): Client 
     return response;
   });
   return octokit;
+}
+
+function deadlineOf({ clock, timeoutMs }: ClientOptions): {
+  readonly signal: AbortSignal;
+  readonly cancel: () => void;
+} {
+  const controller = new AbortController();
+  const cancel = clock.after(timeoutMs, () =>
+    controller.abort(new DOMException(`no answer within ${timeoutMs} ms`, "TimeoutError")),
+  );
+  return { signal: controller.signal, cancel };
 }
 
 /** GitHub did it, but its answer broke off: Octokit would hand on what there is of it as a text. */

@@ -46,6 +46,8 @@ export interface PushGateOptions {
   /** One git command may take so long. */
   readonly gitTimeoutMs?: number;
   readonly limits?: Partial<PolicyLimits>;
+  /** Where foreign objects are brought into; default: a directory of its own and git. */
+  readonly quarantine?: typeof openQuarantine;
 }
 
 const GIT_TIMEOUT_MS = 120_000;
@@ -87,7 +89,7 @@ async function push(
   if (!isSha(exported.head) || !isSha(exported.base))
     return refused(effect, "policy", "the runner named something that is no commit");
 
-  await using quarantine = await openQuarantine({
+  await using quarantine = await (options.quarantine ?? openQuarantine)({
     directory: join(options.dataDirectory, "quarantine"),
     timeoutMs: options.gitTimeoutMs ?? GIT_TIMEOUT_MS,
   });

@@ -103,8 +103,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   "src/config.ts": ["src/config", "src/github", "node:fs", "node:path", "zod"],
   // A GitHub in memory. It shares nothing with us: not even our mistakes.
   "src/emulator": ["node:", "graphql"],
-  // The composition root knows every adapter; only the commands know it.
-  "src/compose.ts": [
+  // What the composition root puts together; the simulation puts the same together over other ports.
+  "src/compose": [
     "src/agents",
     "src/app.ts",
     "src/config.ts",
@@ -124,6 +124,19 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "@octokit/webhooks",
     "pino",
   ],
+  // The composition root knows every adapter; only the commands know it.
+  "src/compose.ts": [
+    "src/compose",
+    "src/config.ts",
+    "src/fleet",
+    "src/github",
+    "src/inbox",
+    "src/protocol",
+    "src/store",
+    "src/store/port.ts",
+    ...fs,
+    "pino",
+  ],
   "src/demo": [
     "src/compose.ts",
     "src/config.ts",
@@ -135,6 +148,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   ],
   "src/cli": [
     "src/agents",
+    "src/compose",
     "src/compose.ts",
     "src/config.ts",
     "src/demo",

@@ -32,7 +32,7 @@ test.for([
 
 /** Where the clock is read and timers are set: everybody else is given them. */
 const CLOCKS = {
-  "src/compose.ts": "the Clock that everybody else is given",
+  "src/compose/clock.ts": "the Clock that everybody else is given",
   "src/cli/serve.ts": "gives the control socket its clock",
   "src/cli/demo.ts": "seconds since the start, for the timeline",
   "src/demo/objective.ts": "stands in a program that the demo's worker writes",

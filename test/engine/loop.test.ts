@@ -27,6 +27,7 @@ async function given() {
       if (counts.broken) throw new Error("disk full");
       return 0;
     },
+    lookEveryMs: 5_000,
     follow: async () => {},
   });
   const close = async (): Promise<void> => {

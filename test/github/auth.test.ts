@@ -2,6 +2,7 @@
 import { createServer, type RequestListener } from "node:http";
 import { once } from "node:events";
 import { expect, test } from "vitest";
+import { realClock } from "../../src/compose/clock.ts";
 import { openClient, openEtagCache } from "../../src/github/client.ts";
 import { PERMISSIONS } from "../../src/github/permissions.ts";
 import { connect, openShopWorld, SHOP, type ShopWorld } from "./world.ts";
@@ -91,7 +92,7 @@ test("unchanged answers are asked for by ETag and come from memory, per address"
   });
   const tokens = { get: async () => "t", renew: async () => "t" };
   const client = openClient(
-    { baseUrl: server.url, timeoutMs: 2_000, etags: openEtagCache(2) },
+    { baseUrl: server.url, timeoutMs: 2_000, clock: realClock, etags: openEtagCache(2) },
     tokens,
   );
   const get = async (name: string): Promise<unknown> =>

@@ -2,6 +2,7 @@
 import { createServer, type RequestListener } from "node:http";
 import { once } from "node:events";
 import { expect, test } from "vitest";
+import { realClock } from "../../src/compose/clock.ts";
 import { PortError } from "../../src/engine/ports.ts";
 import { openClient, openEtagCache } from "../../src/github/client.ts";
 import { classify, outcomeOf, portErrorOf } from "../../src/github/outcome.ts";
@@ -22,7 +23,12 @@ async function failure(listener: RequestListener | null): Promise<unknown> {
     await once(server, "close");
   }
   const client = openClient(
-    { baseUrl: `http://127.0.0.1:${port}`, timeoutMs: 200, etags: openEtagCache() },
+    {
+      baseUrl: `http://127.0.0.1:${port}`,
+      timeoutMs: 200,
+      clock: realClock,
+      etags: openEtagCache(),
+    },
     TOKENS,
   );
   try {

@@ -1,6 +1,7 @@
 /** github.com itself cannot be reached from tests: what would be sent there is caught on its way out. */
 import nock from "nock";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { realClock } from "../../src/compose/clock.ts";
 import { openClient, openEtagCache, type Client } from "../../src/github/client.ts";
 
 beforeEach(() => nock.disableNetConnect());
@@ -11,7 +12,12 @@ afterEach(() => {
 
 const client = (): Client =>
   openClient(
-    { baseUrl: "https://api.github.com", timeoutMs: 1_000, etags: openEtagCache() },
+    {
+      baseUrl: "https://api.github.com",
+      timeoutMs: 1_000,
+      clock: realClock,
+      etags: openEtagCache(),
+    },
     { get: () => Promise.resolve("ghs_token"), renew: () => Promise.resolve("ghs_next") },
   );
 

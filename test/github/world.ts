@@ -1,4 +1,5 @@
 /** An emulated GitHub with the App installed on `acme/shop`, and our adapters connected to it. */
+import { realClock } from "../../src/compose/clock.ts";
 import { openAuth, type Auth } from "../../src/github/auth.ts";
 import { openForge, type ForgeOptions, type OpenForge } from "../../src/github/forge.ts";
 import { Limits } from "../../src/github/limits.ts";
@@ -96,7 +97,11 @@ export function connect(
     appId: app.id,
     privateKey: app.privateKey,
     baseUrl: `${url}/api/v3`,
-    clock,
+    // Deadlines of requests are real whatever the clock is: the emulator answers in real time.
+    clock: {
+      now: () => clock.now(),
+      after: (delayMs, callback) => realClock.after(delayMs, callback),
+    },
     secrets,
     timeoutMs: 5_000,
   });

@@ -1,0 +1,144 @@
+/**
+ * The control plane without the machine around it: adapters and engine over a clock, a network, a store,
+ * transcripts and links that are given. `src/compose.ts` gives it the real ones, the simulation others.
+ */
+import type { EmitterWebhookEvent } from "@octokit/webhooks";
+import { createHmac } from "node:crypto";
+import type { Logger } from "pino";
+import { driverNamed } from "../agents/registry.ts";
+import { openProbot, orchaApp } from "../app.ts";
+import type { Config } from "../config.ts";
+import type { Rules } from "../domain/step.ts";
+import { openDeliver } from "../engine/deliver.ts";
+import { openDrain } from "../engine/drain.ts";
+import { Follow } from "../engine/follow.ts";
+import { openLoop } from "../engine/loop.ts";
+import type { Clock } from "../engine/ports.ts";
+import type { Link } from "../fleet/link.ts";
+import type { Auth } from "../github/auth.ts";
+import type { Fetch } from "../github/client.ts";
+import { openDeliveryLog } from "../github/delivery-log.ts";
+import type { PushGateOptions } from "../github/push-gate.ts";
+import { openPump } from "../inbox/pump.ts";
+import { openSweep } from "../inbox/sweep.ts";
+import { HANDLED_EVENTS } from "../inbox/webhook.ts";
+import type { Identity } from "../store/identity.ts";
+import type { Store } from "../store/port.ts";
+import type { Transcripts } from "../store/transcripts.ts";
+import { openAdapters, type Adapters } from "./adapters.ts";
+
+export interface PlaneParts {
+  readonly config: Config;
+  readonly app: NonNullable<Config["app"]>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly store: Store;
+  readonly identity: Identity;
+  readonly transcripts: Transcripts;
+  readonly links: ReadonlyMap<string, Link>;
+  /** Said on every pull request; null = nothing to say. */
+  readonly unsafeNotice: string | null;
+  /** The network towards GitHub; default: Node's own. */
+  readonly fetch?: Fetch;
+  /** Where what is to be pushed is looked at; default: a directory of its own and git. */
+  readonly quarantine?: PushGateOptions["quarantine"];
+}
+
+export interface Plane {
+  readonly adapters: Adapters;
+  /** Asks GitHub for what was missed, now and periodically: to be called when somebody is there to answer. */
+  sweep(): void;
+}
+
+/** Longest wait for effects that are in the air when we are asked to stop. */
+const STOP_GRACE_MS = 10_000;
+
+/** Bad endings in a row: a manager that failed four times becomes one question (decision 6). */
+const FAILURES = { workerFailuresMax: 3, managerFailuresMax: 4 };
+
+/** Begins to work at once. What it opens goes onto the stack. */
+export async function openPlane(parts: PlaneParts, stack: AsyncDisposableStack): Promise<Plane> {
+  const adapters = openAdapters(parts, stack);
+  await startEngine(parts, adapters, stack);
+  const { clock, log } = parts;
+  return {
+    adapters,
+    sweep() {
+      const deliveries = openDeliveryLog(adapters.auth, clock);
+      const sweep = openSweep({ log, clock, deliveries, events: new Set(HANDLED_EVENTS) });
+      stack.defer(() => sweep.close());
+    },
+  };
+}
+
+async function startEngine(
+  parts: PlaneParts,
+  { forge, gate, auth, fleet, redact }: Adapters,
+  stack: AsyncDisposableStack,
+): Promise<void> {
+  const { store, clock, log, transcripts, identity } = parts;
+  const derive = (cause: string) => (name: string) =>
+    createHmac("sha256", identity.secret).update(`${cause}\0${name}`).digest("hex");
+  const follow = new Follow({
+    store,
+    records: fleet,
+    transcripts,
+    clock,
+    log,
+    driver: driverNamed,
+    redact,
+  });
+  stack.defer(() => follow.close());
+  const pump = openPump({
+    inbox: store,
+    receive: await receiver(parts, auth),
+    onRejected: ({ guid, name }, reason) =>
+      log.error({ delivery: guid, event: name, reason }, "delivery not understood"),
+  });
+  const loop = openLoop({
+    store,
+    clock,
+    log,
+    drain: openDrain({ store, forge, clock, log, derive, rules: rulesOf(parts) }),
+    deliver: openDeliver({ store, forge, gate, fleet, clock, log }),
+    route: () => pump.drain(),
+    follow: () => follow.once(),
+    lookEveryMs: parts.config.timings.lookEveryMs,
+  });
+  loop.start();
+  stack.defer(() => loop.stop(STOP_GRACE_MS));
+}
+
+function rulesOf({ config, unsafeNotice }: PlaneParts): Rules {
+  const { stopGraceMs, askWaitMs, summaryWaitMs, turnMaxMs, retryWaitMs } = config.timings;
+  return {
+    ...FAILURES,
+    stopGraceMs,
+    askWaitMs,
+    summaryWaitMs,
+    turnMaxMs,
+    retryWaitMs,
+    unsafeNotice,
+  };
+}
+
+type Receive = Parameters<typeof openPump>[0]["receive"];
+
+/** Probot dispatches, src/app.ts routes into the inbox. */
+async function receiver({ config, app, store }: PlaneParts, auth: Auth): Promise<Receive> {
+  const probot = openProbot({
+    appId: app.id,
+    privateKey: app.privateKey,
+    webhookSecret: app.webhookSecrets[0] ?? "",
+    baseUrl: config.github.apiUrl,
+  });
+  await probot.load(
+    orchaApp(
+      (guid, events) => store.route(guid, events),
+      () => auth.ownNow(),
+    ),
+  );
+  return ({ id, name, payload }) =>
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- names and payloads are parsed behind Probot (src/inbox/webhook.ts)
+    probot.receive({ id, name, payload } as EmitterWebhookEvent);
+}
