@@ -32,8 +32,10 @@ export interface Db {
 }
 
 /** Opens and migrates. `path` ":memory:" is a database of its own. */
-export async function openDatabase(path: string): Promise<Db> {
-  const sqlite = new Database(path);
+export const openDatabase = (path: string): Promise<Db> => databaseOver(new Database(path));
+
+/** Migrates what is open already. */
+export async function databaseOver(sqlite: Database.Database): Promise<Db> {
   sqlite.pragma("journal_mode = wal");
   sqlite.pragma("synchronous = full");
   sqlite.pragma("foreign_keys = on");

@@ -9,8 +9,11 @@ import type { DeliveryInbox } from "../inbox/port.ts";
 import type { Commit, EndedEffect, Reading, Store } from "./port.ts";
 import * as queue from "./queue-table.ts";
 
-export async function openSqlite(path: string, clock: { now(): number }): Promise<Store> {
-  const db = await openDatabase(path);
+export const openSqlite = async (path: string, clock: { now(): number }): Promise<Store> =>
+  storeOver(await openDatabase(path), clock);
+
+/** The store over a database that is open and migrated. Closing it closes the database. */
+export function storeOver(db: Db, clock: { now(): number }): Store {
   const listeners = new Set<() => void>();
   const write: Write = async (work) => {
     const result = db.transaction(work);
