@@ -9,14 +9,13 @@ import { join } from "node:path";
 import { once } from "node:events";
 
 import type { Exchange } from "./exchange.ts";
-import { createFaults } from "./faults.ts";
+import { createCore } from "./core.ts";
 import type { Children } from "./git/command.ts";
+import { openDiskGit } from "./git/disk.ts";
 import { createHttpServer } from "./http/server.ts";
-import { createRouter } from "./http/router.ts";
-import { createHub } from "./hub.ts";
-import { createMeter, type EmulatorLimits, githubLimits } from "./limits.ts";
-import { routes } from "./rest/routes.ts";
-import { createSender } from "./webhook/sender.ts";
+import type { Schedule } from "./hub.ts";
+import type { EmulatorLimits } from "./limits.ts";
+import { postOverHttp } from "./webhook/post.ts";
 import { createWorld, type World } from "./world.ts";
 
 export interface EmulatorOptions {
@@ -31,6 +30,8 @@ export interface EmulatorOptions {
   readonly limits?: Partial<EmulatorLimits>;
   /** Installation tokens as GitHub hands them out now (long, default) or did before 2026 (40 characters). */
   readonly tokenFormat?: "long" | "short";
+  /** How long (ms) lists leave out what is new, drawn for every new thing; default: not at all. */
+  readonly listLag?: () => number;
   /** Sees every REST and GraphQL exchange and every webhook payload. */
   readonly onExchange?: (exchange: Exchange) => void;
 }
@@ -47,15 +48,13 @@ export interface Emulator extends AsyncDisposable {
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   const host = options.host ?? "127.0.0.1";
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), "orcha-emulator-")));
-  const observe = (exchange: Exchange): void => options.onExchange?.(exchange);
-  const hub = createHub({ directory, now: options.now });
-  const faults = createFaults(() => hub.touch());
-  const sender = createSender(hub, faults, observe);
-  hub.emit = (happening) => sender.emit(happening);
-  const meter = createMeter({ ...githubLimits, ...options.limits }, () => hub.nowMs());
+  const { api, hub, sender, faults } = createCore({
+    ...options,
+    git: openDiskGit(directory),
+    schedule: realSchedule,
+    post: postOverHttp,
+  });
   const children: Children = new Set();
-  const tokenFormat = options.tokenFormat ?? "long";
-  const api = { hub, sender, meter, router: createRouter(routes), tokenFormat, observe };
   const server = createHttpServer({ api, faults, children });
   server.listen(options.port ?? 0, host);
   await once(server, "listening");
@@ -77,3 +76,8 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const world = createWorld(hub, sender, faults);
   return { url: hub.url, world, close, [Symbol.asyncDispose]: close };
 }
+
+const realSchedule: Schedule = (delayMs, work) => {
+  const timer = setTimeout(work, delayMs);
+  return () => clearTimeout(timer);
+};

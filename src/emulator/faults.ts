@@ -2,6 +2,7 @@
  * Faults on demand: what a test or a demo wants to go wrong, and how often. Only matches and counts; the server and
  * the webhook sender do the harm.
  */
+import type { Schedule } from "./hub.ts";
 
 export interface FaultMatch {
   readonly method?: string;
@@ -61,8 +62,8 @@ export interface ActiveFault {
   keep(size: number, work: () => void): void;
 }
 
-/** `touch` is called whenever a fault happens, so that one can wait for it. */
-export function createFaults(touch: () => void): Faults {
+/** `touch` is called whenever a fault happens, so that one can wait for it; `schedule` ends delays. */
+export function createFaults(touch: () => void, schedule: Schedule): Faults {
   const live: State[] = [];
   let ended = 0;
   const find = (matches: (match: FaultMatch) => boolean): ActiveFault | undefined => {
@@ -75,7 +76,7 @@ export function createFaults(touch: () => void): Faults {
   };
   return {
     add(rule) {
-      const state = createState(rule);
+      const state = createState(rule, schedule);
       live.push(state);
       return {
         rule,
@@ -115,7 +116,7 @@ interface State extends ActiveFault {
   release(): void;
 }
 
-function createState(rule: FaultRule): State {
+function createState(rule: FaultRule, schedule: Schedule): State {
   const waiting = new Set<() => void>();
   let kept: (() => void)[] = [];
   const flush = (): void => {
@@ -129,9 +130,9 @@ function createState(rule: FaultRule): State {
     hits: 0,
     wait(ms) {
       return new Promise((resolve) => {
-        const timer = ms === undefined ? undefined : setTimeout(() => done(), ms);
+        const cancel = ms === undefined ? undefined : schedule(ms, () => done());
         const done = (): void => {
-          clearTimeout(timer);
+          cancel?.();
           waiting.delete(done);
           resolve();
         };

@@ -1,6 +1,10 @@
 /**
- * The one mutable heart of an emulator: its tables, clock, ids and change notices. Holds no rules and speaks no HTTP.
+ * The one mutable heart of an emulator: its tables, git, clock, chance, ids and change notices. Holds no rules and
+ * speaks no HTTP.
  */
+import type { Chance } from "./chance.ts";
+import type { Git } from "./git/port.ts";
+import { type Lag, openLag } from "./lag.ts";
 import type {
   Account,
   App,
@@ -15,7 +19,12 @@ import { notFound, Problem } from "./problem.ts";
 export interface Hub {
   /** Base of everything: `http://127.0.0.1:PORT`. Known once the server listens. */
   url: string;
-  readonly directory: string;
+  readonly git: Git;
+  readonly chance: Chance;
+  /** Which new things lists do not show yet. */
+  readonly lag: Lag;
+  /** The emulator's only timers. */
+  readonly schedule: Schedule;
   readonly accounts: Map<string, Account>;
   readonly apps: Map<number, App>;
   readonly installations: Map<number, Installation>;
@@ -33,6 +42,9 @@ export interface Hub {
   watch(listener: () => void): () => void;
 }
 
+/** Calls `work` once, `delayMs` from now; the returned function calls it off. */
+export type Schedule = (delayMs: number, work: () => void) => () => void;
+
 /** Something that happened in a repository or to an installation. */
 export interface Happening {
   readonly event: string;
@@ -47,23 +59,31 @@ export interface Happening {
 }
 
 export function createHub(options: {
-  readonly directory: string;
-  readonly now: (() => number) | undefined;
+  readonly git: Git;
+  readonly chance: Chance;
+  readonly schedule: Schedule;
+  readonly now: () => number;
+  /** How long lists leave out what is new, in ms; undefined: not at all. */
+  readonly listLag: (() => number) | undefined;
 }): Hub {
-  const now = options.now ?? Date.now;
+  const { git, chance, schedule, now } = options;
   const listeners = new Set<() => void>();
   let offsetMs = 0;
   let lastId = 1000;
+  const nowMs = (): number => now() + offsetMs;
   return {
     url: "",
-    directory: options.directory,
+    git,
+    chance,
+    lag: openLag(options.listLag, nowMs),
+    schedule,
     accounts: new Map(),
     apps: new Map(),
     installations: new Map(),
     tokens: new Map(),
     repositories: new Map(),
     emit() {},
-    nowMs: () => now() + offsetMs,
+    nowMs,
     advance(ms) {
       offsetMs += ms;
       this.touch();

@@ -2,6 +2,9 @@
  * What GitHub remembers, as plain structs: accounts, apps, repositories, issues, pull requests, reviews, checks.
  * Not the JSON of the API (that is `shape/`), not the rules (those are `act/`). Times are milliseconds since 1970.
  */
+import type { KeyObject } from "node:crypto";
+
+import type { GitRepository } from "./git/port.ts";
 
 export interface Account {
   readonly id: number;
@@ -27,7 +30,7 @@ export interface App {
   readonly owner: Account;
   readonly bot: Account;
   readonly privateKey: string;
-  readonly publicKey: string;
+  readonly publicKey: KeyObject;
   readonly permissions: Permissions;
   readonly events: readonly string[];
   readonly createdAtMs: number;
@@ -71,7 +74,7 @@ export interface Repository {
   readonly name: string;
   readonly private: boolean;
   readonly defaultBranch: string;
-  readonly directory: string;
+  readonly git: GitRepository;
   readonly createdAtMs: number;
   pushedAtMs: number;
   updatedAtMs: number;
@@ -298,7 +301,8 @@ export interface Delivery {
   status: string;
   statusCode: number;
   url: string;
-  requestHeaders: Record<string, string>;
+  /** Made when asked for: signing costs more than all the rest. */
+  requestHeaders: () => Readonly<Record<string, string>>;
   responseHeaders: Record<string, string>;
   responseBody: string;
 }

@@ -231,14 +231,14 @@ function waitFor<T>(
         last = error; // not there yet; told when time is up
       }
     };
-    const timer = setTimeout(() => {
+    const cancel = hub.schedule(timeoutMs, () => {
       end();
       const cause = last === undefined ? {} : { cause: last };
       reject(new Error(`waited ${timeoutMs} ms in vain for ${options.what}`, cause));
-    }, timeoutMs);
+    });
     const unwatch = hub.watch(check);
     const end = (): void => {
-      clearTimeout(timer);
+      cancel();
       unwatch();
     };
     check();

@@ -1,6 +1,4 @@
 /** Makes accounts and personal access tokens. */
-import { randomBytes } from "node:crypto";
-
 import { accountOf, type Hub } from "../hub.ts";
 import type { Account } from "../model.ts";
 
@@ -16,17 +14,9 @@ export function createAccount(hub: Hub, login: string, kind: Account["kind"]): A
     login,
     kind,
     createdAtMs: hub.nowMs(),
-    token: kind === "User" ? `ghp_${randomText(36)}` : "",
+    token: kind === "User" ? `ghp_${hub.chance.text(36)}` : "",
   };
   hub.accounts.set(login.toLowerCase(), account);
   hub.touch();
   return account;
-}
-
-/** Random letters and digits. */
-export function randomText(length: number): string {
-  return randomBytes(length * 2)
-    .toString("base64")
-    .replaceAll(/[^A-Za-z0-9]/gu, "")
-    .slice(0, length);
 }

@@ -1,5 +1,5 @@
 /** Registers apps, installs them, mints their tokens. */
-import { generateKeyPair, randomUUID } from "node:crypto";
+import { createPublicKey, generateKeyPair } from "node:crypto";
 import { promisify } from "node:util";
 
 import { holds } from "../access.ts";
@@ -15,7 +15,7 @@ import type {
 import { Problem } from "../problem.ts";
 import { installationShape } from "../shape/account.ts";
 import { iso } from "../shape/time.ts";
-import { createAccount, randomText } from "./accounts.ts";
+import { createAccount } from "./accounts.ts";
 
 const tokenLifetimeMs = 3_600_000;
 
@@ -26,25 +26,23 @@ export interface NewApp {
   readonly webhookSecret: string;
   readonly permissions: Permissions;
   readonly events: readonly string[];
+  /** PEM; made when not given, which takes about 100 ms. */
+  readonly privateKey?: string | undefined;
 }
 
 export async function createApp(hub: Hub, wanted: NewApp): Promise<App> {
-  const { privateKey, publicKey } = await promisify(generateKeyPair)("rsa", {
-    modulusLength: 2048,
-    privateKeyEncoding: { type: "pkcs1", format: "pem" },
-    publicKeyEncoding: { type: "spki", format: "pem" },
-  });
+  const privateKey = wanted.privateKey ?? (await newPrivateKey());
   const id = hub.nextId();
   const app: App = {
     ...wanted,
     id,
     nodeId: hub.nodeId("A", id),
     name: wanted.slug,
-    clientId: `Iv23li${randomText(14)}`,
-    clientSecret: randomUUID().replaceAll("-", ""),
+    clientId: `Iv23li${hub.chance.text(14)}`,
+    clientSecret: hub.chance.bytes(20).toString("hex"),
     bot: createAccount(hub, `${wanted.slug}[bot]`, "Bot"),
     privateKey,
-    publicKey,
+    publicKey: createPublicKey(privateKey),
     permissions: { metadata: "read", ...wanted.permissions },
     createdAtMs: hub.nowMs(),
     hookId: hub.nextId(),
@@ -135,14 +133,23 @@ export function mintToken(
   }
   const permissions = request.permissions ?? granted;
   const token: InstallationToken = {
-    token: tokenText(installation, request.format),
+    token: tokenText(hub, installation, request.format),
     installation,
     permissions: { metadata: "read", ...permissions },
     repositoryIds: request.repositories && new Set(request.repositories.map(({ id }) => id)),
     expiresAtMs: hub.nowMs() + tokenLifetimeMs,
   };
+  forgetExpired(hub);
   hub.tokens.set(token.token, token);
   return token;
+}
+
+/** The oldest stand first; what is expired is refused like what never was. */
+function forgetExpired(hub: Hub): void {
+  for (const [key, { expiresAtMs }] of hub.tokens) {
+    if (expiresAtMs > hub.nowMs()) return;
+    hub.tokens.delete(key);
+  }
 }
 
 /** The event that GitHub sends when a webhook is set up. */
@@ -171,6 +178,11 @@ export function ping(hub: Hub, app: App): void {
   });
 }
 
+async function newPrivateKey(): Promise<string> {
+  const pair = await promisify(generateKeyPair)("rsa", { modulusLength: 2048 });
+  return pair.privateKey.export({ type: "pkcs1", format: "pem" }).toString();
+}
+
 function tinyRepository(repository: Repository): Record<string, unknown> {
   return {
     id: repository.id,
@@ -182,9 +194,10 @@ function tinyRepository(repository: Repository): Record<string, unknown> {
 }
 
 /** GitHub's new stateless shape `ghs_APPID_JWT`, several hundred characters, or the old one of 40. */
-function tokenText(installation: Installation, format: "long" | "short"): string {
-  if (format === "short") return `ghs_${randomText(36)}`;
-  return `ghs_${installation.app.id}_${randomText(36)}.${randomText(180)}.${randomText(86)}`;
+function tokenText(hub: Hub, installation: Installation, format: "long" | "short"): string {
+  const text = (length: number): string => hub.chance.text(length);
+  if (format === "short") return `ghs_${text(36)}`;
+  return `ghs_${installation.app.id}_${text(36)}.${text(180)}.${text(86)}`;
 }
 
 function emitInstallation(hub: Hub, installation: Installation, action: string): void {

@@ -1,9 +1,7 @@
 /** Opens, edits, merges and updates pull requests. Head and base are branches of one repository: no forks here. */
 import { accountOfActor, demand, roleOf, atLeast } from "../access.ts";
-import { type Signature, setRef } from "../git/bare.ts";
-import { aheadBehind, listCommits } from "../git/history.ts";
-import { exclusive } from "../git/lock.ts";
-import { makeMerge, type MergeMethod } from "../git/merge.ts";
+import type { Signature } from "../git/bare.ts";
+import type { MergeMethod } from "../git/merge.ts";
 import type { Hub } from "../hub.ts";
 import type { Account, Actor, Pull, Repository } from "../model.ts";
 import { invalid, Problem } from "../problem.ts";
@@ -31,7 +29,7 @@ export async function openPull(
 ): Promise<Pull> {
   demand(actor, repository, need.openPull);
   // Locked: no push may come between looking at the branch and announcing the pull request.
-  return exclusive(repository.directory, () => openNow(hub, actor, repository, wanted));
+  return repository.git.exclusive(() => openNow(hub, actor, repository, wanted));
 }
 
 async function openNow(
@@ -41,7 +39,7 @@ async function openNow(
   wanted: NewPull,
 ): Promise<Pull> {
   const { headRef, headSha, baseRef, baseSha } = endsOf(repository, wanted);
-  const { ahead } = await aheadBehind(repository.directory, baseSha, headSha);
+  const { ahead } = await repository.git.aheadBehind(baseSha, headSha);
   refuseSecond(repository, headRef, baseRef);
   if (ahead === 0) {
     const message = `No commits between ${baseRef} and ${headRef}`;
@@ -75,7 +73,7 @@ async function openNow(
     },
   };
   issue.pull = pull;
-  await setRef(repository.directory, `refs/pull/${issue.number}/head`, headSha);
+  await repository.git.setRef(`refs/pull/${issue.number}/head`, headSha);
   await refreshPull(pull);
   emitIssue(hub, actor, issue, "opened");
   return pull;
@@ -131,7 +129,7 @@ export async function mergePull(
 ): Promise<string> {
   const { repository } = pull.issue;
   demand(actor, repository, need.merge);
-  const sha = await exclusive(repository.directory, () => mergeNow(hub, actor, pull, request));
+  const sha = await repository.git.exclusive(() => mergeNow(hub, actor, pull, request));
   emitIssue(hub, actor, pull.issue, "closed");
   if (pull.baseRef === repository.defaultBranch) {
     closeMentioned(hub, actor, repository, [pull.issue.body ?? ""]);
@@ -148,14 +146,14 @@ export async function updateBranch(
 ): Promise<void> {
   const { repository } = pull.issue;
   demand(actor, repository, need.editPull);
-  await exclusive(repository.directory, async () => {
+  await repository.git.exclusive(async () => {
     if (expectedHeadSha !== undefined && expectedHeadSha !== pull.headSha) {
       throw new Problem(422, "expected head sha didn’t match current head ref.");
     }
     const base = repository.refs.get(`refs/heads/${pull.baseRef}`) ?? pull.baseSha;
     const author = signatureOf(hub, accountOfActor(actor));
     const message = `Merge branch '${pull.baseRef}' into ${pull.headRef}`;
-    const merged = await makeMerge(repository.directory, {
+    const merged = await repository.git.makeMerge({
       method: "merge",
       base: pull.headSha,
       head: base,
@@ -164,7 +162,7 @@ export async function updateBranch(
       committer: author,
     });
     if (merged === undefined) throw new Problem(422, "merge conflict between base and head");
-    await setRef(repository.directory, `refs/heads/${pull.headRef}`, merged);
+    await repository.git.setRef(`refs/heads/${pull.headRef}`, merged);
     await syncRefs(hub, repository, movable(actor));
   });
 }
@@ -260,7 +258,7 @@ async function mergeNow(
   request: MergeRequest,
 ): Promise<string> {
   const { issue } = pull;
-  const { directory } = issue.repository;
+  const { git } = issue.repository;
   if (issue.state === "closed") throw new Problem(405, "Pull Request is not mergeable");
   if (pull.draft) throw new Problem(405, "Pull Request is still a draft");
   if (request.sha !== undefined && request.sha !== pull.headSha) {
@@ -268,7 +266,7 @@ async function mergeNow(
   }
   const method = request.method ?? "merge";
   const base = issue.repository.refs.get(`refs/heads/${pull.baseRef}`) ?? pull.baseSha;
-  const merged = await makeMerge(directory, {
+  const merged = await git.makeMerge({
     method,
     base,
     head: pull.headSha,
@@ -277,7 +275,7 @@ async function mergeNow(
     committer: signatureOf(hub, accountOfActor(actor)),
   });
   if (merged === undefined) throw new Problem(405, "Pull Request has merge conflicts");
-  await setRef(directory, `refs/heads/${pull.baseRef}`, merged);
+  await git.setRef(`refs/heads/${pull.baseRef}`, merged);
   // Closed before the refs are compared, so that the push is not taken for a merge by hand.
   markMerged(hub, pull, accountOfActor(actor), merged);
   await syncRefs(hub, issue.repository, movable(actor));
@@ -297,7 +295,7 @@ async function messageOf(
     const title = request.title ?? `Merge pull request #${number} from ${owner}/${pull.headRef}`;
     return `${title}\n\n${request.message ?? issue.title}`;
   }
-  const commits = await listCommits(repository.directory, [`${base}..${pull.headSha}`]);
+  const commits = await repository.git.listCommits({ tip: pull.headSha, except: base });
   const only = commits.length === 1 ? commits[0] : undefined;
   const [subject = "", ...rest] = (only?.message ?? issue.title).split("\n");
   const title = request.title ?? `${subject} (#${number})`;

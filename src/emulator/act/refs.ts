@@ -2,10 +2,9 @@
  * What follows when branches and tags move: events, pull requests that get new commits, are closed with their branch,
  * or turn out to be merged. Called after every push, merge and deletion, with the repository locked.
  */
-import { setRef, readRefs } from "../git/bare.ts";
-import { diffFiles, type FileChange, readPatch } from "../git/diff.ts";
-import { aheadBehind, type GitCommit, isAncestor, listCommits, mergeBase } from "../git/history.ts";
-import { mergeTree } from "../git/merge.ts";
+import { type FileChange, readPatch } from "../git/diff.ts";
+import type { GitCommit } from "../git/history.ts";
+import type { GitRepository } from "../git/port.ts";
 import { type Hub, issueOf } from "../hub.ts";
 import type { Account, Actor, Pull, Repository, Thread } from "../model.ts";
 import { emailOf, pushCommitShape } from "../shape/commit.ts";
@@ -34,7 +33,7 @@ export async function syncRefs(
   actor: Actor & { kind: "user" | "installation" },
 ): Promise<void> {
   const before = repository.refs;
-  const after = await readRefs(repository.directory);
+  const after = await repository.git.readRefs();
   const moves: RefMove[] = [];
   for (const ref of new Set([...before.keys(), ...after.keys()])) {
     const move = { ref, before: before.get(ref) ?? zeros, after: after.get(ref) ?? zeros };
@@ -52,15 +51,15 @@ export async function syncRefs(
 
 /** Computes what a pull request page shows about its commits; call when head or base moved. */
 export async function refreshPull(pull: Pull): Promise<void> {
-  const { directory, refs } = pull.issue.repository;
+  const { git, refs } = pull.issue.repository;
   const base = refs.get(`refs/heads/${pull.baseRef}`) ?? pull.baseSha;
   const head = pull.headSha;
   const [from, counts, tree] = await Promise.all([
-    mergeBase(directory, base, head),
-    aheadBehind(directory, base, head),
-    mergeTree(directory, base, head).catch(() => undefined), // unrelated histories cannot be merged
+    git.mergeBase(base, head),
+    git.aheadBehind(base, head),
+    git.mergeTree(base, head).catch(() => undefined), // unrelated histories cannot be merged
   ]);
-  const files = await diffFiles(directory, from, head);
+  const files = await git.diffFiles(from, head);
   pull.stats = {
     mergeable: tree !== undefined,
     behind: counts.behind > 0,
@@ -112,17 +111,17 @@ async function emitPush(
   move: RefMove,
   actor: Actor,
 ): Promise<void> {
-  const { directory } = repository;
+  const { git } = repository;
   const created = move.before === zeros;
   const deleted = move.after === zeros;
-  const forced = !created && !deleted && !(await isAncestor(directory, move.before, move.after));
+  const forced = !created && !deleted && !(await git.isAncestor(move.before, move.after));
   const base = created
     ? repository.refs.get(`refs/heads/${repository.defaultBranch}`)
     : move.before;
-  const commits = deleted ? [] : await pushedCommits(directory, base, move.after);
+  const commits = deleted ? [] : await pushedCommits(git, base, move.after);
   const shaped: Record<string, unknown>[] = [];
   for (const commit of commits) {
-    const files = await diffFiles(directory, commit.parents[0], commit.sha);
+    const files = await git.diffFiles(commit.parents[0], commit.sha);
     shaped.push(pushCommitShape(hub, repository, commit, files));
   }
   const page = repositoryPage(hub, repository);
@@ -165,13 +164,12 @@ async function emitPush(
 
 /** What a push brought, oldest first. A new branch without commits of its own shows its tip, for `head_commit`. */
 function pushedCommits(
-  directory: string,
+  git: GitRepository,
   base: string | undefined,
   tip: string,
 ): Promise<GitCommit[]> {
-  if (base === tip) return listCommits(directory, ["-n", "1", tip]);
-  const except = base === undefined ? [] : [`^${base}`];
-  return listCommits(directory, ["-n", String(pushCommitsMax), tip, ...except]);
+  if (base === tip) return git.listCommits({ tip, max: 1 });
+  return git.listCommits({ tip, except: base, max: pushCommitsMax });
 }
 
 async function updatePulls(
@@ -196,7 +194,7 @@ async function moveHead(hub: Hub, actor: Actor, pull: Pull, move: RefMove): Prom
   pull.headSha = move.after;
   pull.baseSha = repository.refs.get(`refs/heads/${pull.baseRef}`) ?? pull.baseSha;
   pull.issue.updatedAtMs = hub.nowMs();
-  await setRef(repository.directory, `refs/pull/${pull.issue.number}/head`, move.after);
+  await repository.git.setRef(`refs/pull/${pull.issue.number}/head`, move.after);
   await refreshPull(pull);
   await moveThreads(pull, move);
   emitIssue(hub, actor, pull.issue, "synchronize", { before: move.before, after: move.after });
@@ -204,7 +202,7 @@ async function moveHead(hub: Hub, actor: Actor, pull: Pull, move: RefMove): Prom
 
 async function moveBase(hub: Hub, actor: Actor, pull: Pull, move: RefMove): Promise<void> {
   const { repository } = pull.issue;
-  if (await isAncestor(repository.directory, pull.headSha, move.after)) {
+  if (await repository.git.isAncestor(pull.headSha, move.after)) {
     markMerged(hub, pull, pusherOf(actor), move.after);
     emitIssue(hub, actor, pull.issue, "closed");
   } else await refreshPull(pull);
@@ -225,7 +223,7 @@ export function markMerged(hub: Hub, pull: Pull, by: Account, sha: string): void
 /** Moves review threads along with their lines; a thread whose line changed becomes outdated. */
 async function moveThreads(pull: Pull, move: RefMove): Promise<void> {
   if (pull.threads.length === 0) return;
-  const files = await diffFiles(pull.issue.repository.directory, move.before, move.after);
+  const files = await pull.issue.repository.git.diffFiles(move.before, move.after);
   const byPath = new Map(files.map((file) => [file.previousPath ?? file.path, file]));
   for (const thread of pull.threads) {
     if (!thread.outdated) moveThread(thread, byPath.get(thread.path), move.after);

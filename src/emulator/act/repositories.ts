@@ -1,16 +1,5 @@
 /** Makes repositories, sets roles, commits and deletes branches on behalf of people. */
-import { join } from "node:path";
-
 import { demand } from "../access.ts";
-import {
-  commitFiles,
-  createBare,
-  headBranchOf,
-  importInto,
-  readRefs,
-  setRef,
-} from "../git/bare.ts";
-import { exclusive } from "../git/lock.ts";
 import type { Hub } from "../hub.ts";
 import type { Account, Actor, Repository, Role } from "../model.ts";
 import { invalid, Problem } from "../problem.ts";
@@ -37,20 +26,13 @@ export async function createRepository(hub: Hub, wanted: NewRepository): Promise
     throw new Error(`"${name}" is not a repository name`);
   }
   if (hub.repositories.has(key)) throw new Error(`repository ${key} exists already`);
-  const branch = wanted.defaultBranch ?? (from && (await headBranchOf(from))) ?? "main";
-  const directory = join(hub.directory, `${key}.git`);
-  await createBare(directory, branch);
-  if (from !== undefined) await importInto(directory, from);
+  const branch = wanted.defaultBranch ?? (from && (await hub.git.headBranchOf(from))) ?? "main";
+  const git = await hub.git.create(key, branch);
+  if (from !== undefined) await git.importFrom(from);
   else if (wanted.files !== undefined) {
     const author = signatureOf(hub, owner);
     const message = "Initial commit";
-    await commitFiles(directory, {
-      branch,
-      parent: undefined,
-      files: wanted.files,
-      message,
-      author,
-    });
+    await git.commitFiles({ branch, parent: undefined, files: wanted.files, message, author });
   }
   const id = hub.nextId();
   const repository: Repository = {
@@ -60,11 +42,11 @@ export async function createRepository(hub: Hub, wanted: NewRepository): Promise
     name,
     private: wanted.private,
     defaultBranch: branch,
-    directory,
+    git,
     createdAtMs: hub.nowMs(),
     pushedAtMs: hub.nowMs(),
     updatedAtMs: hub.nowMs(),
-    refs: await readRefs(directory),
+    refs: await git.readRefs(),
     roles: new Map(),
     labels: new Map(),
     issues: new Map(),
@@ -103,10 +85,10 @@ export async function commitTo(
   checkBranchName(wanted.branch);
   const pusher = movable(actor);
   const account = pusher.kind === "user" ? pusher.account : pusher.app.bot;
-  return exclusive(repository.directory, async () => {
+  return repository.git.exclusive(async () => {
     const fallback = repository.refs.get(`refs/heads/${repository.defaultBranch}`);
     const tip = repository.refs.get(`refs/heads/${wanted.branch}`);
-    const sha = await commitFiles(repository.directory, {
+    const sha = await repository.git.commitFiles({
       ...wanted,
       parent: wanted.force ? fallback : (tip ?? fallback),
       author: signatureOf(hub, account),
@@ -124,12 +106,12 @@ export async function deleteRef(
   ref: string,
 ): Promise<void> {
   demand(actor, repository, need.writeContents);
-  await exclusive(repository.directory, async () => {
+  await repository.git.exclusive(async () => {
     if (!repository.refs.has(ref)) throw new Problem(422, "Reference does not exist");
     if (ref === `refs/heads/${repository.defaultBranch}`) {
       throw new Problem(422, "Cannot delete the default branch");
     }
-    await setRef(repository.directory, ref, undefined);
+    await repository.git.setRef(ref, undefined);
     await syncRefs(hub, repository, movable(actor));
   });
 }
@@ -144,9 +126,9 @@ export async function createRef(
 ): Promise<void> {
   demand(actor, repository, need.writeContents);
   checkBranchName(ref.replace(/^refs\/(?:heads|tags)\//u, ""));
-  await exclusive(repository.directory, async () => {
+  await repository.git.exclusive(async () => {
     if (repository.refs.has(ref)) throw new Problem(422, "Reference already exists");
-    await setRef(repository.directory, ref, sha);
+    await repository.git.setRef(ref, sha);
     await syncRefs(hub, repository, movable(actor));
   });
 }

@@ -1,7 +1,6 @@
 /** Reviews, comments on lines of a diff, the threads they form. */
 import { accountOfActor, atLeast, demand, roleOf } from "../access.ts";
-import { diffFiles, type FileChange, locate } from "../git/diff.ts";
-import { mergeBase } from "../git/history.ts";
+import { type FileChange, locate } from "../git/diff.ts";
 import type { Hub } from "../hub.ts";
 import type { Actor, Pull, Review, ReviewComment, Thread } from "../model.ts";
 import { invalid, notFound, Problem } from "../problem.ts";
@@ -163,10 +162,10 @@ export function commentsOf(review: Review): ReviewComment[] {
 
 /** The files of a pull request as its "Files changed" page shows them. */
 export async function changesOf(pull: Pull): Promise<FileChange[]> {
-  const { directory, refs } = pull.issue.repository;
+  const { git, refs } = pull.issue.repository;
   const merged = pull.mergedAtMs !== undefined;
   const base = (merged ? undefined : refs.get(`refs/heads/${pull.baseRef}`)) ?? pull.baseSha;
-  return diffFiles(directory, await mergeBase(directory, base, pull.headSha), pull.headSha);
+  return git.diffFiles(await git.mergeBase(base, pull.headSha), pull.headSha);
 }
 
 type Place = Omit<NewLineComment, "body"> & {

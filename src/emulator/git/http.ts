@@ -14,7 +14,6 @@ import { type Hub } from "../hub.ts";
 import type { Actor, Repository } from "../model.ts";
 import { Problem } from "../problem.ts";
 import { type Children, gitEnv } from "./command.ts";
-import { exclusive } from "./lock.ts";
 
 const timeoutMs = 300_000;
 const headBytesMax = 64 * 1024;
@@ -59,7 +58,7 @@ export async function serveGit(
     response.end();
     return;
   }
-  await exclusive(repository.directory, async () => {
+  await repository.git.exclusive(async () => {
     await serve();
     await syncRefs(hub, repository, movable(actor));
   });
@@ -172,7 +171,7 @@ function environment(piped: Piped): Record<string, string> {
   };
   const env: Record<string, string> = {
     ...gitEnv(),
-    GIT_PROJECT_ROOT: repository.directory,
+    GIT_PROJECT_ROOT: repository.git.directory,
     GIT_HTTP_EXPORT_ALL: "1",
     PATH_INFO: path.rest,
     QUERY_STRING: url.search.slice(1),

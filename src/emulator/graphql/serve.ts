@@ -69,7 +69,7 @@ async function run(parts: ApiParts, actor: Actor, request: ApiRequest): Promise<
     throw new Problem(400, "A query attribute must be specified and must be a string.");
   const variables = isBody(body["variables"]) ? body["variables"] : {};
   const result = await perform(parts, actor, query, variables, text(body, "operationName"));
-  parts.observe({ kind: "graphql", query, variables, status: 200, responseBody: result });
+  parts.observe?.({ kind: "graphql", query, variables, status: 200, responseBody: result });
   return result;
 }
 

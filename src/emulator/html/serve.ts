@@ -6,8 +6,6 @@ import type { IncomingHttpHeaders } from "node:http";
 
 import { roleOf } from "../access.ts";
 import { changesOf } from "../act/reviews.ts";
-import { diffFiles } from "../git/diff.ts";
-import { listCommits, mergeBase, readCommit } from "../git/history.ts";
 import type { ApiAnswer, ApiParts, ApiRequest } from "../http/api.ts";
 import { fullName, type Hub, issueOf } from "../hub.ts";
 import type { Account, Actor, Issue, Pull, Repository } from "../model.ts";
@@ -92,11 +90,10 @@ function placeOf(hub: Hub, actor: Actor, path: string): Place {
 
 async function pullOf(pull: Pull): Promise<Markup> {
   const { repository } = pull.issue;
-  const from = await mergeBase(repository.directory, pull.baseSha, pull.headSha);
-  const range = from === undefined ? pull.headSha : `${from}..${pull.headSha}`;
+  const from = await repository.git.mergeBase(pull.baseSha, pull.headSha);
   const [files, commits] = await Promise.all([
     changesOf(pull),
-    listCommits(repository.directory, [range]),
+    repository.git.listCommits({ tip: pull.headSha, except: from }),
   ]);
   const runs = [...repository.checkRuns.values()];
   const checks = runs.filter((run) => run.headSha === pull.headSha);
@@ -104,10 +101,10 @@ async function pullOf(pull: Pull): Promise<Markup> {
 }
 
 async function commitOf(repository: Repository, sha: string): Promise<Markup> {
-  const commit = await readCommit(repository.directory, sha).catch(() => {
+  const commit = await repository.git.readCommit(sha).catch(() => {
     throw notFound();
   });
-  const files = await diffFiles(repository.directory, commit.parents[0], sha);
+  const files = await repository.git.diffFiles(commit.parents[0], sha);
   return commitPage(fullName(repository), commit, files);
 }
 

@@ -1,5 +1,5 @@
 /** The REST half of the server: who asks, may they now, which route, and an answer with GitHub's headers. */
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 
 import { authenticate } from "../auth.ts";
@@ -18,7 +18,8 @@ export interface ApiParts {
   readonly meter: Meter;
   readonly router: Router;
   readonly tokenFormat: "long" | "short";
-  readonly observe: (exchange: Exchange) => void;
+  /** Undefined: nobody looks, and nothing is prepared for it. */
+  readonly observe: ((exchange: Exchange) => void) | undefined;
 }
 
 export interface ApiRequest {
@@ -59,7 +60,7 @@ export function commonHeaders(hub: Hub, meter: Meter, actor: Actor): Record<stri
     "content-type": "application/json; charset=utf-8",
     date: new Date(hub.nowMs()).toUTCString(),
     "x-github-media-type": "github.v3; format=json",
-    "x-github-request-id": randomBytes(12).toString("hex").toUpperCase(),
+    "x-github-request-id": hub.chance.bytes(12).toString("hex").toUpperCase(),
     "x-ratelimit-limit": String(limit),
     "x-ratelimit-remaining": String(remaining),
     "x-ratelimit-used": String(used),
@@ -134,8 +135,8 @@ function conditional(
   answer: Answer,
   body: string,
 ): ApiAnswer {
-  const etag = `W/"${createHash("sha256").update(body).digest("hex")}"`;
   const reads = request.method === "GET" && answer.status === 200;
+  const etag = reads ? `W/"${createHash("sha256").update(body).digest("hex")}"` : "";
   const known = (request.headers["if-none-match"] ?? "").split(",").map((entry) => entry.trim());
   const fresh = reads && known.some((entry) => entry.replace(/^W\//u, "") === etag.slice(2));
   if (fresh) state.ticket?.refund();
@@ -146,6 +147,7 @@ function conditional(
 }
 
 function observe(parts: ApiParts, request: ApiRequest, state: Progress, answer: Answer): void {
+  if (parts.observe === undefined) return;
   parts.observe({
     kind: "rest",
     method: request.method,

@@ -5,15 +5,11 @@ import type { Duplex } from "node:stream";
 import type { ActiveFault, Faults } from "../faults.ts";
 import { gitPathOf, serveGit } from "../git/http.ts";
 import type { Children } from "../git/command.ts";
-import { serveGraphql } from "../graphql/serve.ts";
-import { servePage } from "../html/serve.ts";
-import { type ApiAnswer, type ApiParts, type ApiRequest, commonHeaders, serveApi } from "./api.ts";
+import { type ApiParts, commonHeaders } from "./api.ts";
+import { dispatch } from "./dispatch.ts";
 
 /** GitHub refuses larger bodies too. */
 const bodyBytesMax = 26 * 1024 * 1024;
-/** Paths that are the API's even without `/api/v3` in front, as on api.github.com. */
-const bareApi =
-  /^\/(?:repos\/|repositories\/|app$|app\/|users?$|users?\/|installation\/|rate_limit$)/u;
 
 export interface ServerParts {
   readonly api: ApiParts;
@@ -56,7 +52,9 @@ async function serve(
     response.writeHead(413, { connection: "close" }).end();
     return;
   }
-  const answer = await answerTo(parts, method, url, request, body);
+  const { pathname: path, searchParams: query } = url;
+  const { headers } = request;
+  const answer = await dispatch(parts.api, { method, path, query, headers, body });
   if (harms(rule, "after")) return harm(parts, rule, request, response);
   response.writeHead(answer.status, {
     ...answer.headers,
@@ -65,26 +63,6 @@ async function serve(
       : { "content-length": String(Buffer.byteLength(answer.body)) }),
   });
   response.end(method === "HEAD" ? "" : answer.body);
-}
-
-function answerTo(
-  parts: ServerParts,
-  method: string,
-  url: URL,
-  request: IncomingMessage,
-  body: Buffer,
-): Promise<ApiAnswer> {
-  const { pathname: path, searchParams: query } = url;
-  const { headers } = request;
-  if (path === "/graphql" || path === "/api/graphql") {
-    return serveGraphql(parts.api, { method, path, query, headers, body });
-  }
-  const inner = path.startsWith("/api/v3/") ? path.slice("/api/v3".length) : path;
-  if (inner !== path || bareApi.test(path)) {
-    const apiRequest: ApiRequest = { method, path: inner, query, headers, body };
-    return serveApi(parts.api, apiRequest);
-  }
-  return servePage(parts.api, { method, path, query, headers, body });
 }
 
 type Rule = ActiveFault["rule"];

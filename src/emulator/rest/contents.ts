@@ -1,10 +1,9 @@
 /** Files and folders of a repository at a commit. */
-import { git } from "../git/command.ts";
+import type { TreeEntry } from "../git/port.ts";
 import { type Answer, type Context, ok, param, type Route, route } from "../http/request.ts";
 import type { Repository } from "../model.ts";
 import { notFound, Problem } from "../problem.ts";
 import { repositoryApi, repositoryPage } from "../shape/repository.ts";
-import { resolveCommit } from "../git/bare.ts";
 import { readable } from "./repositories.ts";
 
 /** Above this GitHub gives no content here. */
@@ -14,22 +13,15 @@ export const contentRoutes: readonly Route[] = [
   route("GET", "/repos/{owner}/{repo}/contents/{path}", contents),
 ];
 
-interface TreeEntry {
-  readonly type: string;
-  readonly sha: string;
-  readonly size: number;
-  readonly path: string;
-}
-
 async function contents(context: Context): Promise<Answer> {
   const repository = readable(context);
   const ref = context.query.get("ref") ?? repository.defaultBranch;
   const path = param(context, "path").replace(/^\/+|\/+$/gu, "");
-  const sha = await resolveCommit(repository.directory, ref.replace(/^refs\/heads\//u, ""));
+  const sha = await repository.git.resolveCommit(ref.replace(/^refs\/heads\//u, ""));
   if (sha === undefined) throw new Problem(404, `No commit found for the ref ${ref}`);
-  const [entry, ...more] = path === "" ? [] : await tree(repository, sha, path);
+  const [entry, ...more] = path === "" ? [] : await repository.git.listTree(sha, path);
   if (path === "" || entry?.type === "tree") {
-    const children = await tree(repository, sha, path === "" ? "" : `${path}/`);
+    const children = await repository.git.listTree(sha, path === "" ? "" : `${path}/`);
     return ok(children.map((child) => shape(context, repository, child, ref)));
   }
   if (entry === undefined || more.length > 0) throw notFound();
@@ -41,22 +33,9 @@ async function contents(context: Context): Promise<Answer> {
   });
 }
 
-async function tree(repository: Repository, sha: string, path: string): Promise<TreeEntry[]> {
-  const args = ["ls-tree", "-z", "--long", sha, "--", ...(path === "" ? [] : [path])];
-  const { stdout } = await git(repository.directory, args);
-  const entries: TreeEntry[] = [];
-  for (const line of stdout.split("\0")) {
-    const match = /^\d+ (\w+) (\w+) +(\d+|-)\t([\s\S]+)$/u.exec(line);
-    if (match === null) continue;
-    const [, type = "", id = "", size = "", name = ""] = match;
-    entries.push({ type, sha: id, size: size === "-" ? 0 : Number(size), path: name });
-  }
-  return entries;
-}
-
 /** Base64 in lines of 60, as GitHub sends it. */
 async function base64Of(repository: Repository, sha: string): Promise<string> {
-  const { bytes } = await git(repository.directory, ["cat-file", "blob", sha]);
+  const bytes = await repository.git.readBlob(sha);
   return bytes.toString("base64").replaceAll(/.{1,60}/gu, (line) => `${line}\n`);
 }
 

@@ -14,7 +14,7 @@ export const deliveryRoutes: readonly Route[] = [
       ...deliveryShape(delivery),
       url: delivery.url,
       request: {
-        headers: delivery.requestHeaders,
+        headers: delivery.requestHeaders(),
         payload: JSON.parse(delivery.payload) as unknown,
       },
       response: { headers: delivery.responseHeaders, payload: delivery.responseBody },

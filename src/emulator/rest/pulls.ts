@@ -4,7 +4,6 @@ import { need } from "../act/needs.ts";
 import { editPull, mergePull, openPull, requestReviewers, updateBranch } from "../act/pulls.ts";
 import { changesOf } from "../act/reviews.ts";
 import { oneOf } from "../act/text.ts";
-import { listCommits, mergeBase } from "../git/history.ts";
 import { accountOf, pullOf } from "../hub.ts";
 import {
   type Answer,
@@ -63,9 +62,8 @@ export const pullRoutes: readonly Route[] = [
   route("GET", `${one}/commits`, async (context) => {
     const pull = pullIn(context);
     const { repository } = pull.issue;
-    const from = await mergeBase(repository.directory, pull.baseSha, pull.headSha);
-    const range = from === undefined ? pull.headSha : `${from}..${pull.headSha}`;
-    const commits = await listCommits(repository.directory, [range]);
+    const from = await repository.git.mergeBase(pull.baseSha, pull.headSha);
+    const commits = await repository.git.listCommits({ tip: pull.headSha, except: from });
     return page(context, commits, (commit) => commitShape(context.hub, repository, commit));
   }),
   route("GET", `${one}/merge`, (context) => {

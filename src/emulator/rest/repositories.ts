@@ -5,9 +5,6 @@ import { need } from "../act/needs.ts";
 import { createRef, deleteRef } from "../act/repositories.ts";
 import { addStatus } from "../act/checks.ts";
 import { oneOf } from "../act/text.ts";
-import { resolveCommit } from "../git/bare.ts";
-import { diffFiles } from "../git/diff.ts";
-import { aheadBehind, listCommits, listHistory, mergeBase, readCommit } from "../git/history.ts";
 import {
   type Answer,
   type Context,
@@ -77,7 +74,7 @@ export const repositoryRoutes: readonly Route[] = [
       throw new Problem(422, "Reference name must start with 'refs/heads/' or 'refs/tags/'");
     }
     const commit = /^[0-9a-f]{40}$/u.test(sha)
-      ? await resolveCommit(repository.directory, sha)
+      ? await repository.git.resolveCommit(sha)
       : undefined;
     if (commit === undefined) throw new Problem(422, "Object does not exist");
     await createRef(context.hub, context.actor, repository, ref, commit);
@@ -92,7 +89,7 @@ export const repositoryRoutes: readonly Route[] = [
     const repository = readable(context);
     const sha = await commitIn(repository, context.query.get("sha") ?? repository.defaultBranch);
     const path = context.query.get("path") ?? undefined;
-    const commits = await listHistory(repository.directory, sha, { max: 1000, path });
+    const commits = await repository.git.listHistory(sha, { max: 1000, path });
     return page(context, commits, (commit) => commitShape(context.hub, repository, commit));
   }),
   route("GET", "/repos/{owner}/{repo}/commits/{ref}/status", async (context) => {
@@ -109,8 +106,8 @@ export const lastRepositoryRoutes: readonly Route[] = [
   route("GET", "/repos/{owner}/{repo}/commits/{ref}", async (context) => {
     const repository = readable(context);
     const sha = await commitIn(repository, param(context, "ref"));
-    const commit = await readCommit(repository.directory, sha);
-    const files = await diffFiles(repository.directory, commit.parents[0], sha);
+    const commit = await repository.git.readCommit(sha);
+    const files = await repository.git.diffFiles(commit.parents[0], sha);
     return ok(fullCommitShape(context.hub, repository, commit, files));
   }),
   route("GET", "/repos/{owner}/{repo}/compare/{basehead}", compare),
@@ -127,8 +124,7 @@ export function readable(context: Context): Repository {
 export async function commitIn(repository: Repository, ref: string): Promise<string> {
   const name = ref.replace(/^(?:refs\/)?(?:heads|tags)\//u, "");
   const sha =
-    (await resolveCommit(repository.directory, ref)) ??
-    (await resolveCommit(repository.directory, name));
+    (await repository.git.resolveCommit(ref)) ?? (await repository.git.resolveCommit(name));
   if (sha === undefined) throw new Problem(422, `No commit found for SHA: ${ref}`);
   return sha;
 }
@@ -169,7 +165,7 @@ async function branch(context: Context): Promise<Answer> {
   const name = param(context, "branch");
   const sha = repository.refs.get(`refs/heads/${name}`);
   if (sha === undefined) throw new Problem(404, "Branch not found");
-  const commit = await readCommit(repository.directory, sha);
+  const commit = await repository.git.readCommit(sha);
   const self = `${repositoryApi(context.hub, repository)}/branches/${name}`;
   return ok({
     name,
@@ -208,26 +204,26 @@ async function setStatus(context: Context): Promise<Answer> {
 async function compare(context: Context): Promise<Answer> {
   const repository = readable(context);
   const { hub } = context;
-  const { directory } = repository;
+  const { git } = repository;
   const [baseName = "", headName = ""] = param(context, "basehead").split("...");
   if (baseName === "" || headName === "") throw notFound();
   const [base, head] = await Promise.all(
     [baseName, headName].map(async (name) => {
-      const sha = await resolveCommit(directory, name.replace(`${repository.owner.login}:`, ""));
+      const sha = await git.resolveCommit(name.replace(`${repository.owner.login}:`, ""));
       if (sha === undefined) throw notFound();
       return sha;
     }),
   );
   if (base === undefined || head === undefined) throw notFound();
-  const fork = await mergeBase(directory, base, head);
+  const fork = await git.mergeBase(base, head);
   if (fork === undefined)
     throw new Problem(404, `No common ancestor between ${baseName} and ${headName}.`);
-  const { ahead, behind } = await aheadBehind(directory, base, head);
+  const { ahead, behind } = await git.aheadBehind(base, head);
   const [commits, files, baseCommit, forkCommit] = await Promise.all([
-    listCommits(directory, [`${base}..${head}`]),
-    diffFiles(directory, fork, head),
-    readCommit(directory, base),
-    readCommit(directory, fork),
+    git.listCommits({ tip: head, except: base }),
+    git.diffFiles(fork, head),
+    git.readCommit(base),
+    git.readCommit(fork),
   ]);
   const api = repositoryApi(hub, repository);
   const view = `${repositoryPage(hub, repository)}/compare/${baseName}...${headName}`;

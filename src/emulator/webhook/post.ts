@@ -2,6 +2,8 @@
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 
+import type { Delivery } from "../model.ts";
+
 const timeoutMs = 10_000;
 const answerCharactersMax = 100_000;
 
@@ -13,8 +15,13 @@ export interface PostAnswer {
   readonly body: string;
 }
 
-/** Never rejects: whatever goes wrong is an answer too. */
-export function post(
+/** How webhooks reach an app. Never rejects: whatever goes wrong is an answer too. */
+export type Post = (delivery: Delivery, closing: AbortSignal) => Promise<PostAnswer>;
+
+export const postOverHttp: Post = (delivery, closing) =>
+  post(delivery.url, delivery.requestHeaders(), delivery.payload, closing);
+
+function post(
   url: string,
   headers: Readonly<Record<string, string>>,
   body: string,
@@ -45,8 +52,7 @@ export function post(
       response.on("error", () => failed("failed to connect", 502));
       response.on("end", () => {
         const statusCode = response.statusCode ?? 500;
-        const ok = statusCode >= 200 && statusCode < 300;
-        const status = ok ? "OK" : `Invalid HTTP Response: ${statusCode}`;
+        const status = statusText(statusCode);
         const entries = Object.entries(response.headers);
         const flat = entries.map(([name, value]) => [name, String(value)] as const);
         resolve({ status, statusCode, headers: Object.fromEntries(flat), body: text });
@@ -57,4 +63,10 @@ export function post(
     failed("failed to connect", 502); // an address that is no URL
   }
   return promise;
+}
+
+/** GitHub's words for an answer. */
+export function statusText(statusCode: number): string {
+  const ok = statusCode >= 200 && statusCode < 300;
+  return ok ? "OK" : `Invalid HTTP Response: ${statusCode}`;
 }

@@ -2,7 +2,7 @@
  * Sends webhooks and keeps their log: signed over the raw bytes, one attempt of at most ten seconds, never repeated by
  * itself, listed for three days. Knows what an event is called, not what it means.
  */
-import { createHmac, randomUUID } from "node:crypto";
+import { createHmac } from "node:crypto";
 
 import type { Exchange } from "../exchange.ts";
 import type { Faults } from "../faults.ts";
@@ -11,12 +11,13 @@ import type { App, Delivery, Installation } from "../model.ts";
 import { notFound } from "../problem.ts";
 import { userShape } from "../shape/account.ts";
 import { repositoryContext } from "../shape/repository.ts";
-import { post } from "./post.ts";
+import type { Post } from "./post.ts";
 
 /** Above this GitHub sends nothing at all. */
 const payloadBytesMax = 25 * 1024 * 1024;
 const retentionMs = 3 * 24 * 3_600_000;
 const logMax = 50_000;
+const trimmedAtOnce = 100;
 /** The next delivery does not wait longer than this for the one before. */
 const laneMs = 1000;
 
@@ -32,17 +33,19 @@ export interface Sender {
   close(): Promise<void>;
 }
 
-export function createSender(
-  hub: Hub,
-  faults: Faults,
-  observe: (exchange: Exchange) => void,
-): Sender {
+export function createSender(parts: {
+  readonly hub: Hub;
+  readonly faults: Faults;
+  readonly post: Post;
+  readonly observe: ((exchange: Exchange) => void) | undefined;
+}): Sender {
+  const { hub, faults, observe } = parts;
   const log: Delivery[] = [];
-  const lanes = openLanes(hub);
+  const lanes = openLanes(hub, parts.post);
   const enqueue = (delivery: Delivery): void => {
     log.push(delivery);
-    if (log.length > logMax) log.shift();
-    observeDelivery(observe, delivery);
+    trim(log, hub.nowMs());
+    if (observe !== undefined) observeDelivery(observe, delivery);
     route(hub, faults, delivery, () => lanes.send(delivery));
   };
   const get = (app: App, id: number): Delivery => {
@@ -78,7 +81,7 @@ interface Lanes {
 }
 
 /** One lane per app: deliveries start in order, and a slow receiver holds up the next for a second at most. */
-function openLanes(hub: Hub): Lanes {
+function openLanes(hub: Hub, post: Post): Lanes {
   const lanes = new Map<number, Promise<unknown>>();
   const attempts = new Set<Promise<void>>();
   const closing = new AbortController();
@@ -86,14 +89,13 @@ function openLanes(hub: Hub): Lanes {
     send(delivery) {
       if (closing.signal.aborted) return;
       const before = lanes.get(delivery.app.id) ?? Promise.resolve();
-      const attempt = before.then(() => attemptDelivery(hub, delivery, closing.signal));
+      const attempt = before.then(() => attemptDelivery(hub, post, delivery, closing.signal));
       attempts.add(attempt);
-      lanes.set(
-        delivery.app.id,
-        before.then(() => Promise.race([attempt, pause(laneMs)])),
-      );
+      const next = before.then(() => atMost(hub, laneMs, attempt));
+      lanes.set(delivery.app.id, next);
       void attempt.finally(() => {
         attempts.delete(attempt);
+        if (lanes.get(delivery.app.id) === next) lanes.delete(delivery.app.id);
         hub.touch();
       });
     },
@@ -152,7 +154,7 @@ function deliveriesOf(hub: Hub, happening: Happening): Delivery[] {
     if (Buffer.byteLength(payload) > payloadBytesMax) continue;
     deliveries.push({
       id: hub.nextId(),
-      guid: randomUUID(),
+      guid: hub.chance.uuid(),
       app,
       event: happening.event,
       action: happening.action,
@@ -218,20 +220,26 @@ function unsent(hub: Hub, app: App): Unsent {
     status: "pending",
     statusCode: 0,
     url: app.webhookUrl,
-    requestHeaders: {},
+    requestHeaders: () => ({}),
     responseHeaders: {},
     responseBody: "",
   };
 }
 
-async function attemptDelivery(hub: Hub, delivery: Delivery, signal: AbortSignal): Promise<void> {
+async function attemptDelivery(
+  hub: Hub,
+  post: Post,
+  delivery: Delivery,
+  closing: AbortSignal,
+): Promise<void> {
   const { app } = delivery;
-  const startMs = performance.now();
+  const startMs = hub.nowMs();
+  let headers: Readonly<Record<string, string>> | undefined;
   delivery.url = app.webhookUrl;
-  delivery.requestHeaders = headersOf(delivery);
-  delivery.deliveredAtMs = hub.nowMs();
-  const answer = await post(app.webhookUrl, delivery.requestHeaders, delivery.payload, signal);
-  delivery.durationMs = performance.now() - startMs;
+  delivery.requestHeaders = () => (headers ??= headersOf(delivery));
+  delivery.deliveredAtMs = startMs;
+  const answer = await post(delivery, closing);
+  delivery.durationMs = Math.max(0, hub.nowMs() - startMs);
   delivery.status = answer.status;
   delivery.statusCode = answer.statusCode;
   delivery.responseHeaders = answer.headers;
@@ -262,8 +270,20 @@ function observeDelivery(observe: (exchange: Exchange) => void, delivery: Delive
   observe({ kind: "webhook", event, action, payload: JSON.parse(delivery.payload) as unknown });
 }
 
-function pause(ms: number): Promise<void> {
+/** Waits for the attempt, but no longer than this. */
+function atMost(hub: Hub, ms: number, attempt: Promise<void>): Promise<void> {
   return new Promise((resolve) => {
-    setTimeout(resolve, ms).unref();
+    const cancel = hub.schedule(ms, resolve);
+    void attempt.finally(() => {
+      cancel();
+      resolve();
+    });
   });
+}
+
+/** Forgets what GitHub would not list any more, some at a time. */
+function trim(log: Delivery[], nowMs: number): void {
+  const old = log[trimmedAtOnce - 1];
+  const expired = old !== undefined && nowMs - old.deliveredAtMs > retentionMs;
+  if (expired || log.length > logMax) log.splice(0, trimmedAtOnce);
 }
