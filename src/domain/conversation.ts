@@ -106,6 +106,10 @@ function onCorrection(step: Step, event: Comment): void {
   const question = step.objective.questions.find(
     ({ state }) => state.kind === "answered" && state.comment === event.comment,
   );
+  if (question?.state.kind === "answered" && question.state.text === event.text) {
+    step.note(`comment ${event.comment} was edited, and says the same`);
+    return;
+  }
   const asker = step.objective.sessions.find(({ id }) => id === question?.session) ?? step.manager;
   const where =
     question === undefined ? "issue" : `your question ${question.number}, correcting the answer`;

@@ -33,6 +33,8 @@ export type GitHubEvent =
       /** Labels the actor answers for: the one they put on, or those that were there when they opened or reopened it. */
       readonly labels: readonly string[];
       readonly snapshot: IssueSnapshot;
+      /** When it happened by GitHub's clock, in ms; missing = not known. Only compared with other times of GitHub. */
+      readonly at?: number;
     }
   | {
       readonly kind: "comment-created" | "comment-edited";

@@ -31,6 +31,8 @@ export interface Objective {
   readonly url: string;
   readonly startedBy: Actor;
   readonly startedAt: number;
+  /** GitHub's time of the label that started it, in ms; missing = not known. */
+  readonly labelledAt?: number;
   readonly config: RepositoryConfig;
   readonly defaultBranch: string;
   /** The manager comes first and is always there. */

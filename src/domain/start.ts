@@ -37,11 +37,17 @@ export function onIssueChanged(
     return onUnwantedAfterEnd(new Step(latest, context), event);
   if (!wanted || !starts)
     return nothing(latest, `issue is ${wanted ? "" : "not "}wanted, ${event.cause} starts nothing`);
+  if (latest !== null && isOlder(event, latest))
+    return nothing(latest, `${event.cause} was before the label of revision ${latest.revision}`);
   if (event.actor.type !== "user") return nothing(latest, `${event.actor.login} is not a person`);
   if (!mayCommand(context.facts.permission ?? "none"))
     return refuse(latest, repository, event, config, context);
   return start(latest, repository, event, config, context);
 }
+
+/** A late webhook: the revision that is over was started by a newer label, so nothing is started by this one. */
+const isOlder = ({ at }: IssueChanged, { labelledAt }: Objective): boolean =>
+  at !== undefined && labelledAt !== undefined && at < labelledAt;
 
 function onUnwantedAfterEnd(step: Step, { cause }: IssueChanged): Decision {
   step.note(`${cause} after the end`);
@@ -117,6 +123,7 @@ function start(
     url: snapshot.url,
     startedBy: actor,
     startedAt: context.now,
+    ...(event.at === undefined ? {} : { labelledAt: event.at }),
     config: config.config,
     defaultBranch: config.defaultBranch,
     sessions: [
@@ -138,7 +145,9 @@ function start(
     nudges: 0,
     status: "",
   };
-  const step = new Step(objective, context);
+  // Whatever told of the label: a start that is repeated after a restore writes nothing twice.
+  const derive = (name: string): string => context.deriveFixed(`start:${objective.id}:${name}`);
+  const step = new Step(objective, { ...context, derive });
   step.note(`started by ${actor.login}, revision ${revision}`);
   step.emit({
     kind: "react",
@@ -147,7 +156,7 @@ function start(
     target: { kind: "issue", number },
     content: "eyes",
   });
-  step.tell(step.manager, managerBrief(objective, context.derive("nonce")), "work");
+  step.tell(step.manager, managerBrief(objective, derive("nonce")), "work");
   reportConfigProblem(step, config);
   return step.done();
 }

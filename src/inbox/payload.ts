@@ -2,10 +2,20 @@
 import * as z from "zod";
 
 const Id = z.int().positive();
-const Number = z.int().positive();
+const Counted = z.int().positive();
 
 export const Account = z.object({ id: Id, login: z.string().max(200), type: z.string().max(50) });
 export type Account = z.infer<typeof Account>;
+
+/** ISO 8601, as GitHub writes times; anything else counts as not told. */
+const Time = z
+  .string()
+  .optional()
+  .catch(undefined)
+  .transform((text) => {
+    const time = Date.parse(text ?? "");
+    return Number.isNaN(time) ? null : time;
+  });
 
 const Via = z.object({ id: Id }).nullish();
 
@@ -28,11 +38,12 @@ const Label = z.object({ name: z.string() });
 
 const Issue = z.object({
   id: Id,
-  number: Number,
+  number: Counted,
   title: z.string(),
   body: z.string().nullish(),
   html_url: z.string(),
   labels: z.array(Label).default([]),
+  updated_at: Time,
   /** Only there when the issue is a pull request. */
   pull_request: z.unknown().optional(),
 });
@@ -47,13 +58,14 @@ export const IssueCommentPayload = Envelope.extend({
     html_url: z.string(),
     user: Account.nullable(),
     performed_via_github_app: Via,
+    updated_at: Time,
   }),
 });
 
-export const PullRequestPayload = Envelope.extend({ pull_request: z.object({ number: Number }) });
+export const PullRequestPayload = Envelope.extend({ pull_request: z.object({ number: Counted }) });
 
 export const ReviewPayload = Envelope.extend({
-  pull_request: z.object({ number: Number }),
+  pull_request: z.object({ number: Counted }),
   review: z.object({ id: Id, user: Account.nullable() }),
 });
 

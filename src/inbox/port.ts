@@ -15,6 +15,11 @@ export interface Delivery {
 
 /** A domain event and whom it is about. */
 export interface RoutedEvent {
+  /**
+   * What is unique on GitHub about it, so that a webhook and a sweep enter it once. Missing: it only means "look now",
+   * and the delivery and its position are its key.
+   */
+  readonly key?: string;
   readonly repository: Repository;
   readonly subject:
     | { readonly kind: "issue"; readonly number: number }

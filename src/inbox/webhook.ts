@@ -7,6 +7,7 @@ import type * as z from "zod";
 import type { Actor } from "../domain/people.ts";
 import type { Repository } from "../domain/repository.ts";
 import { visibleLine, visibleText } from "../markdown/incoming.ts";
+import { commentKey, editKey, reviewKey } from "./keys.ts";
 import {
   Envelope,
   InstallationPayload,
@@ -100,6 +101,7 @@ function issues(payload: unknown, own: OwnIdentity): readonly RoutedEvent[] {
       body: visibleText(issue.body ?? ""),
       url: issue.html_url,
     },
+    ...(issue.updated_at === null ? {} : { at: issue.updated_at }),
   };
   return [routed(parsed, { kind: "issue", number: issue.number }, event)];
 }
@@ -119,19 +121,34 @@ function issueComment(payload: unknown, own: OwnIdentity): readonly RoutedEvent[
   const parsed = IssueCommentPayload.parse(payload);
   const { issue, comment } = parsed;
   const on = issue.pull_request == null ? "issue" : "pull-request";
-  const ours = action === "created" && comment.performed_via_github_app?.id === own.appId;
+  // What our App wrote never causes anything, whoever changes it and whatever it says.
+  if (isOurs(comment, own)) return [];
+  const created = commentKey(parsed.repository.id, comment.id);
+  const edited =
+    comment.updated_at === null
+      ? undefined
+      : editKey(parsed.repository.id, comment.id, comment.updated_at);
+  const key = action === "created" ? created : edited;
   const event: GitHubEvent = {
     kind: action === "created" ? "comment-created" : "comment-edited",
     number: issue.number,
     on,
     comment: comment.id,
     // Of an edit, the editor: whoever changes somebody's words is the one who speaks.
-    actor: ours ? { ...actorOf(parsed.sender, own), type: "own" } : actorOf(parsed.sender, own),
+    actor: actorOf(parsed.sender, own),
     text: visibleText(comment.body ?? ""),
     url: comment.html_url,
   };
-  return [routed(parsed, { kind: on, number: issue.number }, event)];
+  return [routed(parsed, { kind: on, number: issue.number }, event, key)];
 }
+
+/** By the App that wrote it, also before its bot's id is known. */
+const isOurs = (
+  comment: z.infer<typeof IssueCommentPayload>["comment"],
+  own: OwnIdentity,
+): boolean =>
+  comment.performed_via_github_app?.id === own.appId ||
+  (comment.user !== null && actorOf(comment.user, own).type === "own");
 
 const PULL_REQUEST_CAUSES = {
   closed: "closed",
@@ -168,7 +185,8 @@ function review(payload: unknown, own: OwnIdentity): readonly RoutedEvent[] {
     review: parsed.review.id,
     actor: actorOf(parsed.review.user ?? parsed.sender, own),
   };
-  return [routed(parsed, { kind: "pull-request", number }, event)];
+  const key = reviewKey(parsed.repository.id, parsed.review.id);
+  return [routed(parsed, { kind: "pull-request", number }, event, key)];
 }
 
 function repositoryGone(payload: unknown): readonly RoutedEvent[] {
@@ -215,7 +233,13 @@ const routed = (
   envelope: Envelope,
   subject: RoutedEvent["subject"],
   event: GitHubEvent,
-): RoutedEvent => ({ repository: repositoryOf(envelope), subject, event });
+  key?: string,
+): RoutedEvent => ({
+  repository: repositoryOf(envelope),
+  subject,
+  event,
+  ...(key === undefined ? {} : { key }),
+});
 
 const repositoryOf = ({ installation: { id }, repository }: Envelope): Repository => ({
   installation: id,

@@ -47,8 +47,8 @@ export function routeEvents(
   events: readonly RoutedEvent[],
   now: number,
 ): void {
-  for (const [position, { repository, subject, event }] of events.entries()) {
-    const key = `${guid}:${position}`;
+  for (const [position, routed] of events.entries()) {
+    const { repository, subject, event, key = `${guid}:${position}` } = routed;
     const subjects: readonly Subject[] =
       subject.kind === "repository" ? liveObjectives(db, repository) : [subject];
     for (const [index, one] of subjects.entries())

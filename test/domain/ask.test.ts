@@ -187,6 +187,12 @@ test("an edited answer goes to who got the first version", () => {
   expect(play.mail("api").at(-1)).toContain("your question 1, correcting the answer");
 });
 
+test("an answer that was edited and says the same is not told again", () => {
+  const play = asked().comment("Redis", ann, 7700).editComment(7700, "Redis");
+  expect(play.last.notes).toContain("comment 7700 was edited, and says the same");
+  expect(play.last.effects).toEqual([]);
+});
+
 test("any other edit goes to the manager", () => {
   const play = asked().editComment(99, "Hurry");
   expect(play.effects("send-message")[0]?.message.text).toContain("ann commented on issue");

@@ -1,7 +1,6 @@
 /**
- * Plays an objective by real events through `decide`, in the words of its users. Holds what GitHub would
- * say (issue, permissions, pull requests, reviews), answers `needs` from it, and a clock that only moves
- * when told. Deterministic: same play, same ids, same texts.
+ * Plays an objective by real events through `decide`, in the words of its users. Holds what GitHub would say and answers
+ * `needs` from it; its clock only moves when told. Deterministic: same play, same ids, same texts.
  */
 import { createHash } from "node:crypto";
 import { decide } from "../../src/domain/decide.ts";
@@ -149,7 +148,8 @@ export class Play {
     const { id, title, body } = this.issue;
     const snapshot = { id, title, body, url: urlOf(ISSUE) };
     const labels = cause === "labeled" || cause === "reopened" ? [...this.issue.labels] : [];
-    return this.send({ kind: "issue-changed", cause, number: ISSUE, actor, labels, snapshot });
+    const of = { cause, number: ISSUE, actor, labels, snapshot, at: this.now };
+    return this.send({ kind: "issue-changed", ...of });
   }
 
   label(by = ann): this {

@@ -108,6 +108,29 @@ describe("on and off", () => {
     expect(play.last.notes).toContain("already at work");
   });
 
+  test("a late webhook of the label from before does not bring back what was canceled", () => {
+    const play = new Play();
+    play.now += 60_000;
+    play.label();
+    const labelledAt = play.now;
+    expect(play.it.labelledAt).toBe(labelledAt);
+    play.send({ kind: "cancel-requested", by: "ann", session: null });
+    play.now -= 60_000;
+    play.label();
+    expect(play.it).toMatchObject({ revision: 1, state: { kind: "canceled" } });
+    expect(play.last.notes).toEqual(["labeled was before the label of revision 1"]);
+    play.now = labelledAt + 1000;
+    expect(play.unlabel().label().it.revision).toBe(2);
+  });
+
+  test("however a label is heard of, it says and posts the same under the same keys", () => {
+    const first = new Play().label().last.effects.map(({ key }) => key);
+    const other = new Play().comment("another cause before it").label();
+    const again = other.last.effects.map(({ key }) => key);
+    // The status comment is found by its issue, whatever its key.
+    expect(again.slice(0, 1)).toEqual(first.slice(0, 1));
+  });
+
   test("a late webhook of a flapping label sees the issue as it is now", () => {
     const play = new Play();
     play.issue.labels = [];

@@ -14,8 +14,17 @@ const envelope = {
   repository: { id: 2, name: "shop", owner: { login: "acme" } },
   sender: alice,
 };
-const issue = { id: 9, number: 7, title: "T", body: "B <!-- x -->", html_url: "https://g/7" };
-const comment = { id: 11, body: "hi", html_url: "https://g/7#11", user: alice };
+const updated_at = "2026-01-05T14:05:00Z";
+const at = Date.UTC(2026, 0, 5, 14, 5);
+const issue = {
+  id: 9,
+  number: 7,
+  title: "T",
+  body: "B <!-- x -->",
+  html_url: "https://g/7",
+  updated_at,
+};
+const comment = { id: 11, body: "hi", html_url: "https://g/7#11", user: alice, updated_at };
 
 const repository = { installation: 1, id: 2, owner: "acme", name: "shop" };
 const actor = { id: 5, login: "alice", type: "user" };
@@ -45,6 +54,7 @@ test.for([
           actor,
           labels,
           snapshot: { id: 9, title: "T", body: "B", url: "https://g/7" },
+          at,
         },
       },
     ]);
@@ -52,16 +62,17 @@ test.for([
 );
 
 test.for([
-  ["created", "comment-created", undefined, "issue"],
-  ["edited", "comment-edited", undefined, "issue"],
-  ["created", "comment-created", { url: "x" }, "pull-request"],
-] as const)("issue_comment.%s", ([action, kind, pull, on]) => {
+  ["created", "comment-created", undefined, "issue", "comment:2:11"],
+  ["edited", "comment-edited", undefined, "issue", `comment:2:11:${at}`],
+  ["created", "comment-created", { url: "x" }, "pull-request", "comment:2:11"],
+] as const)("issue_comment.%s", ([action, kind, pull, on, key]) => {
   const payload = { ...envelope, action, issue: { ...issue, pull_request: pull }, comment };
   expect(parseWebhook("issue_comment", payload, own)).toEqual([
     {
       repository,
       subject: { kind: on, number: 7 },
       event: { kind, number: 7, on, comment: 11, actor, text: "hi", url: "https://g/7#11" },
+      key,
     },
   ]);
 });
@@ -87,8 +98,20 @@ test("pull_request_review.submitted", () => {
   const review = { id: 3, user: alice };
   const payload = { ...envelope, action: "submitted", pull_request: { number: 8 }, review };
   expect(parseWebhook("pull_request_review", payload, own)).toMatchObject([
-    { subject: { kind: "pull-request", number: 8 }, event: { review: 3, actor } },
+    {
+      subject: { kind: "pull-request", number: 8 },
+      event: { review: 3, actor },
+      key: "review:2:3",
+    },
   ]);
+});
+
+test("times that GitHub does not tell are not guessed, and an edit without one has no key of its own", () => {
+  const { updated_at: _, ...timeless } = comment;
+  const edited = { ...envelope, action: "edited", issue, comment: timeless };
+  expect(parseWebhook("issue_comment", edited, own)[0]).not.toHaveProperty("key");
+  const labeled = { ...envelope, action: "labeled", issue: { ...issue, updated_at: "soon" } };
+  expect(parseWebhook("issues", labeled, own)[0]?.event).not.toHaveProperty("at");
 });
 
 test.for([
@@ -117,16 +140,24 @@ test.for([
   expect(routed?.event).toMatchObject({ actor: { id: sender.id, type } });
 });
 
-test("what our App wrote is our own, also before its bot's id is known; an edit speaks for the editor", () => {
+test("what our App wrote causes nothing, also before its bot's id is known, whoever edits it", () => {
   const bot = { id: 99, login: "orcha[bot]", type: "Bot" };
   const written = { ...comment, user: bot, performed_via_github_app: { id: 42 } };
   const created = { ...envelope, action: "created", issue, comment: written, sender: bot };
   const unknown = { appId: 42, botId: undefined };
-  expect(parseWebhook("issue_comment", created, unknown)).toMatchObject([
-    { event: { actor: { type: "own" } } },
-  ]);
+  expect(parseWebhook("issue_comment", created, unknown)).toEqual([]);
+  const plain = { ...comment, user: bot };
+  expect(parseWebhook("issue_comment", { ...created, comment: plain }, own)).toEqual([]);
   const edited = { ...created, action: "edited", sender: alice };
-  expect(parseWebhook("issue_comment", edited, own)).toMatchObject([{ event: { actor } }]);
+  expect(parseWebhook("issue_comment", edited, unknown)).toEqual([]);
+});
+
+test("an edit of a person's comment speaks for the editor", () => {
+  const bob = { id: 6, login: "bob", type: "User" };
+  const edited = { ...envelope, action: "edited", issue, comment, sender: bob };
+  expect(parseWebhook("issue_comment", edited, own)).toMatchObject([
+    { event: { actor: { id: 6, login: "bob", type: "user" } } },
+  ]);
 });
 
 test.for([

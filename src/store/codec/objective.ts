@@ -44,6 +44,7 @@ export const ObjectiveRow: z.ZodType<ObjectiveBody> = z.object({
   url: z.string(),
   startedBy: Person,
   startedAt: z.number(),
+  labelledAt: z.number().exactOptional(),
   config: ConfigRow,
   defaultBranch: z.string(),
   ignored: z.number(),
