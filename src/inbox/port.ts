@@ -1,5 +1,6 @@
 /** What the ingest side needs of the store. Implemented by src/store. */
 import type { GitHubEvent } from "../domain/event.ts";
+import type { PullRequest } from "../domain/objective.ts";
 import type { Repository } from "../domain/repository.ts";
 
 /** One webhook as it came in: the raw bytes are kept until it was routed. */
@@ -43,4 +44,53 @@ export interface DeliveryInbox {
   route(guid: string, events: readonly RoutedEvent[]): Promise<void>;
   /** A delivery that cannot be routed: kept for people to look at, never tried again. */
   reject(guid: string, reason: string): Promise<void>;
+}
+
+/** How full the store's queues are. `high`: what can wait waits. `full`: nothing new is taken. */
+export type Pressure = () => "ok" | "high" | "full";
+
+/** Something found by looking: the same event, under the same key, as a webhook would have brought. */
+export interface Finding {
+  readonly key: string;
+  readonly repository: Repository;
+  readonly subject: Exclude<RoutedEvent["subject"], { kind: "repository" }>;
+  readonly event: GitHubEvent;
+}
+
+/** What a live objective has on GitHub, as we know it. */
+export interface Watched {
+  /** Grows with every change of the objective. */
+  readonly rev: number;
+  readonly repository: Repository;
+  readonly issue: number;
+  readonly pulls: readonly { readonly number: number; readonly state: PullRequest["state"] }[];
+}
+
+/** The newest revision of an issue. */
+export interface LatestRevision {
+  readonly live: boolean;
+  /** GitHub's time of the label that started it, in ms. */
+  readonly labelledAt: number;
+}
+
+/** Small texts that have to survive: where a sweep stopped, doubles that are still to be looked for. */
+export interface Marks {
+  mark(key: string): Promise<string | null>;
+  /** Those whose key begins with `prefix`, by key. */
+  marks(prefix: string): Promise<ReadonlyMap<string, string>>;
+  /** On disk when it resolves; null forgets it. */
+  setMark(key: string, value: string | null): Promise<void>;
+}
+
+/** What sweeps need of the store. */
+export interface SweepStore extends Marks {
+  /** Of these keys those that entered before, handled or not. */
+  entered(keys: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Of these deliveries those that we have. */
+  accepted(guids: readonly string[]): Promise<ReadonlySet<string>>;
+  /** A key that entered before changes nothing. */
+  enqueue(findings: readonly Finding[], now: number): Promise<void>;
+  /** Live objectives of a repository by id; null = of all. */
+  watched(repository: number | null): Promise<readonly Watched[]>;
+  latest(repository: Repository, issue: number): Promise<LatestRevision | null>;
 }

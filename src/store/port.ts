@@ -13,7 +13,7 @@ import type { RunnerSnapshot } from "../domain/runner.ts";
 import type { Claim, Snapshot } from "../domain/schedule.ts";
 import type { Emitted, Timer } from "../domain/step.ts";
 import type { Identity } from "./identity.ts";
-import type { DeliveryInbox } from "../inbox/port.ts";
+import type { DeliveryInbox, SweepStore } from "../inbox/port.ts";
 
 /** Whom an inbox item is about. Items of one lane are handled one after the other, in order. */
 export type Subject =
@@ -164,7 +164,7 @@ export interface Reading {
   runners(): Promise<readonly RunnerRow[]>;
 }
 
-export interface Store extends DeliveryInbox, Reading, AsyncDisposable {
+export interface Store extends DeliveryInbox, SweepStore, Reading, AsyncDisposable {
   /** Who we are; the epoch grows with every call. Call it once per start. */
   identity(): Promise<Identity>;
   /** Enters events that did not come as a webhook. A key seen before changes nothing. */

@@ -5,9 +5,10 @@ import { peek, readIdentity } from "./identity.ts";
 import * as inbox from "./inbox-table.ts";
 import * as objectives from "./objective-table.ts";
 import * as outbox from "./outbox-table.ts";
-import type { DeliveryInbox } from "../inbox/port.ts";
+import type { DeliveryInbox, SweepStore } from "../inbox/port.ts";
 import type { Commit, EndedEffect, Reading, Store } from "./port.ts";
 import * as queue from "./queue-table.ts";
+import * as watch from "./watch-table.ts";
 
 export const openSqlite = async (path: string, clock: { now(): number }): Promise<Store> =>
   storeOver(await openDatabase(path), clock);
@@ -27,6 +28,7 @@ export function storeOver(db: Db, clock: { now(): number }): Store {
     ...outboxPart(db, write),
     ...fleetPart(db, write),
     ...configPart(db, write),
+    ...sweepPart(db),
     identity: async () => readIdentity(db),
     onWork: (listener) => {
       listeners.add(listener);
@@ -170,6 +172,17 @@ const configPart = (db: Db, write: Write): Pick<Store, "lastGoodConfig" | "keepC
           .onConflict((conflict) => conflict.column("repository_id").doUpdateSet({ sha, body })),
       );
     }),
+});
+
+/** Nobody waits for a mark, so nobody is woken by one. */
+const sweepPart = (db: Db): Omit<SweepStore, "enqueue"> => ({
+  entered: async (keys) => watch.enteredKeys(db, keys),
+  accepted: async (guids) => watch.acceptedGuids(db, guids),
+  watched: async (repository) => watch.watched(db, repository),
+  latest: async (repository, issue) => watch.latestRevision(db, repository, issue),
+  mark: async (key) => watch.readMark(db, key),
+  marks: async (prefix) => watch.listMarks(db, prefix),
+  setMark: async (key, value) => db.transaction(() => watch.writeMark(db, key, value)),
 });
 
 class Conflict extends Error {}
