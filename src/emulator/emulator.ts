@@ -48,12 +48,13 @@ export interface Emulator extends AsyncDisposable {
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   const host = options.host ?? "127.0.0.1";
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), "orcha-emulator-")));
-  const { api, hub, sender, faults } = createCore({
+  const core = createCore({
     ...options,
     git: openDiskGit(directory),
     schedule: realSchedule,
     post: postOverHttp,
   });
+  const { api, hub, sender, faults } = core;
   const children: Children = new Set();
   const server = createHttpServer({ api, faults, children });
   server.listen(options.port ?? 0, host);
@@ -73,7 +74,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       await closed;
       if (options.directory === undefined) await rm(directory, { recursive: true, force: true });
     })());
-  const world = createWorld(hub, sender, faults);
+  const world = createWorld(core);
   return { url: hub.url, world, close, [Symbol.asyncDispose]: close };
 }
 

@@ -7,6 +7,7 @@ import { roleOf } from "./access.ts";
 import { createAccount } from "./act/accounts.ts";
 import { createApp, install, ping, select, suspend, uninstall } from "./act/apps.ts";
 import { createRepository, setRole } from "./act/repositories.ts";
+import type { Core } from "./core.ts";
 import type { Faults } from "./faults.ts";
 import { accountOf, type Hub, issueOf, pullOf, repositoryOf } from "./hub.ts";
 import type {
@@ -26,7 +27,6 @@ import type {
   Thread,
 } from "./model.ts";
 import { asPerson, type Person } from "./person.ts";
-import type { Sender } from "./webhook/sender.ts";
 
 export interface World {
   createApp(wanted: AppWish): Promise<AppHandle>;
@@ -92,6 +92,8 @@ export interface AppWish {
   readonly webhookSecret: string;
   readonly permissions: Readonly<Record<string, Level>>;
   readonly events: readonly string[];
+  /** PEM; made when not given, which takes about 100 ms. */
+  readonly privateKey?: string;
 }
 
 export interface AppHandle {
@@ -117,7 +119,16 @@ export interface RepositoryWish {
 
 const waitDefaultMs = 20_000;
 
-export function createWorld(hub: Hub, sender: Sender, faults: Faults): World {
+/** What `createApp` takes when its wish does not say. */
+export interface AppDefaults {
+  readonly webhookUrl?: string;
+  readonly privateKey?: string | undefined;
+}
+
+export function createWorld(
+  { hub, sender, faults }: Pick<Core, "hub" | "sender" | "faults">,
+  defaults: AppDefaults = {},
+): World {
   const appOf = (handle: AppHandle): App => {
     const app = hub.apps.get(handle.id);
     if (app === undefined) throw new Error(`no app ${handle.slug}`);
@@ -139,7 +150,8 @@ export function createWorld(hub: Hub, sender: Sender, faults: Faults): World {
     async createApp(wanted) {
       const app = await createApp(hub, {
         ...wanted,
-        webhookUrl: wanted.webhookUrl ?? "",
+        webhookUrl: wanted.webhookUrl ?? defaults.webhookUrl ?? "",
+        privateKey: wanted.privateKey ?? defaults.privateKey,
         owner: accountOf(hub, "github") ?? createAccount(hub, "github", "Organization"),
       });
       return handleOf(app);

@@ -28,6 +28,7 @@ export function addComment(
     updatedAtMs: hub.nowMs(),
     minimized: undefined,
   };
+  hub.lag.begin(comment);
   issue.comments.push(comment);
   issue.repository.comments.set(id, comment);
   issue.updatedAtMs = hub.nowMs();

@@ -55,6 +55,7 @@ export function addIssue(hub: Hub, actor: Actor, repository: Repository, wanted:
     assignees: trusted ? assignable(hub, repository, wanted.assignees ?? []) : [],
     pull: undefined,
   };
+  hub.lag.begin(issue);
   repository.issues.set(issue.number, issue);
   return issue;
 }

@@ -72,6 +72,7 @@ async function openNow(
       changedFiles: 0,
     },
   };
+  hub.lag.begin(pull);
   issue.pull = pull;
   await repository.git.setRef(`refs/pull/${issue.number}/head`, headSha);
   await refreshPull(pull);

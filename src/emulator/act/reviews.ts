@@ -226,6 +226,7 @@ function addReview(hub: Hub, actor: Actor, pull: Pull, wanted: NewReview): Revie
     state: states[wanted.event],
     updatedAtMs: hub.nowMs(),
   };
+  hub.lag.begin(review);
   pull.reviews.push(review);
   pull.issue.updatedAtMs = hub.nowMs();
   return review;
@@ -273,6 +274,7 @@ function addLineComment(
     updatedAtMs: hub.nowMs(),
     minimized: undefined,
   };
+  hub.lag.begin(comment);
   thread.comments.push(comment);
   thread.pull.issue.repository.reviewComments.set(id, comment);
   return comment;

@@ -28,7 +28,7 @@ export async function diffFiles(
   to: string,
 ): Promise<FileChange[]> {
   const range = [from ?? emptyTree, to];
-  const common = ["diff", "--no-color", "--no-ext-diff", "--no-textconv", "-M", "--full-index"];
+  const common = ["diff", "--no-color", "--no-ext-diff", "--no-textconv", "-M", "--no-abbrev"];
   const [raw, patch] = await Promise.all([
     git(directory, [...common, "--raw", "-z", ...range]),
     git(directory, [...common, "--patch", ...range]),

@@ -130,8 +130,15 @@ export function pullNode(view: View, pull: Pull): Node {
     headRefOid: pull.headSha,
     baseRefName: pull.baseRef,
     reviewThreads: (args: ConnectionArgs) =>
-      connection("reviewThreads", pull.threads, args, (thread) => threadNode(view, thread)),
+      connection("reviewThreads", threadsOf(view, pull), args, (thread) =>
+        threadNode(view, thread),
+      ),
   };
+}
+
+/** A thread is listed when the comment that began it is. */
+function threadsOf({ hub }: View, pull: Pull): Thread[] {
+  return pull.threads.filter((thread) => hub.lag.listed(thread.comments.slice(0, 1)).length > 0);
 }
 
 function conversation(view: View, issue: Issue): Node {
@@ -142,7 +149,9 @@ function conversation(view: View, issue: Issue): Node {
     url: issuePage(view.hub, issue),
     author: () => accountNode(view, issue.author),
     comments: (args: ConnectionArgs) =>
-      connection("comments", issue.comments, args, (comment) => commentNode(view, comment)),
+      connection("comments", view.hub.lag.listed(issue.comments), args, (comment) =>
+        commentNode(view, comment),
+      ),
   };
 }
 
@@ -194,7 +203,9 @@ export function threadNode(view: View, thread: Thread): Node {
     resolvedBy: () => (resolvedBy?.kind === "User" ? accountNode(view, resolvedBy) : null),
     pullRequest: () => pullNode(view, pull),
     comments: (args: ConnectionArgs) =>
-      connection("comments", thread.comments, args, (comment) => lineCommentNode(view, comment)),
+      connection("comments", view.hub.lag.listed(thread.comments), args, (comment) =>
+        lineCommentNode(view, comment),
+      ),
   };
 }
 

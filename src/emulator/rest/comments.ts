@@ -25,7 +25,8 @@ const base = "/repos/{owner}/{repo}";
 
 export const commentRoutes: readonly Route[] = [
   route("GET", `${base}/issues/{issue_number}/comments`, (context) => {
-    const comments = since(context, issueIn(context).comments, (comment) => comment.updatedAtMs);
+    const listed = context.hub.lag.listed(issueIn(context).comments);
+    const comments = since(context, listed, (comment) => comment.updatedAtMs);
     return page(context, comments, (comment) => commentShape(context.hub, comment));
   }),
   route("POST", `${base}/issues/{issue_number}/comments`, (context) => {
@@ -39,7 +40,8 @@ export const commentRoutes: readonly Route[] = [
     demand(context.actor, repository, need.readIssues);
     const byUpdate = context.query.get("sort") === "updated";
     const sign = context.query.get("direction") === "desc" ? -1 : 1;
-    const found = since(context, [...repository.comments.values()], (entry) => entry.updatedAtMs);
+    const listed = context.hub.lag.listed([...repository.comments.values()]);
+    const found = since(context, listed, (entry) => entry.updatedAtMs);
     const key = (comment: Comment): number => (byUpdate ? comment.updatedAtMs : comment.id);
     const sorted = found.toSorted((a, b) => sign * (key(a) - key(b)));
     return page(context, sorted, (comment) => commentShape(context.hub, comment));

@@ -185,7 +185,8 @@ function listIssues(context: Context): Answer {
   const state = oneOf(query.get("state") ?? "open", ["open", "closed", "all"] as const, "state");
   const labels = (query.get("labels") ?? "").split(",").filter((name) => name.trim() !== "");
   const creator = query.get("creator");
-  const found = [...repository.issues.values()]
+  const found = context.hub.lag
+    .listed([...repository.issues.values()])
     .filter((issue) => state === "all" || issue.state === state)
     .filter((issue) => labels.every((name) => hasLabel(issue, name.trim())))
     .filter((issue) => creator === null || issue.author.login === creator);

@@ -124,9 +124,9 @@ function listPulls(context: Context): Answer {
   const ascending = query.get("direction") ?? (query.has("sort") ? "asc" : "desc");
   const sign = ascending === "asc" ? 1 : -1;
   const key = (pull: Pull): number => (byUpdate ? pull.issue.updatedAtMs : pull.issue.number);
-  const found = [...repository.issues.values()]
-    .map((issue) => issue.pull)
-    .filter((pull) => pull !== undefined)
+  const pulls = [...repository.issues.values()].flatMap((issue) => issue.pull ?? []);
+  const found = context.hub.lag
+    .listed(pulls)
     .filter((pull) => state === "all" || pull.issue.state === state)
     .filter((pull) => head === null || `${repository.owner.login}:${pull.headRef}` === head)
     .filter((pull) => onto === null || pull.baseRef === onto)

@@ -41,9 +41,10 @@ const one = `${base}/{pull_number}`;
 const events: readonly ReviewEvent[] = ["APPROVE", "REQUEST_CHANGES", "COMMENT"];
 
 export const reviewRoutes: readonly Route[] = [
-  route("GET", `${one}/reviews`, (context) =>
-    page(context, pullIn(context).reviews, (entry) => reviewShape(context.hub, entry)),
-  ),
+  route("GET", `${one}/reviews`, (context) => {
+    const reviews = context.hub.lag.listed(pullIn(context).reviews);
+    return page(context, reviews, (entry) => reviewShape(context.hub, entry));
+  }),
   route("POST", `${one}/reviews`, review),
   route("GET", `${one}/reviews/{review_id}`, (context) =>
     ok(reviewShape(context.hub, reviewIn(context))),
@@ -58,9 +59,10 @@ export const reviewRoutes: readonly Route[] = [
     dismissReview(context.hub, context.actor, found, text(context.body, "message") ?? "");
     return ok(reviewShape(context.hub, found));
   }),
-  route("GET", `${one}/reviews/{review_id}/comments`, (context) =>
-    page(context, commentsOf(reviewIn(context)), legacyShaper(context)),
-  ),
+  route("GET", `${one}/reviews/{review_id}/comments`, (context) => {
+    const comments = context.hub.lag.listed(commentsOf(reviewIn(context)));
+    return page(context, comments, legacyShaper(context));
+  }),
   route("GET", `${base}/comments`, (context) => {
     const repository = repositoryIn(context);
     demand(context.actor, repository, need.readPulls);
@@ -162,7 +164,8 @@ function pageOfComments(context: Context, comments: readonly ReviewComment[]): A
   const byUpdate = context.query.get("sort") === "updated";
   const sign = context.query.get("direction") === "desc" ? -1 : 1;
   const key = (entry: ReviewComment): number => (byUpdate ? entry.updatedAtMs : entry.id);
-  const sorted = since(context, comments, (entry) => entry.updatedAtMs).toSorted(
+  const listed = context.hub.lag.listed(comments);
+  const sorted = since(context, listed, (entry) => entry.updatedAtMs).toSorted(
     (a, b) => sign * (key(a) - key(b)),
   );
   return page(context, sorted, (entry) => reviewCommentShape(context.hub, entry));
