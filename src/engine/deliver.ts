@@ -6,7 +6,7 @@
 import type { ObjectiveEvent } from "../domain/event.ts";
 import { Flights } from "./flights.ts";
 import { backoffMs } from "../lib/backoff.ts";
-import type { OutboxItem, Store } from "../store/port.ts";
+import { CRASHES_MAX, crashedReason, type OutboxItem, type Store } from "../store/port.ts";
 import {
   PortError,
   type Clock,
@@ -48,7 +48,12 @@ export function openDeliver(ports: DeliverPorts): Deliver {
       const limit = IN_FLIGHT_MAX - busy.size;
       if (limit <= 0) return 0;
       const items = await ports.store.takeOutbox({ now: ports.clock.now(), limit, busy });
-      for (const item of items) flights.start(item.lane, () => deliver(ports, item));
+      for (const item of items)
+        flights.start(
+          item.lane,
+          () => deliver(ports, item),
+          () => ports.store.letGo("outbox", item.seq),
+        );
       return items.length;
     },
     onLanded: (listener) => flights.onLanded(listener),
@@ -58,6 +63,10 @@ export function openDeliver(ports: DeliverPorts): Deliver {
 
 async function deliver(ports: DeliverPorts, item: OutboxItem): Promise<void> {
   const { key, lane, attempt, effect } = item;
+  if (item.crashes >= CRASHES_MAX) {
+    await giveUp(ports, item, crashedReason(item.crashes));
+    return;
+  }
   const outcome = await perform(ports, item);
   ports.log.debug(
     { effect: effect.kind, key, lane, attempt, outcome: outcome.kind },
@@ -100,10 +109,11 @@ async function perform(
 }
 
 async function record(
-  { store, clock, log }: DeliverPorts,
+  ports: DeliverPorts,
   item: OutboxItem,
   outcome: EffectOutcome,
 ): Promise<void> {
+  const { store, clock, log } = ports;
   const now = clock.now();
   const wait = (afterMs: number | null): number => now + (afterMs ?? backoffMs(item.attempt));
   switch (outcome.kind) {
@@ -150,18 +160,18 @@ async function record(
         });
         return;
       }
-      log.error(
-        { effect: item.effect.kind, key: item.key, reason: outcome.reason },
-        "effect given up",
-      );
-      await store.endEffect({
-        item,
-        now,
-        state: "dead",
-        reason: outcome.reason,
-        events: failed(item, outcome.reason),
-      });
+      await giveUp(ports, item, outcome.reason);
   }
+}
+
+async function giveUp(
+  { store, clock, log }: DeliverPorts,
+  item: OutboxItem,
+  reason: string,
+): Promise<void> {
+  log.error({ effect: item.effect.kind, key: item.key, reason }, "effect given up");
+  const events = failed(item, reason);
+  await store.endEffect({ item, now: clock.now(), state: "dead", reason, events });
 }
 
 /** A runner that is away comes back, and everything asked of it may be asked again: waited for, not given up. */

@@ -11,7 +11,13 @@ import { needs } from "../domain/needs.ts";
 import { isOver } from "../domain/objective.ts";
 import type { Rules } from "../domain/step.ts";
 import type { Derive } from "../domain/id.ts";
-import type { InboxItem, Loaded, Store } from "../store/port.ts";
+import {
+  CRASHES_MAX,
+  crashedReason,
+  type InboxItem,
+  type Loaded,
+  type Store,
+} from "../store/port.ts";
 import { backoffMs } from "../lib/backoff.ts";
 import { StoreUnavailable } from "../inbox/port.ts";
 import { Flights } from "./flights.ts";
@@ -51,7 +57,12 @@ export function openDrain(ports: DrainPorts): Drain {
       const limit = LANES_AT_ONCE - busy.size;
       if (limit <= 0) return 0;
       const items = await store.takeInbox({ now: clock.now(), limit, busy });
-      for (const item of items) flights.start(item.lane, () => handle(ports, item));
+      for (const item of items)
+        flights.start(
+          item.lane,
+          () => handle(ports, item),
+          () => store.letGo("inbox", item.seq),
+        );
       return items.length;
     },
     onLanded: (listener) => flights.onLanded(listener),
@@ -63,6 +74,11 @@ export function openDrain(ports: DrainPorts): Drain {
 async function handle(ports: DrainPorts, item: InboxItem): Promise<void> {
   const { store, clock, log } = ports;
   const fields = { item: item.key, lane: item.lane, event: item.event.kind };
+  if (item.crashes >= CRASHES_MAX) {
+    log.error({ ...fields, crashes: item.crashes }, "event buried: it ends the process");
+    await store.buryInbox(item.seq, crashedReason(item.crashes));
+    return;
+  }
   try {
     await apply(ports, item);
     log.debug(fields, "event handled");

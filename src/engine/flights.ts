@@ -5,6 +5,12 @@
 import { StoreUnavailable } from "../inbox/port.ts";
 import type { Clock, Log } from "./ports.ts";
 
+/**
+ * Who handles a row this long has not crashed on it, so it is no longer to blame should the process die. Longer than
+ * our own part takes, shorter than most waiting for others.
+ */
+const HELD_MS = 5_000;
+
 /** A full disk is not emptied by trying faster. */
 const STORE_PAUSE_MS = 1_000;
 
@@ -22,9 +28,18 @@ export class Flights {
     return new Set(this.#flying.keys());
   }
 
-  /** `work` records what became of it itself; what it throws is about the store. */
-  start(lane: string, work: () => Promise<void>): void {
-    this.#flying.set(lane, this.#fly(lane, work));
+  /**
+   * `work` records what became of it itself; what it throws is about the store. `letGo` tells the store that the row
+   * is not what a crash would be blamed on.
+   */
+  start(lane: string, work: () => Promise<void>, letGo: () => Promise<void>): void {
+    const cancel = this.#ports.clock.after(HELD_MS, () => void this.#letGo(lane, letGo));
+    this.#flying.set(
+      lane,
+      this.#fly(lane, work, letGo).finally(() => {
+        cancel();
+      }),
+    );
   }
 
   /** Calls back when a lane is free again; the returned function unsubscribes. */
@@ -38,16 +53,27 @@ export class Flights {
     while (this.#flying.size > 0) await Promise.all(this.#flying.values());
   }
 
-  async #fly(lane: string, work: () => Promise<void>): Promise<void> {
+  async #fly(lane: string, work: () => Promise<void>, letGo: () => Promise<void>): Promise<void> {
     try {
       await work();
     } catch (error) {
       const message = error instanceof Error ? error.message : "unknown failure";
       this.#ports.log.error({ lane, error: message }, "nothing recorded, the lane is tried again");
+      await this.#letGo(lane, letGo);
       if (error instanceof StoreUnavailable) await this.#pause();
     }
     this.#flying.delete(lane);
     for (const listener of this.#listeners) listener();
+  }
+
+  /** What cannot be written now (the store is away) is forgotten: the row is blamed once too often at most. */
+  async #letGo(lane: string, letGo: () => Promise<void>): Promise<void> {
+    try {
+      await letGo();
+    } catch (error) {
+      const message = error instanceof Error ? error.message : "unknown failure";
+      this.#ports.log.debug({ lane, error: message }, "not written that it is handled");
+    }
   }
 
   #pause(): Promise<void> {

@@ -100,6 +100,7 @@ interface InboxRow {
   readonly subject: string;
   readonly event: string;
   readonly attempts: number;
+  readonly crashes: number;
 }
 
 export const decodeInbox = ({
@@ -110,6 +111,7 @@ export const decodeInbox = ({
   subject,
   event,
   attempts,
+  crashes,
 }: InboxRow): InboxItem => ({
   seq,
   key,
@@ -118,6 +120,7 @@ export const decodeInbox = ({
   subject: parse("inbox", SubjectRow, subject),
   event: parse("inbox", EventRow, event),
   attempts,
+  crashes,
 });
 
 interface OutboxRow {
@@ -129,6 +132,8 @@ interface OutboxRow {
   readonly objective_id: string | null;
   readonly effect: string;
   readonly attempts: number;
+  readonly crashes: number;
+  readonly doubt: number;
   readonly known: string | null;
 }
 
@@ -140,6 +145,8 @@ export const decodeEffect = (row: OutboxRow): OutboxItem => ({
   coalesce: row.coalesce,
   objective: row.objective_id === null ? null : objectiveId(row.objective_id),
   effect: parse("outbox", EffectRow, row.effect),
-  attempt: row.attempts + 1,
+  // In doubt the first try is a second one: whoever makes it looks first.
+  attempt: row.attempts + 1 + row.doubt,
+  crashes: row.crashes,
   known: row.known,
 });

@@ -15,9 +15,10 @@ import {
 import { Migrator } from "kysely/migration";
 import { StoreUnavailable } from "../inbox/port.ts";
 import { up as first } from "./migrations/0001-first.ts";
+import { up as neverLost } from "./migrations/0002-never-lost.ts";
 import type { Tables } from "./schema.ts";
 
-const MIGRATIONS = { "0001-first": { up: first } };
+const MIGRATIONS = { "0001-first": { up: first }, "0002-never-lost": { up: neverLost } };
 
 export interface Db {
   /** Builds queries; it cannot run them. */

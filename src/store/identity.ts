@@ -1,6 +1,7 @@
 /**
  * Who this installation is: made once, kept in the database and so in its backup. The secret makes ids, keys
- * and the marks in our comments; the epoch grows with every start, so that runners obey the newest.
+ * and the marks in our comments; the epoch grows with every start, so that runners and the store itself obey
+ * the newest. A restored backup is the same installation in another generation.
  */
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Db } from "./database.ts";
@@ -11,35 +12,84 @@ export interface Identity {
   readonly secret: Uint8Array;
   /** One more than at the last start. */
   readonly epoch: number;
+  /** New after every restore: two control planes of the same epoch are not the same. */
+  readonly generation: string;
+  /** A restored backup takes over until then (ms since the epoch): what it does may have been done already. 0 = it does not. */
+  readonly takeoverUntil: number;
+}
+
+/** Rules, runners and sweeps have come to where they were before the loss; measured generously. */
+const TAKEOVER_MS = 60 * 60_000;
+
+type Key = "installation" | "secret" | "epoch" | "generation" | "restored" | "takeover";
+
+interface Meta {
+  readonly read: (key: Key) => string | undefined;
+  readonly write: (key: Key, value: string) => string;
+  readonly forget: (key: Key) => void;
+}
+
+function openMeta({ build, get, run }: Db): Meta {
+  return {
+    read: (key: Key): string | undefined =>
+      get(build.selectFrom("meta").select("value").where("key", "=", key))?.value,
+    write(key: Key, value: string): string {
+      run(
+        build
+          .insertInto("meta")
+          .values({ key, value })
+          .onConflict((conflict) => conflict.column("key").doUpdateSet({ value })),
+      );
+      return value;
+    },
+    forget: (key: Key): void => void run(build.deleteFrom("meta").where("key", "=", key)),
+  };
 }
 
 /** As it was at the last start; nothing is written. */
-export function peek({ build, get }: Db): {
+export function peek(db: Db): {
   readonly installation: string;
   readonly epoch: number;
+  readonly generation: string;
 } {
-  const read = (key: string): string | undefined =>
-    get(build.selectFrom("meta").select("value").where("key", "=", key))?.value;
-  return { installation: read("installation") ?? "none", epoch: Number(read("epoch") ?? "0") };
+  const { read } = openMeta(db);
+  return {
+    installation: read("installation") ?? "none",
+    epoch: readEpoch(db),
+    generation: read("generation") ?? "",
+  };
 }
 
-export function readIdentity({ build, get, run, transaction }: Db): Identity {
-  const read = (key: string): string | undefined =>
-    get(build.selectFrom("meta").select("value").where("key", "=", key))?.value;
-  const write = (key: string, value: string): string => {
-    run(
-      build
-        .insertInto("meta")
-        .values({ key, value })
-        .onConflict((conflict) => conflict.column("key").doUpdateSet({ value })),
-    );
-    return value;
+export const readEpoch = (db: Db): number => Number(openMeta(db).read("epoch") ?? "0");
+
+export const writeEpoch = (db: Db, epoch: number): void =>
+  void openMeta(db).write("epoch", String(epoch));
+
+/** Marks a copy of the database as restored: the next start takes over. Inside a transaction. */
+export const markRestored = (db: Db, at: number): void =>
+  void openMeta(db).write("restored", String(at));
+
+/** Takes the database over: the epoch grows. Inside a transaction. */
+export function takeIdentity(db: Db, now: number): Identity {
+  const { read, write, forget } = openMeta(db);
+  const installation = read("installation") ?? write("installation", randomUUID());
+  const secret = read("secret") ?? write("secret", randomBytes(32).toString("hex"));
+  const epoch = readEpoch(db) + 1;
+  writeEpoch(db, epoch);
+  if (read("restored") !== undefined) {
+    forget("restored");
+    write("generation", randomUUID());
+    write("takeover", String(now + TAKEOVER_MS));
+    doubtPending(db);
+  }
+  return {
+    installation,
+    secret: Buffer.from(secret, "hex"),
+    epoch,
+    generation: read("generation") ?? "",
+    takeoverUntil: Number(read("takeover") ?? "0"),
   };
-  return transaction(() => {
-    const installation = read("installation") ?? write("installation", randomUUID());
-    const secret = read("secret") ?? write("secret", randomBytes(32).toString("hex"));
-    const epoch = Number(read("epoch") ?? "0") + 1;
-    write("epoch", String(epoch));
-    return { installation, secret: Buffer.from(secret, "hex"), epoch };
-  });
 }
+
+const doubtPending = ({ build, run }: Db): void =>
+  void run(build.updateTable("outbox").set({ doubt: 1 }).where("state", "=", "pending"));

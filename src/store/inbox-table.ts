@@ -3,6 +3,7 @@ import type { Delivery, RoutedEvent } from "../inbox/port.ts";
 import type { Repository } from "../domain/repository.ts";
 import { decodeInbox, encode, readable } from "./codec.ts";
 import type { Db } from "./database.ts";
+import { SURVIVED, type Hands } from "./hands.ts";
 import { headsOf, takeRows, type Take } from "./lanes.ts";
 import type { InboxItem, NewItem, Subject } from "./port.ts";
 
@@ -22,15 +23,21 @@ export function acceptDeliveries({ build, run }: Db, deliveries: readonly Delive
     );
 }
 
-export const unroutedDeliveries = ({ build, all }: Db, limit: number): readonly Delivery[] =>
-  all(
-    build
-      .selectFrom("delivery")
-      .select(["guid", "name", "body", "received_at as receivedAt"])
-      .where("state", "=", "new")
-      .orderBy("received_at")
-      .limit(limit),
-  );
+/** The oldest; what the process died with comes last, one at a time and alone. */
+export function takeDeliveries(db: Db, hands: Hands, limit: number): readonly Delivery[] {
+  const { build, all, run } = db;
+  const unrouted = build
+    .selectFrom("delivery")
+    .select(["guid", "name", "body", "received_at as receivedAt", "crashes", "held"])
+    .where("state", "=", "new")
+    .orderBy("received_at");
+  const innocent = all(unrouted.where("crashes", "=", 0).limit(limit));
+  const suspects = innocent.length > 0 ? [] : all(unrouted.where("crashes", ">", 0).limit(1));
+  const taken = [...innocent, ...hands.choose("delivery", suspects)];
+  for (const { guid, held } of taken)
+    if (held === 0) run(build.updateTable("delivery").set({ held: 1 }).where("guid", "=", guid));
+  return taken.map(({ guid, name, body, receivedAt }) => ({ guid, name, body, receivedAt }));
+}
 
 export function endDelivery(
   { build, run }: Db,
@@ -38,7 +45,12 @@ export function endDelivery(
   state: "routed" | "rejected",
   reason: string | null,
 ): void {
-  run(build.updateTable("delivery").set({ state, reason }).where("guid", "=", guid));
+  run(
+    build
+      .updateTable("delivery")
+      .set({ state, reason, ...SURVIVED })
+      .where("guid", "=", guid),
+  );
 }
 
 export function routeEvents(
@@ -116,7 +128,7 @@ function laneOf({ build, get }: Db, repository: Repository, subject: Subject): s
 }
 
 /** Heads of the due lanes. */
-export function takeInbox(db: Db, take: Take): readonly InboxItem[] {
+export function takeInbox(db: Db, hands: Hands, take: Take): readonly InboxItem[] {
   const rows = db.all(
     db.build
       .selectFrom("inbox")
@@ -127,9 +139,12 @@ export function takeInbox(db: Db, take: Take): readonly InboxItem[] {
       .limit(take.limit + take.busy.size),
   );
   return readable(
-    takeRows(db, "inbox", rows, take),
+    takeRows(db, { table: "inbox", hands }, rows, take),
     (row) => decodeInbox({ ...row, attempts: row.attempts + 1 }),
-    (seq, reason) => buryItem(db, seq, reason),
+    (seq, reason) => {
+      buryItem(db, seq, reason);
+      hands.letGo("inbox", seq);
+    },
   );
 }
 
@@ -137,7 +152,7 @@ export function endItem({ build, run }: Db, seq: number): void {
   run(
     build
       .updateTable("inbox")
-      .set({ state: "done" })
+      .set({ state: "done", ...SURVIVED })
       .where("seq", "=", seq)
       .where("state", "=", "pending"),
   );
@@ -149,9 +164,14 @@ export function postponeItem(
   notBefore: number,
   error: string,
 ): void {
-  run(build.updateTable("inbox").set({ not_before: notBefore, error }).where("seq", "=", seq));
+  run(
+    build
+      .updateTable("inbox")
+      .set({ not_before: notBefore, error, ...SURVIVED })
+      .where("seq", "=", seq),
+  );
 }
 
 export function buryItem({ build, run }: Db, seq: number, error: string): void {
-  run(build.updateTable("inbox").set({ state: "dead", error }).where("seq", "=", seq));
+  run(build.updateTable("inbox").set({ state: "dead", error, held: 0 }).where("seq", "=", seq));
 }

@@ -3,14 +3,21 @@ import type { SessionId } from "../domain/id.ts";
 import type { Emitted } from "../domain/step.ts";
 import { decodeEffect, encode, readable } from "./codec.ts";
 import type { Db } from "./database.ts";
+import { SURVIVED, type Hands } from "./hands.ts";
 import { headsOf, takeRows, type Take } from "./lanes.ts";
 import type { EndedEffect, OutboxItem, OutboxRow } from "./port.ts";
+
+export interface Insert {
+  readonly objective: string | null;
+  readonly now: number;
+  /** An earlier life of this database may have done it already. */
+  readonly doubt: boolean;
+}
 
 export function insertEffect(
   { build, run }: Db,
   emitted: Emitted,
-  objective: string | null,
-  now: number,
+  { objective, now, doubt }: Insert,
 ): void {
   const { key, lane, priority, coalesce, effect } = emitted;
   if (coalesce !== null)
@@ -39,12 +46,13 @@ export function insertEffect(
         error: null,
         created_at: now,
         ended_at: null,
+        doubt: doubt ? 1 : 0,
       })
       .onConflict((conflict) => conflict.column("key").doNothing()),
   );
 }
 
-export function takeOutbox(db: Db, take: Take): readonly OutboxItem[] {
+export function takeOutbox(db: Db, hands: Hands, take: Take): readonly OutboxItem[] {
   const { build, all, run } = db;
   const rows = all(
     build
@@ -58,10 +66,15 @@ export function takeOutbox(db: Db, take: Take): readonly OutboxItem[] {
       .orderBy("seq")
       .limit(take.limit + take.busy.size),
   );
-  return readable(takeRows(db, "outbox", rows, take), decodeEffect, (seq, error) => {
-    const dead = { state: "dead", error, ended_at: take.now } as const;
-    run(build.updateTable("outbox").set(dead).where("seq", "=", seq));
-  });
+  return readable(
+    takeRows(db, { table: "outbox", hands }, rows, take),
+    decodeEffect,
+    (seq, error) => {
+      const dead = { state: "dead", error, ended_at: take.now, held: 0 } as const;
+      run(build.updateTable("outbox").set(dead).where("seq", "=", seq));
+      hands.letGo("outbox", seq);
+    },
+  );
 }
 
 export function endEffect(
@@ -71,7 +84,7 @@ export function endEffect(
   run(
     build
       .updateTable("outbox")
-      .set({ state, error: reason, ended_at: now })
+      .set({ state, error: reason, ended_at: now, held: 0 })
       .where("seq", "=", item.seq),
   );
   const key = item.coalesce;
@@ -115,6 +128,7 @@ export function postponeEffect(
       .set(({ eb }) => ({
         not_before: notBefore,
         error,
+        ...SURVIVED,
         attempts: sure ? eb("attempts", "-", 1) : eb.ref("attempts"),
       }))
       .where("seq", "=", seq),

@@ -13,7 +13,7 @@ import type { RunnerSnapshot } from "../domain/runner.ts";
 import type { Claim, Snapshot } from "../domain/schedule.ts";
 import type { Emitted, Timer } from "../domain/step.ts";
 import type { Identity } from "./identity.ts";
-import type { DeliveryInbox, SweepStore } from "../inbox/port.ts";
+import type { StoreUnavailable, DeliveryInbox, SweepStore } from "../inbox/port.ts";
 
 /** Whom an inbox item is about. Items of one lane are handled one after the other, in order. */
 export type Subject =
@@ -32,6 +32,8 @@ export interface InboxItem {
   readonly event: ObjectiveEvent;
   /** Tries so far, counted before each. */
   readonly attempts: number;
+  /** How often the process died while it was handled, in a row. */
+  readonly crashes: number;
 }
 
 export type NewItem = Pick<InboxItem, "key" | "repository" | "event"> & {
@@ -68,8 +70,10 @@ export interface OutboxItem {
   readonly effect: Effect;
   /** Under which what it leaves is remembered; null = nothing is. */
   readonly coalesce: string | null;
-  /** Which try this is: 1 = first. Counted in the transaction that hands it out, before any request. */
+  /** Which try this is: 1 = first. Counted in the transaction that hands it out, before any request. After a backup was restored none is the first. */
   readonly attempt: number;
+  /** How often the process died while it was performed, in a row. */
+  readonly crashes: number;
   readonly known: string | null;
 }
 
@@ -131,6 +135,46 @@ export interface Summary {
   readonly updatedAt: number;
 }
 
+/** After so many deaths of the process in a row nobody tries a row again. */
+export const CRASHES_MAX = 5;
+export const crashedReason = (crashes: number): string =>
+  `handling it ended the process ${crashes} times in a row`;
+
+/** Something that nobody tries any more. */
+export interface DeadLetter {
+  readonly queue: "delivery" | "inbox" | "outbox";
+  /** What `revive` takes. */
+  readonly key: string;
+  /** Kind of webhook, event or effect. */
+  readonly what: string;
+  readonly lane: string | null;
+  readonly attempts: number;
+  readonly since: number;
+  readonly reason: string;
+}
+
+/** A row of the audit trail and the hash of everything up to it; seq 0 = before the first. */
+export interface ChainPlace {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+/** What one step of checking found. `end` = nothing is left; `broken` = row `seq` is not what was written. */
+export type ChainStep =
+  | { readonly kind: "on"; readonly at: ChainPlace }
+  | { readonly kind: "end"; readonly at: ChainPlace }
+  | { readonly kind: "broken"; readonly seq: number; readonly reason: string };
+
+export const CHAIN_START: ChainPlace = { seq: 0, hash: "" };
+
+/**
+ * Another process has taken over this database: it holds a newer epoch. Nothing was written, and nothing ever
+ * will be by this one.
+ */
+export class Fenced extends Error {
+  override readonly name = "Fenced";
+}
+
 export interface OutboxRow {
   readonly key: string;
   readonly lane: string;
@@ -153,6 +197,10 @@ export interface Reading {
     readonly limit: number;
   }): Promise<readonly OutboxRow[]>;
   counts(): Promise<Readonly<Record<string, number>>>;
+  /** Checks a bounded part of the audit trail: up to `limit` rows after `from`. */
+  checkChain(from: ChainPlace, limit: number): Promise<ChainStep>;
+  /** Newest first. */
+  dead(limit: number): Promise<readonly DeadLetter[]>;
   /** Newest first. */
   audit(
     objective: ObjectiveId,
@@ -165,8 +213,18 @@ export interface Reading {
 }
 
 export interface Store extends DeliveryInbox, SweepStore, Reading, AsyncDisposable {
-  /** Who we are; the epoch grows with every call. Call it once per start. */
+  /**
+   * Who we are; the epoch grows with every call, and whoever had the database before is fenced: all its writes
+   * throw `Fenced`. Rows that were in hand when the last process died have one crash more. Call it once per start.
+   */
   identity(): Promise<Identity>;
+  /**
+   * A runner has seen this epoch, which is above ours. While a restored backup takes over: takes the next one and
+   * says which; else null, because then the other control plane is the newer one.
+   */
+  outbid(seen: number): Promise<number | null>;
+  /** Calls back when a write failed because the disk is full or away, or because we are fenced. */
+  onTrouble(listener: (trouble: Fenced | StoreUnavailable) => void): () => void;
   /** Enters events that did not come as a webhook. A key seen before changes nothing. */
   enqueue(items: readonly NewItem[], now: number): Promise<void>;
   /** The oldest pending item of every lane that is due, oldest lane first. Its try is counted. */
@@ -184,6 +242,13 @@ export interface Store extends DeliveryInbox, SweepStore, Reading, AsyncDisposab
   postponeInbox(seq: number, notBefore: number, error: string): Promise<void>;
   /** Dead letter: kept, never tried again, the lane goes on. */
   buryInbox(seq: number, error: string): Promise<void>;
+  /** The row, still being handled, has shown that its handling lets the process live: it is not to blame for a crash. */
+  letGo(queue: "inbox" | "outbox", seq: number): Promise<void>;
+  /**
+   * Puts a dead letter back: delivery by GUID, inbox item or effect by key. `final` = the start of an attempt: the
+   * rules have gone on without it.
+   */
+  revive(key: string): Promise<"revived" | "unknown" | "final">;
 
   /** The head of every lane that is due, best priority first. Counts the attempt. */
   takeOutbox(request: {

@@ -9,6 +9,9 @@ export interface Tables {
     received_at: number;
     state: "new" | "routed" | "rejected";
     reason: string | null;
+    /** 1 = being handled; still 1 at the start = the process died with it (hands.ts). */
+    held: Generated<number>;
+    crashes: Generated<number>;
   };
   inbox: {
     seq: Generated<number>;
@@ -22,6 +25,8 @@ export interface Tables {
     not_before: number;
     error: string | null;
     created_at: number;
+    held: Generated<number>;
+    crashes: Generated<number>;
   };
   objective: {
     id: string;
@@ -75,6 +80,10 @@ export interface Tables {
     error: string | null;
     created_at: number;
     ended_at: number | null;
+    held: Generated<number>;
+    crashes: Generated<number>;
+    /** 1 = an earlier life of this database may have done it: even the first try looks. */
+    doubt: Generated<number>;
   };
   artifact: { key: string; value: string };
   timer: { objective_id: string; name: string; due: number };
@@ -86,6 +95,8 @@ export interface Tables {
     event: string;
     facts: string;
     notes: string;
+    /** Of this row and the hash before (chain.ts). */
+    hash: string;
   };
   runner: {
     name: string;

@@ -1,7 +1,12 @@
 /** The store on SQLite. One process writes (lock.ts); each method is one synchronous transaction. */
 import { decodeConfig, decodeNotes, encode } from "./codec.ts";
 import { openDatabase, openReadOnly, type Db } from "./database.ts";
-import { peek, readIdentity } from "./identity.ts";
+import { appendEvent, checkChain } from "./chain.ts";
+import { listDead, revive } from "./dead-table.ts";
+import { emptyHands, type Hands } from "./hands.ts";
+import { peek } from "./identity.ts";
+import { letGo } from "./lanes.ts";
+import { openOwnership, type Ownership } from "./ownership.ts";
 import * as inbox from "./inbox-table.ts";
 import * as objectives from "./objective-table.ts";
 import * as outbox from "./outbox-table.ts";
@@ -14,22 +19,38 @@ export const openSqlite = async (path: string, clock: { now(): number }): Promis
   storeOver(await openDatabase(path), clock);
 
 /** The store over a database that is open and migrated. Closing it closes the database. */
-export function storeOver(db: Db, clock: { now(): number }): Store {
+export function storeOver(raw: Db, clock: { now(): number }): Store {
+  const ownership = openOwnership(raw, clock);
+  const { db, hands } = ownership;
   const listeners = new Set<() => void>();
   const write: Write = async (work) => {
     const result = db.transaction(work);
     for (const listener of listeners) listener();
     return result;
   };
-  const close = async (): Promise<void> => db.close();
+  const close = async (): Promise<void> => {
+    try {
+      db.transaction(() => emptyHands(db));
+    } catch {
+      // Somebody else's database by now, or no room: its next start finds these rows in hand, that is all.
+    }
+    raw.close();
+  };
   return {
     ...reading(db),
-    ...inboxPart(db, write, clock),
-    ...outboxPart(db, write),
+    ...inboxPart({ db, hands, write, clock, inDoubt: ownership.inDoubt }),
+    ...outboxPart({ db, hands, write }),
     ...fleetPart(db, write),
     ...configPart(db, write),
     ...sweepPart(db),
-    identity: async () => readIdentity(db),
+    identity: async () => ownership.identity(),
+    outbid: async (seen) => ownership.outbid(seen),
+    onTrouble: ownership.onTrouble,
+    letGo: async (table, seq) => {
+      hands.letGo(table, seq);
+      await write(() => letGo(db, table, seq));
+    },
+    revive: (key) => write(() => revive(db, key)),
     onWork: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -46,9 +67,7 @@ export function openReading(path: string): Reading & AsyncDisposable {
 }
 
 /** Who last served this database. */
-export async function peekIdentity(
-  path: string,
-): Promise<{ readonly installation: string; readonly epoch: number }> {
+export async function peekIdentity(path: string): Promise<ReturnType<typeof peek>> {
   const db = openReadOnly(path);
   try {
     return peek(db);
@@ -66,9 +85,24 @@ type InboxPart = DeliveryInbox &
     "enqueue" | "takeInbox" | "load" | "loadByBranch" | "commit" | "postponeInbox" | "buryInbox"
   >;
 
-const inboxPart = (db: Db, write: Write, clock: { now(): number }): InboxPart => ({
+interface Parts {
+  readonly db: Db;
+  readonly hands: Hands;
+  readonly write: Write;
+}
+
+const inboxPart = ({
+  db,
+  hands,
+  write,
+  clock,
+  inDoubt,
+}: Parts & {
+  readonly clock: { now(): number };
+  readonly inDoubt: Ownership["inDoubt"];
+}): InboxPart => ({
   accept: (deliveries) => write(() => inbox.acceptDeliveries(db, deliveries)),
-  unrouted: async (limit) => inbox.unroutedDeliveries(db, limit),
+  unrouted: async (limit) => db.transaction(() => inbox.takeDeliveries(db, hands, limit)),
   route: (guid, events) =>
     write(() => {
       inbox.routeEvents(db, guid, events, clock.now());
@@ -79,7 +113,7 @@ const inboxPart = (db: Db, write: Write, clock: { now(): number }): InboxPart =>
     write(() => {
       for (const item of items) inbox.insertItem(db, item, now);
     }),
-  takeInbox: async (take) => db.transaction(() => inbox.takeInbox(db, take)),
+  takeInbox: async (take) => db.transaction(() => inbox.takeInbox(db, hands, take)),
   load: async (subject, repository) => objectives.loadSubject(db, subject, repository),
   loadByBranch: async (repository, branch) => {
     const id = objectives.findByBranch(db, repository, branch);
@@ -87,25 +121,38 @@ const inboxPart = (db: Db, write: Write, clock: { now(): number }): InboxPart =>
   },
   commit: async (commit) => {
     try {
-      await write(() => writeCommit(db, commit));
+      await write(() => writeCommit(db, commit, inDoubt));
+      hands.letGo("inbox", commit.item.seq);
       return true;
     } catch (error) {
       if (error instanceof Conflict) return false;
       throw error;
     }
   },
-  postponeInbox: (seq, notBefore, error) =>
-    write(() => inbox.postponeItem(db, seq, notBefore, error)),
-  buryInbox: (seq, error) => write(() => inbox.buryItem(db, seq, error)),
+  postponeInbox: async (seq, notBefore, error) => {
+    await write(() => inbox.postponeItem(db, seq, notBefore, error));
+    hands.letGo("inbox", seq);
+  },
+  buryInbox: async (seq, error) => {
+    await write(() => inbox.buryItem(db, seq, error));
+    hands.letGo("inbox", seq);
+  },
 });
 
-const outboxPart = (
-  db: Db,
-  write: Write,
-): Pick<Store, "takeOutbox" | "endEffect" | "postponeEffect"> => ({
-  takeOutbox: async (take) => db.transaction(() => outbox.takeOutbox(db, take)),
-  endEffect: (ended) => write(() => endInTransaction(db, ended)),
-  postponeEffect: (seq, request) => write(() => outbox.postponeEffect(db, seq, request)),
+const outboxPart = ({
+  db,
+  hands,
+  write,
+}: Parts): Pick<Store, "takeOutbox" | "endEffect" | "postponeEffect"> => ({
+  takeOutbox: async (take) => db.transaction(() => outbox.takeOutbox(db, hands, take)),
+  endEffect: async (ended) => {
+    await write(() => endInTransaction(db, ended));
+    hands.letGo("outbox", ended.item.seq);
+  },
+  postponeEffect: async (seq, request) => {
+    await write(() => outbox.postponeEffect(db, seq, request));
+    hands.letGo("outbox", seq);
+  },
 });
 
 /** The effect ends and what became of it enters the inbox, in one transaction. */
@@ -122,7 +169,8 @@ function endInTransaction(db: Db, ended: EndedEffect): void {
     inbox.insertItem(
       db,
       {
-        key: `${item.key}:result:${position}`,
+        // What failed may be put back by a person: its success is another event.
+        key: `${item.key}:${state === "done" ? "result" : state}:${position}`,
         repository,
         subject: { kind: "objective", id },
         event,
@@ -190,6 +238,7 @@ class Conflict extends Error {}
 function writeCommit(
   db: Db,
   { item, before, objective, effects, timers, notes, facts, now }: Commit,
+  inDoubt: Ownership["inDoubt"],
 ): void {
   if (objective !== null && !objectives.storeObjective(db, before, objective, now))
     throw new Conflict();
@@ -198,18 +247,17 @@ function writeCommit(
     const state = objective?.sessions.find(({ id }) => id === session)?.state;
     if (state === undefined || !("slot" in state)) objectives.releaseSlot(db, session);
   }
-  for (const emitted of effects) outbox.insertEffect(db, emitted, objective?.id ?? null, now);
+  const place = { objective: objective?.id ?? null, now, doubt: inDoubt(now) };
+  for (const emitted of effects) outbox.insertEffect(db, emitted, place);
   if (objective !== null) for (const timer of timers) queue.setTimer(db, objective.id, timer);
-  db.run(
-    db.build.insertInto("event").values({
-      at: now,
-      objective_id: objective?.id ?? null,
-      item: item.key,
-      event: encode(item.event),
-      facts: encode(facts),
-      notes: encode(notes),
-    }),
-  );
+  appendEvent(db, {
+    at: now,
+    objective_id: objective?.id ?? null,
+    item: item.key,
+    event: encode(item.event),
+    facts: encode(facts),
+    notes: encode(notes),
+  });
   inbox.endItem(db, item.seq);
 }
 
@@ -255,6 +303,8 @@ function reading(db: Db): Reading {
     },
     outbox: async ({ state, limit }) => outbox.listOutbox(db, state, limit),
     counts: async () => counts(db),
+    dead: async (limit) => listDead(db, limit),
+    checkChain: async (from, limit) => checkChain(db, from, limit),
     audit: async (objective, limit) =>
       all(
         build

@@ -37,13 +37,13 @@ describe("a database file", () => {
     await first.accept([{ guid: "g", name: "issues", body: "{}", receivedAt: 1 }]);
     await first.enqueue([item("a")], 1);
     await first.takeInbox({ now: 1, limit: 9, busy: new Set() });
-    const { installation, epoch } = await first.identity();
+    const { installation, epoch, generation } = await first.identity();
     await first.close();
     await using second = await openSqlite(path, clock);
     expect(await second.unrouted(9)).toHaveLength(1);
     const taken = await second.takeInbox({ now: 1, limit: 9, busy: new Set() });
     expect(taken).toMatchObject([{ key: "a", attempts: 2 }]);
-    expect(await peekIdentity(path)).toEqual({ installation, epoch });
+    expect(await peekIdentity(path)).toEqual({ installation, epoch, generation });
     expect((await second.identity()).epoch).toBe(epoch + 1);
   });
 

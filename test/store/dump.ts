@@ -1,0 +1,38 @@
+/** A database as SQL text and back: golden databases are kept as text, and two databases are compared by it. */
+import Database from "better-sqlite3";
+
+/** Statements that make the same database again, in an order that does not depend on chance. */
+export function dump(db: Database.Database): string {
+  const schema = db
+    .prepare<[], { readonly name: string; readonly type: string; readonly sql: string }>(
+      "select name, type, sql from sqlite_master where sql is not null and name not like 'sqlite_%' order by type desc, name",
+    )
+    .all();
+  const rows = schema
+    .filter(({ type }) => type === "table")
+    .flatMap(({ name }) =>
+      rowsOf(db, name).map((row) => `insert into "${name}" values (${row.join(", ")});`),
+    );
+  return [...schema.map(({ sql }) => `${sql};`), ...rows, ""].join("\n");
+}
+
+/** Makes the database a dump describes, in memory. */
+export function restore(sql: string, path = ":memory:"): Database.Database {
+  const db = new Database(path);
+  db.exec(sql);
+  return db;
+}
+
+const rowsOf = (db: Database.Database, table: string): readonly (readonly string[])[] =>
+  db
+    .prepare<[], Record<string, unknown>>(`select * from "${table}"`)
+    .all()
+    .map((row) => Object.values(row).map(literal))
+    .toSorted((a, b) => a.join().localeCompare(b.join()));
+
+function literal(value: unknown): string {
+  if (value === null) return "null";
+  if (typeof value === "number") return String(value);
+  if (typeof value === "string") return `'${value.replaceAll("'", "''")}'`;
+  throw new TypeError(`not dumped: ${typeof value}`);
+}
