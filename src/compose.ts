@@ -16,7 +16,7 @@ import { openFront, type Front } from "./inbox/front.ts";
 import { openSmee } from "./inbox/smee.ts";
 import type { DoctorReply } from "./protocol/requests.ts";
 import { lockDirectory } from "./store/lock.ts";
-import type { Store } from "./store/port.ts";
+import { Fenced, type Store } from "./store/port.ts";
 import { openSqlite } from "./store/sqlite.ts";
 import { openTranscripts, type Transcripts } from "./store/transcripts.ts";
 
@@ -38,6 +38,8 @@ export interface Orcha extends AsyncDisposable {
   readonly links: ReadonlyMap<string, Link>;
   /** The local runner's own checks. */
   examineRunner(): Promise<DoctorReply>;
+  /** Resolves when it cannot go on: somebody else has taken over, or the database is damaged. It has stopped writing. */
+  readonly ended: Promise<Error>;
   /** Ends like `kill -9` would, only sooner: sessions run on, nothing in the air is lost. */
   close(): Promise<void>;
 }
@@ -53,6 +55,10 @@ export async function openOrcha(settings: Settings): Promise<Orcha> {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   stack.use(lockDirectory(config.dataDir));
   const store = stack.use(await openSqlite(join(config.dataDir, "orcha.db"), clock));
+  const ended = Promise.withResolvers<Error>();
+  store.onTrouble((trouble) => {
+    if (trouble instanceof Fenced) ended.resolve(trouble);
+  });
   const transcripts = openTranscripts(join(config.dataDir, "transcripts"));
   const identity = await store.identity();
   const links = await openLinks(settings, identity, store, stack);
@@ -75,6 +81,7 @@ export async function openOrcha(settings: Settings): Promise<Orcha> {
     transcripts,
     links,
     examineRunner: examine,
+    ended: ended.promise,
     close,
     [Symbol.asyncDispose]: close,
   };

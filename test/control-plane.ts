@@ -15,6 +15,8 @@ export interface Plane {
   /** Where the App's webhooks go. */
   readonly url: string;
   readonly reading: Reading;
+  /** The exit code of a process of its own, once it has ended. */
+  readonly exited: Promise<number | null>;
   /** SIGKILL; only for a process of its own. */
   kill(): void;
   /** As SIGTERM does: sessions run on. */
@@ -60,6 +62,7 @@ export async function startInProcess(options: PlaneOptions): Promise<Plane> {
   return {
     url: orcha.url,
     reading: orcha.store,
+    exited: new Promise(() => {}),
     kill: () => {
       throw new Error("this control plane has no process of its own");
     },
@@ -90,10 +93,11 @@ export async function startProcess(options: PlaneOptions): Promise<Plane> {
   });
   const url = await ready(child);
   const reading = openReading(join(options.directory, "data", "orcha.db"));
-  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
   return {
     url,
     reading,
+    exited,
     kill: () => void child.kill("SIGKILL"),
     async close() {
       child.kill("SIGTERM");

@@ -1,4 +1,4 @@
-/** What commands print, and how they fail. Exit codes: 0 done, 1 failed, 2 wrong use, 3 needs a running server, 4 no such thing. */
+/** What commands print, and how they fail. Exit codes: 0 done, 1 failed, 2 wrong use, 3 needs a running server, 4 no such thing, 5 the server cannot go on. */
 import process from "node:process";
 
 /** A failure that is said in one line. */

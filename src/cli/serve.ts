@@ -40,8 +40,9 @@ export async function serve({
     },
     "orcha serves",
   );
-  const signal = await stopped();
-  log.info({ signal }, "orcha stops; sessions run on");
+  const why = await Promise.race([stopped(), orcha.ended]);
+  if (why instanceof Error) throw new CliError(why.message, 5);
+  log.info({ signal: why }, "orcha stops; sessions run on");
 }
 
 function stopped(): Promise<NodeJS.Signals> {

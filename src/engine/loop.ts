@@ -2,7 +2,7 @@
  * The engine at its own pace: something was written, or something is due → one round of everything until
  * nothing is left. Timers only enqueue; nothing is done directly in reaction to the outside.
  */
-import type { Store } from "../store/port.ts";
+import { Fenced, type Store } from "../store/port.ts";
 import type { Deliver } from "./deliver.ts";
 import type { Drain } from "./drain.ts";
 import type { Clock, Log } from "./ports.ts";
@@ -76,10 +76,12 @@ export function openLoop(parts: LoopParts): Loop {
         // Something was written during the round: look again at once.
         if (!written) await rest(waitMs);
       } catch (error) {
-        log.error(
-          { error: error instanceof Error ? error.message : "unknown failure" },
-          "round failed",
-        );
+        const message = error instanceof Error ? error.message : "unknown failure";
+        if (error instanceof Fenced) {
+          log.error({ error: message }, "the engine stops");
+          break;
+        }
+        log.error({ error: message }, "round failed");
         await rest(AFTER_FAILURE_MS);
       }
     }
