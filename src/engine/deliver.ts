@@ -115,7 +115,7 @@ async function record(
 ): Promise<void> {
   const { store, clock, log } = ports;
   const now = clock.now();
-  const wait = (afterMs: number | null): number => now + (afterMs ?? backoffMs(item.attempt));
+  const wait = (afterMs: number | null): number => now + (afterMs ?? backoffMs(item.waits + 1));
   switch (outcome.kind) {
     case "done":
       await store.endEffect({

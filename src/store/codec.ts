@@ -134,6 +134,7 @@ interface OutboxRow {
   readonly attempts: number;
   readonly crashes: number;
   readonly doubt: number;
+  readonly waits: number;
   readonly known: string | null;
 }
 
@@ -147,6 +148,7 @@ export const decodeEffect = (row: OutboxRow): OutboxItem => ({
   effect: parse("outbox", EffectRow, row.effect),
   // In doubt the first try is a second one: whoever makes it looks first.
   attempt: row.attempts + 1 + row.doubt,
+  waits: row.waits,
   crashes: row.crashes,
   known: row.known,
 });

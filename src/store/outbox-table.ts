@@ -130,6 +130,7 @@ export function postponeEffect(
         error,
         ...SURVIVED,
         attempts: sure ? eb("attempts", "-", 1) : eb.ref("attempts"),
+        waits: eb("waits", "+", 1),
       }))
       .where("seq", "=", seq),
   );

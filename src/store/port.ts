@@ -72,6 +72,8 @@ export interface OutboxItem {
   readonly coalesce: string | null;
   /** Which try this is: 1 = first. Counted in the transaction that hands it out, before any request. After a backup was restored none is the first. */
   readonly attempt: number;
+  /** How often it was put off, for whatever reason. */
+  readonly waits: number;
   /** How often the process died while it was performed, in a row. */
   readonly crashes: number;
   readonly known: string | null;
@@ -167,6 +169,13 @@ export type ChainStep =
 
 export const CHAIN_START: ChainPlace = { seq: 0, hash: "" };
 
+export interface BackupInfo {
+  readonly path: string;
+  readonly bytes: number;
+  /** Rows of the audit trail in it, all checked. */
+  readonly events: number;
+}
+
 /**
  * Another process has taken over this database: it holds a newer epoch. Nothing was written, and nothing ever
  * will be by this one.
@@ -223,6 +232,8 @@ export interface Store extends DeliveryInbox, SweepStore, Reading, AsyncDisposab
    * says which; else null, because then the other control plane is the newer one.
    */
   outbid(seen: number): Promise<number | null>;
+  /** A checked copy of everything but transcripts, made while we go on. Replaces what is at `path`; readable by us alone. */
+  backup(path: string): Promise<BackupInfo>;
   /** Calls back when a write failed because the disk is full or away, or because we are fenced. */
   onTrouble(listener: (trouble: Fenced | StoreUnavailable) => void): () => void;
   /** Enters events that did not come as a webhook. A key seen before changes nothing. */

@@ -84,6 +84,7 @@ export interface Tables {
     crashes: Generated<number>;
     /** 1 = an earlier life of this database may have done it: even the first try looks. */
     doubt: Generated<number>;
+    waits: Generated<number>;
   };
   artifact: { key: string; value: string };
   timer: { objective_id: string; name: string; due: number };

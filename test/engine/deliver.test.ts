@@ -148,7 +148,7 @@ test("a rate limit is later, as long as it says", async () => {
   at.world.performing = fails(new PortError("rate-limited", "slow down"));
   at.clock.move(90);
   await at.round();
-  expect(await at.store.nextDue(at.clock.now())).toBe(at.clock.now() + 500);
+  expect(await at.store.nextDue(at.clock.now())).toBe(at.clock.now() + 1_000);
   expect(at.world.performed.map(({ number }) => number)).toEqual([1, 1]);
 });
 
@@ -219,4 +219,23 @@ test("who stopped listening hears no landing", async () => {
   at.deliver.onLanded(() => (landed += 1))();
   await at.round();
   expect(landed).toBe(0);
+});
+
+test("what surely was not done is tried again with growing pauses, and stays a first try", async () => {
+  await using at = await given(["push-branch"]);
+  const numbers: number[] = [];
+  at.world.performing = (_effect, { number }) => {
+    numbers.push(number);
+    return { kind: "later", reason: "the runner is away", afterMs: null };
+  };
+  const waits: number[] = [];
+  for (let tries = 0; tries < 6; tries++) {
+    await at.round();
+    const due = await at.store.nextDue(at.clock.now());
+    const wait = (due ?? 0) - at.clock.now();
+    waits.push(wait);
+    at.clock.move(wait);
+  }
+  expect(numbers).toEqual([1, 1, 1, 1, 1, 1]);
+  expect(waits).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000]);
 });

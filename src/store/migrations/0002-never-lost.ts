@@ -16,5 +16,7 @@ const STATEMENTS = [
   ]),
   // 1 = an earlier life of this database may have done it already: even the first try looks.
   `alter table outbox add column doubt integer not null default 0`,
+  // How often it was put off: what the pause before the next try grows with.
+  `alter table outbox add column waits integer not null default 0`,
   `alter table event add column hash text not null default ''`,
 ];
