@@ -5,14 +5,13 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-import { demand, visible } from "../access.ts";
-import { need } from "../act/needs.ts";
 import { movable } from "../act/pulls.ts";
 import { syncRefs } from "../act/refs.ts";
 import { authenticate } from "../auth.ts";
 import { type Hub } from "../hub.ts";
 import type { Actor, Repository } from "../model.ts";
 import { Problem } from "../problem.ts";
+import { admit } from "./admit.ts";
 import { type Children, gitEnv } from "./command.ts";
 
 const timeoutMs = 300_000;
@@ -46,7 +45,7 @@ export async function serveGit(
   let actor: Actor;
   try {
     actor = authenticate(hub, request.headers.authorization);
-    repository = admit(hub, actor, path, writes);
+    repository = admit(hub, actor, path.fullName, writes);
   } catch (error) {
     refuse(error, response);
     return;
@@ -63,23 +62,6 @@ export async function serveGit(
     await syncRefs(hub, repository, movable(actor));
   });
   response.end();
-}
-
-function admit(hub: Hub, actor: Actor, path: GitPath, writes: boolean): Repository {
-  const repository = hub.repositories.get(path.fullName.toLowerCase());
-  if (repository === undefined || !visible(actor, repository)) {
-    // Asking for a password, as GitHub does, tells nobody whether it exists.
-    if (actor.kind === "anonymous") throw new Problem(401, "Repository not found.");
-    throw new Problem(404, "Repository not found.");
-  }
-  if (writes && actor.kind === "anonymous") throw new Problem(401, "Authentication required.");
-  try {
-    demand(actor, repository, writes ? need.writeContents : need.readContents);
-  } catch {
-    const who = actor.kind === "user" ? actor.account.login : "the app";
-    throw new Problem(403, `Permission to ${path.fullName}.git denied to ${who}.`);
-  }
-  return repository;
 }
 
 function refuse(error: unknown, response: ServerResponse): void {

@@ -30,6 +30,8 @@ export interface MemoryRepository extends GitRepository {
   readonly objects: Objects;
   /** Full name → commit, `refs/pull/…` included. Change it through `setRef`. */
   readonly refs: ReadonlyMap<string, string>;
+  /** Whether a ref has ever led there: what is among the objects besides was never pushed. */
+  published(sha: string): boolean;
 }
 
 export function openMemoryGit(): MemoryGit {
@@ -41,13 +43,24 @@ export function openMemoryGit(): MemoryGit {
   };
 }
 
+/** What lies behind a repository of an emulator in this process. */
+export function inMemory(git: GitRepository): MemoryRepository {
+  if (isMemory(git)) return git;
+  throw new Error(`${git.directory} is on disk, not in memory`);
+}
+
+function isMemory(git: GitRepository): git is MemoryRepository {
+  return "objects" in git;
+}
+
 function createRepository(): MemoryRepository {
   const objects = openObjects();
-  const refs = new Map<string, string>();
+  const refs = openRefs(objects);
   return {
     directory: "",
     objects,
-    refs,
+    refs: refs.all,
+    published: (sha) => refs.published.has(sha),
     exclusive: openLock(),
     importFrom: async (from) => {
       throw new Error(`git in memory cannot read ${from}`);
@@ -63,17 +76,14 @@ type Pointers = Pick<
   "readRefs" | "setRef" | "resolveCommit" | "commitFiles" | "makeMerge"
 >;
 
-function pointers(objects: Objects, refs: Map<string, string>): Pointers {
+function pointers(objects: Objects, refs: Refs): Pointers {
   return {
     readRefs: async () => {
-      const shown = [...refs].filter(([ref]) => /^refs\/(?:heads|tags)\//u.test(ref));
+      const shown = [...refs.all].filter(([ref]) => /^refs\/(?:heads|tags)\//u.test(ref));
       return new Map(shown.toSorted(([one], [other]) => (one < other ? -1 : 1)));
     },
-    setRef: async (ref, sha) => {
-      if (sha === undefined) refs.delete(ref);
-      else refs.set(ref, sha);
-    },
-    resolveCommit: async (name) => resolve(objects, refs, name),
+    setRef: async (ref, sha) => refs.set(ref, sha),
+    resolveCommit: async (name) => resolve(refs, name),
     commitFiles: async ({ branch, parent, files: changes, message, author }) => {
       const before = parent === undefined ? new Map<string, FileEntry>() : filesOf(objects, parent);
       const tree = objects.addTree(changedFiles(objects, before, changes));
@@ -147,19 +157,45 @@ function openLock(): GitRepository["exclusive"] {
   };
 }
 
-function resolve(
-  objects: Objects,
-  refs: ReadonlyMap<string, string>,
-  name: string,
-): string | undefined {
+interface Refs {
+  readonly all: ReadonlyMap<string, string>;
+  readonly published: ReadonlySet<string>;
+  set(ref: string, sha: string | undefined): void;
+}
+
+function openRefs(objects: Objects): Refs {
+  const all = new Map<string, string>();
+  const published = new Set<string>();
+  const publish = (tip: string): void => {
+    const open = [tip];
+    for (let sha = open.pop(); sha !== undefined; sha = open.pop()) {
+      if (published.has(sha)) continue;
+      published.add(sha);
+      open.push(...commitOf(objects, sha).parents);
+    }
+  };
+  return {
+    all,
+    published,
+    set(ref, sha) {
+      if (sha === undefined) all.delete(ref);
+      else {
+        publish(sha);
+        all.set(ref, sha);
+      }
+    },
+  };
+}
+
+function resolve(refs: Refs, name: string): string | undefined {
   if (name === "" || name.startsWith("-")) return undefined;
   for (const ref of [`refs/heads/${name}`, `refs/tags/${name}`, name]) {
-    const sha = refs.get(ref);
+    const sha = refs.all.get(ref);
     if (sha !== undefined) return sha;
   }
   if (!/^[0-9a-f]{4,40}$/u.test(name)) return undefined;
-  if (name.length === 40) return objects.commit(name) === undefined ? undefined : name;
-  const [found, ...more] = objects.commitsLike(name);
+  if (name.length === 40) return refs.published.has(name) ? name : undefined;
+  const [found, ...more] = [...refs.published].filter((sha) => sha.startsWith(name));
   return more.length === 0 ? found : undefined;
 }
 

@@ -30,8 +30,6 @@ export interface Objects {
   blob(sha: string): Buffer | undefined;
   tree(sha: string): FileMap | undefined;
   commit(sha: string): NewCommit | undefined;
-  /** Ids of commits that start with this. */
-  commitsLike(prefix: string): readonly string[];
   /** Takes a commit with its tree and files from elsewhere; false when it is not there. */
   take(from: Objects, sha: string): boolean;
 }
@@ -61,7 +59,6 @@ export function openObjects(): Objects {
     blob: (sha) => blobs.get(sha),
     tree: (sha) => trees.get(sha),
     commit: (sha) => commits.get(sha),
-    commitsLike: (prefix) => [...commits.keys()].filter((sha) => sha.startsWith(prefix)),
     take(from, sha) {
       if (commits.has(sha)) return true;
       const commit = from.commit(sha);
