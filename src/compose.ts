@@ -5,12 +5,13 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
-import { realClock as clock } from "./compose/clock.ts";
+import { realClock as clock, realElapsed } from "./compose/clock.ts";
 import { openPlane } from "./compose/plane.ts";
 import { examineLink, LOCAL, openLinks } from "./compose/runner.ts";
 import type { Config } from "./config.ts";
 import type { Link } from "./fleet/link.ts";
 import { openAuth } from "./github/auth.ts";
+import type { Fetch } from "./github/client.ts";
 import { openSecretRegistry } from "./github/secrets.ts";
 import { openFront, type Front } from "./inbox/front.ts";
 import { openSmee } from "./inbox/smee.ts";
@@ -26,6 +27,8 @@ export interface Settings {
   readonly log: Logger;
   /** Where the runner program is kept; default: the data directory. */
   readonly programDir?: string;
+  /** The network towards GitHub; default: Node's own. */
+  readonly fetch?: Fetch;
   /** An emulated GitHub: its key opens nothing, so agents may run as our own user. */
   readonly emulated?: boolean;
 }
@@ -63,7 +66,20 @@ export async function openOrcha(settings: Settings): Promise<Orcha> {
   const identity = await store.identity();
   const links = await openLinks(settings, identity, store, stack);
   const unsafeNotice = config.unsafeLocal && !emulated ? UNSAFE_NOTICE : null;
-  const parts = { config, app, clock, log, store, identity, transcripts, links, unsafeNotice };
+  const { fetch } = settings;
+  const parts = {
+    config,
+    app,
+    clock,
+    elapsed: realElapsed,
+    log,
+    store,
+    identity,
+    transcripts,
+    links,
+    unsafeNotice,
+    ...(fetch === undefined ? {} : { fetch }),
+  };
   const plane = await openPlane(parts, stack);
   const { webhook, production } = config;
   const front = stack.use(await openFrontOf(settings, store));

@@ -1,54 +1,20 @@
 /** The adapters to GitHub and the runners, over a clock, a network and a store that are given. */
 import { driverNamed } from "../agents/registry.ts";
+import type { PushGate } from "../engine/ports.ts";
 import { openFleet } from "../fleet/fleet.ts";
-import { openAuth } from "../github/auth.ts";
+import type { Breaker } from "../github/breaker.ts";
 import { cloneUrl, readCredential } from "../github/credentials.ts";
-import { openForge } from "../github/forge.ts";
-import { openPacing } from "../github/pacing.ts";
 import { openPushGate } from "../github/push-gate.ts";
-import { openSecretRegistry } from "../github/secrets.ts";
 import { openRedactor } from "../markdown/redact.ts";
+import { openGitHub } from "./github.ts";
 import type { PlaneParts } from "./plane.ts";
 
 export type Adapters = ReturnType<typeof openAdapters>;
 
 export function openAdapters(parts: PlaneParts, stack: AsyncDisposableStack) {
-  const { config, app, clock, log, store, identity, links, fetch, quarantine } = parts;
+  const { config, clock, links, quarantine } = parts;
   const { github, dataDir, timings } = config;
-  const secrets = openSecretRegistry(clock);
-  for (const secret of [...app.webhookSecrets, app.privateKey]) secrets.add(secret);
-  const pacing = openPacing({ limits: github.limits, clock });
-  const auth = openAuth({
-    appId: app.id,
-    privateKey: app.privateKey,
-    baseUrl: github.apiUrl,
-    clock,
-    secrets,
-    timeoutMs: timings.requestMs,
-    observe: (installation, headers) => pacing.observe(installation, headers),
-    ...(fetch === undefined ? {} : { fetch }),
-  });
-  const forge = openForge({
-    auth,
-    pacing,
-    clock,
-    secrets,
-    configs: {
-      get: (id) => store.lastGoodConfig(id),
-      put: (id, sha, good) => store.keepConfig(id, sha, good),
-    },
-    markerSecret: identity.secret,
-    allowedHosts: github.linkHosts,
-    patienceMs: timings.patienceMs,
-    permissionMaxAgeMs: timings.permissionMaxAgeMs,
-    timings: { lookAgainMs: timings.lookAgainMs, healMs: timings.healMs },
-    onHealFailed: (error) =>
-      log.warn(
-        { error: error instanceof Error ? error.message : "unknown failure" },
-        "double not looked for",
-      ),
-  });
-  stack.defer(() => forge.close());
+  const { secrets, auth, breaker, forge, survey } = openGitHub(parts, stack);
   const fleet = openFleet({
     link: (name) => links.get(name),
     driver: driverNamed,
@@ -67,5 +33,16 @@ export function openAdapters(parts: PlaneParts, stack: AsyncDisposableStack) {
     ...(quarantine === undefined ? {} : { quarantine }),
   });
   const redactor = openRedactor(() => secrets.values());
-  return { forge, gate, auth, fleet, redact: (line: Uint8Array) => redactor.line(line) };
+  const redact = (line: Uint8Array) => redactor.line(line);
+  return { forge, gate: guarded(gate, breaker), auth, breaker, survey, fleet, redact };
 }
+
+/** While GitHub is down nothing is pushed, and no try is used up. */
+const guarded = (gate: PushGate, breaker: Breaker): PushGate => ({
+  async push(effect, attempt) {
+    const afterMs = breaker.waitMs();
+    return afterMs === null
+      ? gate.push(effect, attempt)
+      : { kind: "later", reason: "GitHub does not answer", afterMs };
+  },
+});

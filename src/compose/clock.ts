@@ -11,3 +11,6 @@ export const realClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** Ms that go by whatever people set the clock to. */
+export const realElapsed = (): number => performance.now();

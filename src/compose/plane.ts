@@ -20,6 +20,7 @@ import type { Fetch } from "../github/client.ts";
 import { openDeliveryLog } from "../github/delivery-log.ts";
 import type { PushGateOptions } from "../github/push-gate.ts";
 import { openPump } from "../inbox/pump.ts";
+import { openRounds, type Rounds, type RoundsOptions } from "../inbox/rounds.ts";
 import { openSweep } from "../inbox/sweep.ts";
 import { HANDLED_EVENTS } from "../inbox/webhook.ts";
 import type { Identity } from "../store/identity.ts";
@@ -38,6 +39,10 @@ export interface PlaneParts {
   readonly links: ReadonlyMap<string, Link>;
   /** Said on every pull request; null = nothing to say. */
   readonly unsafeNotice: string | null;
+  /** Time that never jumps, in ms from anywhere; default: the clock's, which people may set. */
+  readonly elapsed?: () => number;
+  /** How full the queues are; default: there is always room. */
+  readonly pressure?: RoundsOptions["pressure"];
   /** The network towards GitHub; default: Node's own. */
   readonly fetch?: Fetch;
   /** Where what is to be pushed is looked at; default: a directory of its own and git. */
@@ -47,7 +52,7 @@ export interface PlaneParts {
 export interface Plane {
   readonly adapters: Adapters;
   /** Asks GitHub for what was missed, now and periodically: to be called when somebody is there to answer. */
-  sweep(): void;
+  sweep(): Rounds;
 }
 
 /** Longest wait for effects that are in the air when we are asked to stop. */
@@ -60,15 +65,27 @@ const FAILURES = { workerFailuresMax: 3, managerFailuresMax: 4 };
 export async function openPlane(parts: PlaneParts, stack: AsyncDisposableStack): Promise<Plane> {
   const adapters = openAdapters(parts, stack);
   await startEngine(parts, adapters, stack);
-  const { clock, log } = parts;
-  return {
-    adapters,
-    sweep() {
-      const deliveries = openDeliveryLog(adapters.auth, clock);
-      const sweep = openSweep({ log, clock, deliveries, events: new Set(HANDLED_EVENTS) });
-      stack.defer(() => sweep.close());
-    },
-  };
+  return { adapters, sweep: () => sweep(parts, adapters, stack) };
+}
+
+/** GitHub's log of its deliveries, and what it has whatever was delivered. */
+function sweep(parts: PlaneParts, adapters: Adapters, stack: AsyncDisposableStack): Rounds {
+  const { clock, log, store, config, pressure = () => "ok" as const } = parts;
+  const { sweepEveryMs, reconcileEveryMs } = config.timings;
+  const deliveries = openDeliveryLog(adapters.auth, clock);
+  const sent = openSweep({ log, clock, deliveries, events: new Set(HANDLED_EVENTS) });
+  stack.defer(() => sent.close());
+  const rounds = openRounds({
+    survey: adapters.survey,
+    store,
+    clock,
+    log,
+    pressure,
+    everyMs: sweepEveryMs,
+    fullEveryMs: reconcileEveryMs,
+  });
+  stack.defer(() => rounds.close());
+  return rounds;
 }
 
 async function startEngine(

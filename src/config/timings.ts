@@ -31,5 +31,15 @@ export const Timings = z.strictObject({
   lookEveryMs: ms.min(1).default(5_000),
   /** Pause before a session whose checkout could not be made is tried again. */
   retryWaitMs: ms.default(30_000),
+  /** Between two looks at what changed in a repository, give or take a third; 0 = webhooks only. */
+  sweepEveryMs: ms.default(200_000),
+  /** The same with `ORCHA_INGEST=pull`, where nothing else tells. */
+  pullEveryMs: ms.min(1).default(25_000),
+  /** Between two looks at all labelled issues and all live objectives. */
+  reconcileEveryMs: ms.default(60 * 60_000),
+  /** Between two looks at GitHub's log of its deliveries; with `pull` it is `pullEveryMs`. */
+  deliveryLogEveryMs: ms.min(1).default(5 * 60_000),
+  /** While GitHub is down: between two questions whether it is back. */
+  probeEveryMs: ms.min(1).default(15_000),
 });
 export type Timings = z.infer<typeof Timings>;

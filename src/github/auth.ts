@@ -6,7 +6,8 @@ import { PortError, type Clock } from "../engine/ports.ts";
 import type { Repository } from "../domain/repository.ts";
 import { openClient, openEtagCache, type Client, type Fetch, type TokenSource } from "./client.ts";
 import { appJwt, readPrivateKey } from "./jwt.ts";
-import { portErrorOf } from "./outcome.ts";
+import { allPages, PAGE } from "./pages.ts";
+import { portErrorOf, timeOf } from "./outcome.ts";
 import { PERMISSIONS, type PermissionSet } from "./permissions.ts";
 import type { SecretRegistry } from "./secrets.ts";
 
@@ -19,6 +20,8 @@ export interface AuthOptions {
   readonly secrets: SecretRegistry;
   /** Deadline of one request to GitHub. */
   readonly timeoutMs: number;
+  /** Time that never jumps, in ms from anywhere, and the time of `secrets`; default: the clock's. */
+  readonly elapsed?: () => number;
   /** The network; default: Node's own. */
   readonly fetch?: Fetch;
   /** Hears rate-limit headers per installation. */
@@ -51,13 +54,19 @@ export interface Auth {
   ownNow(): { readonly appId: number; readonly botId: number | undefined };
   /** A client for one repository with one permission set; mints, keeps and renews its token. */
   client(repository: Repository, permissions: PermissionSet): Client;
+  /**
+   * Every repository of an installation. The one token that is not for a single repository: it reads metadata only, does
+   * not leave this function, and is revoked at once. Throws PortError.
+   */
+  repositories(installation: number): Promise<readonly Repository[]>;
   /** A token for a single use, outside of the cache. Throws PortError. */
   mintOnce(repository: Repository, permissions: PermissionSet): Promise<OneTimeToken>;
 }
 
 interface Token {
   readonly token: string;
-  readonly expiresAt: number;
+  /** By `elapsed`: our clock may be wrong, or be set while the token lives. */
+  readonly goodUntil: number;
 }
 
 /** Tokens that end sooner than this are not handed out any more. */
@@ -76,7 +85,7 @@ export function openAuth(options: AuthOptions): Auth {
 
   const mint = async (repository: Repository, permissions: PermissionSet): Promise<Token> => {
     try {
-      const { data } = await app.request(
+      const { data, headers } = await app.request(
         "POST /app/installations/{installation_id}/access_tokens",
         {
           installation_id: repository.installation,
@@ -84,9 +93,9 @@ export function openAuth(options: AuthOptions): Auth {
           permissions: { ...PERMISSIONS[permissions] },
         },
       );
-      const expiresAt = Date.parse(data.expires_at);
-      options.secrets.add(data.token, expiresAt);
-      return { token: data.token, expiresAt };
+      const goodUntil = endOf(options, data.expires_at, headers);
+      options.secrets.add(data.token, goodUntil);
+      return { token: data.token, goodUntil };
     } catch (error) {
       throw mintError(error, repository, clock.now());
     }
@@ -96,7 +105,7 @@ export function openAuth(options: AuthOptions): Auth {
     const name = `${repository.installation}/${repository.id}/${permissions}`;
     const known = clients.get(name);
     if (known !== undefined) return known;
-    const source = tokenSource(() => mint(repository, permissions), clock);
+    const source = tokenSource(() => mint(repository, permissions), elapsedOf(options));
     const observe = (headers: Readonly<Record<string, unknown>>): void =>
       options.observe?.(repository.installation, headers);
     const made = openClient({ ...network, etags: openEtagCache(), observe }, source);
@@ -121,6 +130,7 @@ export function openAuth(options: AuthOptions): Auth {
     client,
     own: (repository) => (own ??= readOwn(repository)),
     ownNow: () => ({ appId: options.appId, botId }),
+    repositories: (installation) => listRepositories(options, app, installation),
     async mintOnce(repository, permissions) {
       const { token } = await mint(repository, permissions);
       const source: TokenSource = {
@@ -131,11 +141,64 @@ export function openAuth(options: AuthOptions): Auth {
       const revoke = async (): Promise<void> => {
         // Not revoked is not a failure of what it was used for: it expires by itself.
         await once.request("DELETE /installation/token").catch(() => undefined);
-        options.secrets.add(token, clock.now());
+        options.secrets.add(token, elapsedOf(options)());
       };
       return { token, revoke };
     },
   };
+}
+
+/** More than this of one installation are not swept. */
+const LIST_PAGES_MAX = 50;
+
+async function listRepositories(
+  options: AuthOptions,
+  app: Client,
+  installation: number,
+): Promise<readonly Repository[]> {
+  const { clock, baseUrl, timeoutMs, fetch, secrets } = options;
+  try {
+    const route = "POST /app/installations/{installation_id}/access_tokens";
+    const permissions = { metadata: "read" } as const;
+    const { data, headers } = await app.request(route, {
+      installation_id: installation,
+      permissions,
+    });
+    secrets.add(data.token, endOf(options, data.expires_at, headers));
+    const fixed: TokenSource = { get: async () => data.token, renew: async () => data.token };
+    const network = { baseUrl, timeoutMs, clock, ...(fetch === undefined ? {} : { fetch }) };
+    const client = openClient({ ...network, etags: openEtagCache(1) }, fixed);
+    try {
+      const found = await allPages(LIST_PAGES_MAX, async (page) => {
+        const request = { per_page: PAGE, page };
+        return (await client.request("GET /installation/repositories", request)).data.repositories;
+      });
+      return found.map(({ id, name, owner }) => ({
+        installation,
+        id: Number(id),
+        owner: owner.login,
+        name,
+      }));
+    } finally {
+      // Not revoked is not a failure of what it was used for: it expires by itself.
+      await client.request("DELETE /installation/token").catch(() => undefined);
+    }
+  } catch (error) {
+    throw portErrorOf(error, clock.now());
+  }
+}
+
+const elapsedOf = ({ elapsed, clock }: AuthOptions): (() => number) =>
+  elapsed ?? (() => clock.now());
+
+/** When a token ends, by `elapsed`: how long it lives is GitHub's time compared with GitHub's time. */
+function endOf(
+  options: AuthOptions,
+  expiresAt: string,
+  headers: Readonly<Record<string, unknown>>,
+): number {
+  const livesMs = Date.parse(expiresAt) - (timeOf(headers) ?? options.clock.now());
+  return elapsedOf(options)() + livesMs;
 }
 
 /** By our clock, until GitHub refuses a JWT: then by how far its clock is from ours. */
@@ -155,7 +218,7 @@ function jwtSource(
 }
 
 /** One token at a time; whoever asks while it is being minted waits for the same one. */
-function tokenSource(mint: () => Promise<Token>, clock: Clock): TokenSource {
+function tokenSource(mint: () => Promise<Token>, elapsed: () => number): TokenSource {
   let current: Promise<Token> | null = null;
   const fresh = (): Promise<Token> => {
     const minting = mint();
@@ -170,7 +233,7 @@ function tokenSource(mint: () => Promise<Token>, clock: Clock): TokenSource {
     const asked = current;
     if (asked === null) return (await fresh()).token;
     const held = await asked;
-    if (held.expiresAt - clock.now() >= MARGIN_MS) return held.token;
+    if (held.goodUntil - elapsed() >= MARGIN_MS) return held.token;
     if (current === asked) current = null;
     return (await (current ?? fresh())).token;
   };

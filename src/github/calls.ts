@@ -5,6 +5,7 @@
 import type { Repository } from "../domain/repository.ts";
 import { PortError, type Clock } from "../engine/ports.ts";
 import type { Auth } from "./auth.ts";
+import type { Breaker } from "./breaker.ts";
 import type { Client } from "./client.ts";
 import { classify, portErrorOf } from "./outcome.ts";
 import { READ, type Cost, type Pacing } from "./pacing.ts";
@@ -28,14 +29,17 @@ export interface CallsOptions {
   readonly auth: Auth;
   readonly pacing: Pacing;
   readonly clock: Clock;
+  /** Missing: GitHub is always asked. */
+  readonly breaker?: Breaker | undefined;
   /** A call waits this long for its turn in place; longer waits are given back to the caller. */
   readonly patienceMs: number;
 }
 
 export function openCalls(options: CallsOptions): Calls {
-  const { auth, pacing, clock, patienceMs } = options;
+  const { auth, pacing, clock, patienceMs, breaker } = options;
 
   const paced = async (installation: number, cost: Cost, priority: number): Promise<void> => {
+    breaker?.check();
     const { waitMs } = await pacing.turn(installation, cost, priority, patienceMs);
     if (waitMs > 0)
       throw new PortError("rate-limited", `our own pace: installation ${installation}`, {
@@ -45,28 +49,39 @@ export function openCalls(options: CallsOptions): Calls {
 
   const heard = (installation: number, error: unknown): void => {
     const failure = classify(error, clock.now());
-    if (failure?.kind === "rate-limited" && failure.retryAfterMs !== null)
-      pacing.pause(installation, clock.now() + failure.retryAfterMs);
+    if (failure === null) return;
+    breaker?.failed(failure);
+    if (failure.kind === "rate-limited") pacing.limited(installation, failure.retryAfterMs);
+  };
+
+  const made = async <T>(
+    { installation }: Repository,
+    client: Client,
+    call: (client: Client) => Promise<T>,
+  ): Promise<T> => {
+    try {
+      const answer = await call(client);
+      breaker?.answered();
+      pacing.went(installation);
+      return answer;
+    } catch (error) {
+      heard(installation, error);
+      throw error;
+    }
   };
 
   return {
     async read(repository, permissions, call) {
       await paced(repository.installation, READ, 0);
       try {
-        return await call(auth.client(repository, permissions));
+        return await made(repository, auth.client(repository, permissions), call);
       } catch (error) {
-        heard(repository.installation, error);
         throw portErrorOf(error, clock.now());
       }
     },
     async write(repository, permissions, cost, call) {
       await paced(repository.installation, cost, cost.priority);
-      try {
-        return await call(auth.client(repository, permissions));
-      } catch (error) {
-        if (!(error instanceof PortError)) heard(repository.installation, error);
-        throw error;
-      }
+      return made(repository, auth.client(repository, permissions), call);
     },
   };
 }
@@ -89,19 +104,3 @@ export const at = ({
   owner,
   repo: name,
 });
-
-export const PAGE = 100;
-
-/** Every entry of a list, page by page, at most `pagesMax` pages. */
-export async function allPages<T>(
-  pagesMax: number,
-  read: (page: number) => Promise<readonly T[]>,
-): Promise<readonly T[]> {
-  const entries: T[] = [];
-  for (let page = 1; page <= pagesMax; page += 1) {
-    const found = await read(page);
-    entries.push(...found);
-    if (found.length < PAGE) break;
-  }
-  return entries;
-}

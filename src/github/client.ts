@@ -4,7 +4,7 @@
  */
 import { Octokit } from "@octokit/core";
 import type { Clock } from "../engine/ports.ts";
-import { statusOf } from "./outcome.ts";
+import { statusOf, timeOf } from "./outcome.ts";
 
 export type Client = Pick<Octokit, "request" | "graphql">;
 
@@ -64,7 +64,7 @@ export function openClient(options: ClientOptions, tokens: TokenSource): Client 
         return response;
       } catch (error) {
         options.observe?.(headersOf(error));
-        if (statusOf(error) === 304 && known !== undefined) return known.response;
+        if (statusOf(error) === 304 && known !== undefined) return stillValid(known, error);
         throw error;
       } finally {
         deadline.cancel();
@@ -81,6 +81,14 @@ export function openClient(options: ClientOptions, tokens: TokenSource): Client 
     return response;
   });
   return octokit;
+}
+
+/** What was answered before, with what this answer says of time and limits. */
+function stillValid({ response }: Known, error: unknown): Answer {
+  const fresh: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headersOf(error)))
+    if (name === "date" || name.startsWith("x-ratelimit-")) fresh[name] = String(value);
+  return { ...response, headers: { ...response.headers, ...fresh } };
 }
 
 function deadlineOf({ clock, timeoutMs }: ClientOptions): {
@@ -104,11 +112,6 @@ class BrokenAnswer extends Error {
 
 const isBroken = ({ status, data }: Answer): boolean =>
   status !== 204 && status !== 205 && typeof data === "string";
-
-function timeOf({ date }: Readonly<Record<string, unknown>>): number | null {
-  const time = typeof date === "string" ? Date.parse(date) : Number.NaN;
-  return Number.isNaN(time) ? null : time;
-}
 
 /** Octokit prints deprecations; they are for whoever writes the code, not for the operator. */
 const nothing = (): void => undefined;

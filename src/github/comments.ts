@@ -4,7 +4,8 @@
  */
 import type { Repository } from "../domain/repository.ts";
 import { toMarkdown } from "../markdown/outgoing.ts";
-import { allPages, at, PAGE } from "./calls.ts";
+import { at } from "./calls.ts";
+import { allPages, lastPage, PAGE } from "./pages.ts";
 import { hasMarker, markerOf, withMarker } from "./marker.ts";
 import { statusOf } from "./outcome.ts";
 import { CONTENT, WRITE } from "./pacing.ts";
@@ -129,11 +130,6 @@ async function findComments(
       body: comment.body ?? "",
     }))
     .toSorted((a, b) => a.id - b.id);
-}
-
-function lastPage(link: string | undefined): number {
-  const page = /[?&]page=(?<page>\d{1,6})[^>]*>;\s*rel="last"/u.exec(link ?? "")?.groups?.["page"];
-  return page === undefined ? 1 : Number(page);
 }
 
 async function findReplies(

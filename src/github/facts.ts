@@ -4,7 +4,8 @@ import type { Actor } from "../domain/people.ts";
 import type { Repository } from "../domain/repository.ts";
 import { actorOf } from "../inbox/webhook.ts";
 import { visibleLine, visibleText } from "../markdown/incoming.ts";
-import { allPages, at, orNull, PAGE, type Calls } from "./calls.ts";
+import { at, orNull, type Calls } from "./calls.ts";
+import { allPages, PAGE } from "./pages.ts";
 import type { Auth, OwnApp } from "./auth.ts";
 
 export interface FactReader {
@@ -89,7 +90,8 @@ export function openFactReader(auth: Auth, calls: Calls): FactReader {
 /** A deleted account is GitHub's `ghost`: nobody. */
 const GHOST: Actor = { id: 10_137, login: "ghost", type: "user" };
 
-function personOf(
+/** Somebody as GitHub shows them; null = their account was deleted. */
+export function personOf(
   user: { readonly id: number | bigint; readonly login: string; readonly type: string } | null,
   own: OwnApp,
 ): Actor {

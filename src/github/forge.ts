@@ -12,6 +12,7 @@ import {
   type Forge,
 } from "../engine/ports.ts";
 import type { Auth } from "./auth.ts";
+import type { Breaker } from "./breaker.ts";
 import { openCalls } from "./calls.ts";
 import { postComment, replyToReview, updateStatus } from "./comments.ts";
 import { readConfig } from "./config-fact.ts";
@@ -29,6 +30,8 @@ export interface ForgeOptions {
   readonly auth: Auth;
   readonly pacing: Pacing;
   readonly clock: Clock;
+  /** Missing: GitHub is always asked. */
+  readonly breaker?: Breaker;
   readonly configs: RepositoryConfigs;
   readonly secrets: SecretRegistry;
   /** 32 random bytes kept in the data directory and its backup. */
@@ -53,7 +56,8 @@ const PATIENCE_MS = 5_000;
 export function openForge(options: ForgeOptions): OpenForge {
   const { auth, pacing, clock } = options;
   const patienceMs = options.patienceMs ?? PATIENCE_MS;
-  const calls = openCalls({ auth, pacing, clock, patienceMs });
+  const { breaker } = options;
+  const calls = openCalls({ auth, pacing, clock, patienceMs, breaker });
   const reader = openFactReader(auth, calls);
   const maxAgeMs = options.permissionMaxAgeMs ?? PERMISSION_MAX_AGE_MS;
   const permissions = openPermissionReader(calls, clock, maxAgeMs);

@@ -117,10 +117,25 @@ function retryAfter({ status, headers }: Response, now: number): number | null {
   const seconds = Number(headers["retry-after"]);
   if (headers["retry-after"] !== undefined && Number.isFinite(seconds))
     return clamp(seconds * 1000);
-  const reset = Number(headers["x-ratelimit-reset"]);
-  if (headers["x-ratelimit-remaining"] === "0" && Number.isFinite(reset))
-    return clamp(reset * 1000 - now);
+  const untilReset = resetMs(headers, now);
+  if (untilReset !== null) return clamp(untilReset);
   return status === 503 ? null : MINUTE_MS;
+}
+
+/**
+ * How long until an exhausted primary limit is reset, in ms; null = it is not exhausted. By GitHub's clock, which its
+ * answers carry: ours may be wrong.
+ */
+export function resetMs(headers: Readonly<Record<string, unknown>>, now: number): number | null {
+  const reset = Number(headers["x-ratelimit-reset"]);
+  if (String(headers["x-ratelimit-remaining"]) !== "0" || !Number.isFinite(reset)) return null;
+  return reset * 1000 - (timeOf(headers) ?? now);
+}
+
+/** GitHub's time by the `date` of an answer, in ms; null when it did not say. */
+export function timeOf({ date }: Readonly<Record<string, unknown>>): number | null {
+  const time = typeof date === "string" ? Date.parse(date) : Number.NaN;
+  return Number.isNaN(time) ? null : time;
 }
 
 const clamp = (ms: number): number => Math.min(RETRY_MAX_MS, Math.max(1_000, ms));
@@ -146,9 +161,12 @@ function ofGraphql(error: Error): Failure {
 
 function graphqlTypes(error: Error): readonly string[] {
   if (!("errors" in error) || !Array.isArray(error.errors)) return [];
-  return error.errors.map((entry: unknown) =>
-    typeof entry === "object" && entry !== null && "type" in entry ? String(entry.type) : "",
-  );
+  return error.errors.map((entry: unknown) => {
+    if (typeof entry !== "object" || entry === null) return "";
+    if ("type" in entry) return String(entry.type);
+    // A query that does not fit the schema was not run.
+    return "extensions" in entry || ("locations" in entry && !("path" in entry)) ? "INVALID" : "";
+  });
 }
 
 /** No byte of the request left: these fail before or while connecting. */

@@ -70,7 +70,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   "src/github": [
     "src/domain",
     "src/engine/ports.ts",
-    // The port of the delivery log stands beside what uses it.
+    // The ports of delivery log and lists stand beside what uses them.
+    "src/inbox/survey.ts",
     "src/inbox/sweep.ts",
     "src/inbox/webhook.ts",
     "src/markdown",

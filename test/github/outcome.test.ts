@@ -89,7 +89,12 @@ test.for([
   ],
   [
     "403 exhausted",
-    answer(403, "", { "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset }),
+    answer(403, "", {
+      "x-ratelimit-remaining": "0",
+      "x-ratelimit-reset": reset,
+      // By GitHub's clock, which need not be ours.
+      date: new Date(NOW).toUTCString(),
+    }),
     "surely-not",
     "rate-limited",
     90_000,
@@ -138,6 +143,20 @@ test.for([
   [[null], "unknown", "unavailable"],
 ] as const)("GraphQL %j", ([types, certainty, kind]) => {
   expect(classify(graphql(...types), NOW)).toMatchObject({ certainty, kind });
+});
+
+test("a query that does not fit the schema was not run", () => {
+  const wrong = { message: "Field 'x' doesn't exist", locations: [{ line: 1, column: 1 }] };
+  for (const error of [
+    wrong,
+    { ...wrong, path: ["query"], extensions: { code: "undefinedField" } },
+  ])
+    expect(
+      classify(
+        Object.assign(new Error("no"), { name: "GraphqlResponseError", errors: [error] }),
+        NOW,
+      ),
+    ).toMatchObject({ certainty: "surely-not", kind: "invalid" });
 });
 
 test("outcomes and port errors follow; bugs go through", async () => {

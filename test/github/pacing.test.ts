@@ -56,7 +56,7 @@ test("those who wait are served by priority, then in order", async () => {
 
 test("nobody waits longer than their patience, and nobody pushes in", async () => {
   const { clock, pacing } = open();
-  pacing.pause(1, 30_000);
+  pacing.limited(1, 30_000);
   expect(await pacing.turn(1, CONTENT, 1, 5_000)).toEqual({ waitMs: 30_000 });
   const patient = pacing.turn(1, CONTENT, 3, 60_000);
   expect(pacing.take(1, WRITE, 4).waitMs).toBeGreaterThan(0);
@@ -83,6 +83,57 @@ test("a clock that jumps back does not stop anything for long", () => {
   pacing.take(1, CONTENT, 3);
   clock.advance(-5 * MINUTE_MS);
   expect(pacing.take(1, CONTENT, 3).waitMs).toBeLessThanOrEqual(1_000);
+});
+
+test("each time GitHub says that it is too much the pause doubles, until a call went well", () => {
+  const { clock, pacing } = open();
+  const waits: number[] = [];
+  for (let times = 0; times < 4; times += 1) {
+    pacing.limited(1, times === 0 ? 5_000 : null);
+    // What was under way at the same time is told the same.
+    pacing.limited(1, null);
+    waits.push(pacing.budget(1).pausedMs);
+    clock.advance(waits.at(-1) ?? 0);
+  }
+  expect(waits).toEqual([60_000, 120_000, 240_000, 480_000]);
+  pacing.went(1);
+  pacing.limited(1, 30_000);
+  expect(pacing.budget(1).pausedMs).toBe(30_000);
+});
+
+test("what is left of the hour's requests is what GitHub said last", () => {
+  const { pacing } = open();
+  expect(pacing.budget(1)).toEqual({ share: 1, pausedMs: 0 });
+  pacing.observe(1, { "x-ratelimit-remaining": "1000", "x-ratelimit-limit": "5000" });
+  expect(pacing.budget(1).share).toBe(0.2);
+  const graphql = { "x-ratelimit-resource": "graphql", "x-ratelimit-limit": "5000" };
+  pacing.observe(1, { ...graphql, "x-ratelimit-remaining": "4000" });
+  expect(pacing.budget(1).share).toBe(0.2);
+});
+
+test("an exhausted limit ends by GitHub's clock, and setting ours neither shortens nor lengthens a pause", () => {
+  const clock = handClock(0);
+  let elapsed = 0;
+  const pacing = openPacing({ limits: GITHUB_LIMITS, clock, elapsed: () => elapsed });
+  const date = new Date(1_000_000_000_000).toUTCString();
+  const reset = String(1_000_000_090);
+  pacing.observe(1, { "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset, date });
+  expect(pacing.budget(1).pausedMs).toBe(90_000);
+  for (const jumpMs of [24 * 60 * MINUTE_MS, -48 * 60 * MINUTE_MS]) {
+    clock.advance(jumpMs);
+    expect(pacing.take(1, READ, 0)).toEqual({ waitMs: 90_000 });
+  }
+  elapsed += 90_000;
+  expect(pacing.take(1, READ, 0)).toEqual({ waitMs: 0 });
+  // Nor does it give the windows of the secondary limits back.
+  const noGap = openPacing({
+    limits: Limits.parse({ writeGapMs: 0 }),
+    clock,
+    elapsed: () => elapsed,
+  });
+  for (let calls = 0; calls < 80; calls += 1) noGap.take(1, CONTENT, 3);
+  clock.advance(24 * 60 * MINUTE_MS);
+  expect(noGap.take(1, CONTENT, 3).waitMs).toBe(MINUTE_MS);
 });
 
 async function step(clock: HandClock, times: number, ms: number): Promise<void> {
