@@ -105,7 +105,9 @@ async function replyTo(
     const code = error instanceof RequestError ? error.code : "failed";
     const reason =
       error instanceof RequestError ? error.message : explainDisk(error, "the runner's work root");
-    return { body: { ok: false, code, reason }, attachment: nothing };
+    const epoch = error instanceof RequestError ? error.epoch : undefined;
+    const obeyed = epoch === undefined ? {} : { epoch };
+    return { body: { ok: false, code, reason, ...obeyed }, attachment: nothing };
   }
 }
 

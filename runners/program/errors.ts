@@ -1,13 +1,20 @@
 /** The two ways the daemon says no: to a request, and to preparing an attempt. Anything else thrown is a bug. */
 import type { ErrorCode } from "../../src/protocol/requests.ts";
 
-/** Answered as `{ ok: false, code, reason }`. */
+/** Answered as `{ ok: false, code, reason, epoch? }`. */
 export class RequestError extends Error {
   override readonly name = "RequestError";
   readonly code: ErrorCode;
-  constructor(code: ErrorCode, reason: string, options?: ErrorOptions) {
+  /** With `fenced`: the epoch that is obeyed. */
+  readonly epoch: number | undefined;
+  constructor(
+    code: ErrorCode,
+    reason: string,
+    options: ErrorOptions & { readonly epoch?: number } = {},
+  ) {
     super(reason, options);
     this.code = code;
+    this.epoch = options.epoch;
   }
 }
 

@@ -5,7 +5,11 @@ import type { Request } from "../../src/protocol/requests.ts";
 import { RequestError } from "./errors.ts";
 import { readIfThere, writeAtomic } from "./files.ts";
 
-const Plane = z.object({ installation: z.string(), epoch: z.int().check(z.gte(0)) });
+const Plane = z.object({
+  installation: z.string(),
+  epoch: z.int().check(z.gte(0)),
+  generation: z.optional(z.string()),
+});
 
 export interface PlaneRecord {
   readonly epoch: number;
@@ -21,7 +25,7 @@ export function openPlane(workRoot: string): PlaneRecord {
     get epoch() {
       return plane?.epoch ?? 0;
     },
-    greet({ installation, epoch }) {
+    greet({ installation, epoch, generation }) {
       if (plane !== undefined && plane.installation !== installation)
         throw new RequestError(
           "fenced",
@@ -31,11 +35,24 @@ export function openPlane(workRoot: string): PlaneRecord {
         throw new RequestError(
           "fenced",
           `epoch ${epoch} is over: this runner has been greeted with ${plane.epoch}`,
+          { epoch: plane.epoch },
         );
-      if (plane !== undefined && epoch === plane.epoch) return;
-      const next = { installation, epoch };
+      if (plane !== undefined && epoch === plane.epoch) {
+        // Two databases that came from one backup count the same epochs.
+        if (isOther(plane.generation, generation))
+          throw new RequestError(
+            "fenced",
+            `another control plane of this installation has epoch ${epoch}: this runner obeys that one`,
+            { epoch },
+          );
+        return;
+      }
+      const next = { installation, epoch, ...(generation === undefined ? {} : { generation }) };
       writeAtomic(path, JSON.stringify(next));
       plane = next;
     },
   };
 }
+
+const isOther = (one: string | undefined, other: string | undefined): boolean =>
+  one !== undefined && other !== undefined && one !== other;

@@ -26,10 +26,11 @@ export function ask(
   config: Config,
   method: "GET" | "POST",
   path: string,
+  timeoutMs = 10_000,
 ): Promise<Answered | null> {
   return new Promise((resolve, reject) => {
     const call = request(
-      { socketPath: controlSocket(config.runtimeDir), method, path, timeout: 10_000 },
+      { socketPath: controlSocket(config.runtimeDir), method, path, timeout: timeoutMs },
       (response) => {
         const parts: Buffer[] = [];
         response.on("data", (part: Buffer) => parts.push(part));
@@ -39,7 +40,9 @@ export function ask(
         });
       },
     );
-    call.on("timeout", () => call.destroy(new CliError("the server did not answer within 10 s")));
+    call.on("timeout", () =>
+      call.destroy(new CliError(`the server did not answer within ${timeoutMs / 1000} s`)),
+    );
     call.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "ENOENT" || error.code === "ECONNREFUSED") resolve(null);
       else reject(error);

@@ -5,11 +5,11 @@
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { once } from "node:events";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { isOver, type Objective } from "../domain/objective.ts";
 import { isTerminal } from "../domain/session.ts";
 import type { OutboxRow, Store } from "../store/port.ts";
-import { objectiveViews, outboxViews, sessionViews } from "./views.ts";
+import { deadViews, objectiveViews, outboxViews, sessionViews } from "./views.ts";
 
 export const controlSocket = (runtimeDir: string): string => join(runtimeDir, "control.sock");
 
@@ -74,6 +74,13 @@ async function route(
     return { status: 200, body: await sessionViews(store, all) };
   if (method === "GET" && pathname === "/outbox")
     return { status: 200, body: await outboxViews(store, stateOf(searchParams.get("state"))) };
+  if (method === "GET" && pathname === "/dead")
+    return { status: 200, body: await deadViews(store) };
+  const path = searchParams.get("path");
+  if (method === "POST" && pathname === "/backup" && path !== null && isAbsolute(path))
+    return { status: 200, body: await store.backup(path) };
+  const key = /^\/retry\/(?<key>[^/]{1,600})$/u.exec(pathname)?.groups?.["key"];
+  if (method === "POST" && key !== undefined) return retry(store, decodeURIComponent(key));
   if (method === "GET" && pathname === "/doctor") return { status: 200, body: await examine() };
   const id = /^\/cancel\/(?<id>[^/]{1,64})$/u.exec(pathname)?.groups?.["id"];
   if (method === "POST" && id !== undefined && ID.test(id)) return cancel(store, id, now());
@@ -84,6 +91,13 @@ const STATES = new Set<string>(["pending", "done", "refused", "dead", "replaced"
 const isState = (value: string): value is OutboxRow["state"] => STATES.has(value);
 const stateOf = (value: string | null): OutboxRow["state"] | "all" =>
   value !== null && isState(value) ? value : "all";
+
+const RETRIED = { revived: 202, unknown: 404, final: 409 } as const;
+
+async function retry(store: Store, key: string): Promise<Answer> {
+  const outcome = await store.revive(key);
+  return { status: RETRIED[outcome], body: { retrying: key, outcome } };
+}
 
 async function cancel(store: Store, id: string, now: number): Promise<Answer> {
   const loaded = id.startsWith("obj_")

@@ -2,13 +2,17 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { readFileSync } from "node:fs";
 import process from "node:process";
+import { backup } from "./backup.ts";
 import { cancel } from "./cancel.ts";
+import { dead } from "./dead.ts";
 import { demo } from "./demo.ts";
 import { doctor } from "./doctor.ts";
 import { logs } from "./logs.ts";
 import { objectives } from "./objectives.ts";
 import { CliError } from "./output.ts";
 import { outbox } from "./outbox.ts";
+import { restore } from "./restore.ts";
+import { retry } from "./retry.ts";
 import { serve } from "./serve.ts";
 import { sessions } from "./sessions.ts";
 import { tryGoal } from "./try.ts";
@@ -28,6 +32,7 @@ export function program(): Command {
     .configureOutput({ outputError: () => {} });
   addServing(root);
   addLooking(root);
+  addKeeping(root);
   return root;
 }
 
@@ -99,6 +104,32 @@ function addLooking(root: Command): void {
     )
     .option("--json", "machine-readable output")
     .action(outbox);
+}
+
+function addKeeping(root: Command): void {
+  root
+    .command("dead")
+    .description("what was given up, with the reason: webhooks, events, effects")
+    .option("--json", "machine-readable output")
+    .action(dead);
+  root
+    .command("retry")
+    .description("try something that was given up once more")
+    .argument("<key>", "its key (orcha dead)")
+    .option("--json", "machine-readable output")
+    .action(retry);
+  root
+    .command("backup")
+    .description("write a checked copy of the database, also while the server runs")
+    .argument("[file]", "where to; default: <data directory>/backups")
+    .option("--json", "machine-readable output")
+    .action(backup);
+  root
+    .command("restore")
+    .description("put a backup into the data directory; the next serve takes over with it")
+    .argument("<file>", "a file written by orcha backup, or one of <data directory>/backups")
+    .option("--json", "machine-readable output")
+    .action(restore);
 }
 
 function port(value: string): number {

@@ -3,7 +3,7 @@ import type { Objective } from "../domain/objective.ts";
 import { isOver, openQuestions, pullRequestOf } from "../domain/objective.ts";
 import { stateWords } from "../domain/render.ts";
 import { isTerminal } from "../domain/session.ts";
-import type { OutboxRow, Reading } from "../store/port.ts";
+import type { DeadLetter, OutboxRow, Reading } from "../store/port.ts";
 
 export interface ObjectiveView {
   readonly id: string;
@@ -116,6 +116,9 @@ export interface OutboxView {
 }
 
 const OUTBOX_ROWS_MAX = 200;
+
+export const deadViews = (reading: Reading): Promise<readonly DeadLetter[]> =>
+  reading.dead(OUTBOX_ROWS_MAX);
 
 export async function outboxViews(
   reading: Reading,

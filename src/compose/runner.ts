@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import type { Config } from "../config.ts";
-import { openLink, type Link } from "../fleet/link.ts";
+import { openLink, type Link, type LinkOptions } from "../fleet/link.ts";
 import { openLocal } from "../fleet/local.ts";
 import { ensureProgram } from "../fleet/program.ts";
 import { DoctorReply } from "../protocol/requests.ts";
@@ -59,7 +59,7 @@ export async function examineLink(link: Link | undefined): Promise<DoctorReply> 
 /** One local runner is registered by default. */
 export async function openLinks(
   { config, programDir }: { readonly config: Config; readonly programDir?: string | undefined },
-  { installation, epoch }: Identity,
+  { installation, epoch, generation }: Identity,
   store: Store,
   stack: AsyncDisposableStack,
 ): Promise<ReadonlyMap<string, Link>> {
@@ -67,7 +67,17 @@ export async function openLinks(
   const link = await openLocalLink({
     config,
     programDir,
-    hello: { installation, epoch, plane: "serve" },
+    hello: { installation, epoch, generation, plane: "serve" },
+    outbid: (seen) => store.outbid(seen),
+  });
+  link.onState((state) => {
+    // It obeys a newer control plane: nothing more is placed there, and what runs there is that one's.
+    if (state === "fenced")
+      void store
+        .putRunner({ name: LOCAL, kind: "local", state: "offline", slots: config.slots })
+        .catch(() => {
+          // The store is away: what is placed there fails, and is tried again.
+        });
   });
   stack.defer(() => link.close());
   return new Map([[LOCAL, link]]);
@@ -76,15 +86,17 @@ export async function openLinks(
 interface LocalLink {
   readonly config: Config;
   readonly programDir?: string | undefined;
-  readonly hello: { readonly installation: string; readonly plane: string; readonly epoch: number };
+  readonly hello: LinkOptions["hello"];
+  readonly outbid?: LinkOptions["outbid"];
 }
 
-async function openLocalLink({ config, programDir, hello }: LocalLink): Promise<Link> {
+async function openLocalLink({ config, programDir, hello, outbid }: LocalLink): Promise<Link> {
   const { dataDir, workRoot, runtimeDir } = config;
   const { directory } = await ensureProgram({ dataDir: programDir ?? dataDir });
   return openLink({
     transport: openLocal({ name: LOCAL, workRoot, runtimeDir, programDir: directory }),
     hello,
     clock: realClock,
+    ...(outbid === undefined ? {} : { outbid }),
   });
 }

@@ -9,6 +9,7 @@ import type { Transcripts } from "../store/transcripts.ts";
 import { LineCutter } from "./line-cutter.ts";
 import { AttemptRecord, type RecordOptions } from "./record.ts";
 import type { Clock, Log, Records } from "./ports.ts";
+import { rewind } from "./rewind.ts";
 
 export interface FollowPorts {
   readonly store: Store;
@@ -84,7 +85,8 @@ export class Follow {
     const { session, attempt, agent } = followed.live;
     const own = driver(agent);
     if (own === undefined) throw new TypeError(`no driver for agent "${agent}"`);
-    const live = { ...followed.live, cursor: await store.cursor(session, attempt) };
+    const cursor = rewind(transcripts, { session, attempt }, await store.cursor(session, attempt));
+    const live = { ...followed.live, cursor };
     const onEnd: RecordOptions["onEnd"] = (how) => void this.#ended(followed, how);
     const transcript = transcripts.open(session, attempt);
     return new AttemptRecord({

@@ -2,7 +2,8 @@
  * The link to one runner: requests and streams over one connection that is made again whenever it is lost.
  *
  *     connecting ─▶ connected ─▶ (lost) ─▶ connecting …        unreachable: a try failed, the next one is due
- *                                                               fenced: this runner obeys somebody newer; the end
+ *                                                               fenced: this runner obeys somebody newer; the end,
+ *                                                               unless we take over and may go above its epoch
  *
  * Nothing is kept here but who is attached: after a reconnection every attempt is attached again from where
  * its sink has got to, so nothing is lost or seen twice. A request whose reply was not seen rejects: its
@@ -78,9 +79,19 @@ export interface Link {
 
 export interface LinkOptions {
   readonly transport: RunnerTransport;
-  readonly hello: { readonly installation: string; readonly plane: string; readonly epoch: number };
+  readonly hello: {
+    readonly installation: string;
+    readonly plane: string;
+    readonly epoch: number;
+    readonly generation?: string;
+  };
   readonly clock: LinkClock;
+  /** The runner obeys this epoch, not ours: a greater one to greet it with, null = it is right. Default: it is right. */
+  readonly outbid?: (seen: number) => Promise<number | null>;
 }
+
+/** Two control planes that both think they take over must not go on outbidding each other. */
+const OUTBIDS_MAX = 3;
 
 interface Attachment {
   readonly session: string;
@@ -97,6 +108,8 @@ export function openLink(options: LinkOptions): Link {
 
 class ReconnectingLink implements Link {
   readonly #options: LinkOptions;
+  #epoch: number;
+  #outbids = 0;
   readonly #attachments = new Map<string, Attachment>();
   readonly #listeners = new Set<(state: LinkState) => void>();
   readonly #closing = new AbortController();
@@ -109,6 +122,7 @@ class ReconnectingLink implements Link {
 
   constructor(options: LinkOptions) {
     this.#options = options;
+    this.#epoch = options.hello.epoch;
     void this.#connect();
   }
 
@@ -227,13 +241,14 @@ class ReconnectingLink implements Link {
 
   async #greet(channel: Channel): Promise<void> {
     const protocol = { min: PROTOCOL_VERSION - 1, max: PROTOCOL_VERSION };
-    const request = { op: "hello", protocol, ...this.#options.hello } as const;
+    const request = { op: "hello", protocol, ...this.#options.hello, epoch: this.#epoch } as const;
     const cancel = this.#options.clock.after(HELLO_MS_MAX, () => channel.close());
     const { reply } = await channel.request(request).finally(cancel);
-    if (!reply.ok && reply.code === "fenced") this.#set("fenced", reply.reason);
     if (!reply.ok) {
       channel.close();
-      throw new LinkError(reply.code === "fenced" ? "fenced" : "lost", reply.reason);
+      const fenced = reply.code === "fenced" && !(await this.#outbid(reply.epoch));
+      if (fenced) this.#set("fenced", reply.reason);
+      throw new LinkError(fenced ? "fenced" : "lost", reply.reason);
     }
     this.#hello = HelloReply.parse(reply.value);
     this.#backoffMs = BACKOFF_MS_MIN;
@@ -242,6 +257,17 @@ class ReconnectingLink implements Link {
     // First the streams that were there, so that whoever waits for the connection comes after them.
     for (const attachment of this.#attachments.values()) void this.#reattach(channel, attachment);
     this.#set("connected");
+  }
+
+  /** True = the next try greets with a greater epoch. */
+  async #outbid(seen: number | undefined): Promise<boolean> {
+    const { outbid } = this.#options;
+    if (outbid === undefined || seen === undefined || this.#outbids >= OUTBIDS_MAX) return false;
+    const epoch = await outbid(seen);
+    if (epoch === null) return false;
+    this.#outbids += 1;
+    this.#epoch = epoch;
+    return true;
   }
 
   async #reattach(channel: Channel, attachment: Attachment): Promise<void> {

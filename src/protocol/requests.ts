@@ -88,6 +88,8 @@ export const Request = z.discriminatedUnion("op", [
     installation: name,
     plane: name,
     epoch: count,
+    /** New after a backup was restored: tells two control planes of one epoch apart. Older control planes send none. */
+    generation: z.optional(text(64)),
   }),
   z.object({
     op: z.literal("start"),
@@ -140,7 +142,13 @@ export type ErrorCode = z.infer<typeof ErrorCode>;
 
 export const Reply = z.discriminatedUnion("ok", [
   z.object({ ok: z.literal(true), value: z.unknown() }),
-  z.object({ ok: z.literal(false), code: ErrorCode, reason: z.string() }),
+  z.object({
+    ok: z.literal(false),
+    code: ErrorCode,
+    reason: z.string(),
+    /** With `fenced`: the epoch this daemon obeys. A restored control plane goes above it. Older daemons do not say. */
+    epoch: z.optional(count),
+  }),
 ]);
 export type Reply = z.infer<typeof Reply>;
 

@@ -7,18 +7,14 @@ import {
   DummyDriver,
   Kysely,
   SqliteAdapter,
-  SqliteDialect,
   SqliteIntrospector,
   SqliteQueryCompiler,
   type Compilable,
 } from "kysely";
-import { Migrator } from "kysely/migration";
 import { StoreUnavailable } from "../inbox/port.ts";
-import { up as first } from "./migrations/0001-first.ts";
-import { up as neverLost } from "./migrations/0002-never-lost.ts";
+import { migrate } from "./migrate.ts";
+import { copyDatabase, type Copy } from "./copy.ts";
 import type { Tables } from "./schema.ts";
-
-const MIGRATIONS = { "0001-first": { up: first }, "0002-never-lost": { up: neverLost } };
 
 export interface Db {
   /** Builds queries; it cannot run them. */
@@ -29,11 +25,21 @@ export interface Db {
   readonly run: (query: Compilable) => number;
   /** Commits when `work` returns, rolls back when it throws. */
   readonly transaction: <T>(work: () => T) => T;
+  /** A copy, made while it is in use; `check` throws when it is not good. */
+  readonly copy: (path: string, check: (written: Db) => void) => Promise<Copy>;
   readonly close: () => void;
 }
 
 /** Opens and migrates. `path` ":memory:" is a database of its own. */
-export const openDatabase = (path: string): Promise<Db> => databaseOver(new Database(path));
+export async function openDatabase(path: string): Promise<Db> {
+  const sqlite = new Database(path);
+  try {
+    return await databaseOver(sqlite);
+  } catch (error) {
+    sqlite.close();
+    throw error;
+  }
+}
 
 /** Migrates what is open already. */
 export async function databaseOver(sqlite: Database.Database): Promise<Db> {
@@ -48,35 +54,6 @@ export async function databaseOver(sqlite: Database.Database): Promise<Db> {
 export const openReadOnly = (path: string): Db =>
   over(new Database(path, { readonly: true, fileMustExist: true }));
 
-/** Without it a migration that fails half way leaves half a schema: SQLite has transactional DDL, Kysely does not use it. */
-class TransactionalDdl extends SqliteAdapter {
-  override get supportsTransactionalDdl(): boolean {
-    return true;
-  }
-}
-
-class MigratingDialect extends SqliteDialect {
-  override createAdapter(): SqliteAdapter {
-    return new TransactionalDdl();
-  }
-}
-
-async function migrate(sqlite: Database.Database): Promise<void> {
-  const db = new Kysely<unknown>({ dialect: new MigratingDialect({ database: sqlite }) });
-  const migrator = new Migrator({
-    db,
-    provider: { getMigrations: () => Promise.resolve(MIGRATIONS) },
-  });
-  const { error } = await migrator.migrateToLatest();
-  if (error !== undefined)
-    throw new Error(
-      `the database could not be brought to this version: ${error instanceof Error ? error.message : "unknown"}`,
-      {
-        cause: error,
-      },
-    );
-}
-
 const compiler = (): Kysely<Tables> =>
   new Kysely<Tables>({
     dialect: {
@@ -87,7 +64,8 @@ const compiler = (): Kysely<Tables> =>
     },
   });
 
-function over(sqlite: Database.Database): Db {
+/** What is open and migrated, for queries. */
+export function over(sqlite: Database.Database): Db {
   const statements = new Map<string, Database.Statement>();
   const prepared = (query: Compilable): [Database.Statement, readonly unknown[]] => {
     const { sql, parameters } = query.compile();
@@ -125,6 +103,7 @@ function over(sqlite: Database.Database): Db {
           : error;
       }
     },
+    copy: (path, check) => copyDatabase(sqlite, path, (written) => check(over(written))),
     close: () => void sqlite.close(),
   };
 }

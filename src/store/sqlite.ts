@@ -1,6 +1,7 @@
 /** The store on SQLite. One process writes (lock.ts); each method is one synchronous transaction. */
 import { decodeConfig, decodeNotes, encode } from "./codec.ts";
 import { openDatabase, openReadOnly, type Db } from "./database.ts";
+import { writeBackup } from "./backup.ts";
 import { appendEvent, checkChain } from "./chain.ts";
 import { listDead, revive } from "./dead-table.ts";
 import { emptyHands, type Hands } from "./hands.ts";
@@ -45,6 +46,7 @@ export function storeOver(raw: Db, clock: { now(): number }): Store {
     ...sweepPart(db),
     identity: async () => ownership.identity(),
     outbid: async (seen) => ownership.outbid(seen),
+    backup: (path) => writeBackup(raw, path),
     onTrouble: ownership.onTrouble,
     letGo: async (table, seq) => {
       hands.letGo(table, seq);
@@ -224,6 +226,10 @@ const configPart = (db: Db, write: Write): Pick<Store, "lastGoodConfig" | "keepC
 
 /** Nobody waits for a mark, so nobody is woken by one. */
 const sweepPart = (db: Db): Omit<SweepStore, "enqueue"> => ({
+  settle: async (findings, now) =>
+    db.transaction(() => {
+      for (const finding of findings) watch.settleItem(db, finding, now);
+    }),
   entered: async (keys) => watch.enteredKeys(db, keys),
   accepted: async (guids) => watch.acceptedGuids(db, guids),
   watched: async (repository) => watch.watched(db, repository),

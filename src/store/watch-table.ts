@@ -1,9 +1,10 @@
 /** What sweeps ask of the store: what is watched on GitHub, what entered already, and where they stopped. */
 import type { Repository } from "../domain/repository.ts";
-import type { LatestRevision, Watched } from "../inbox/port.ts";
+import type { Finding, LatestRevision, Watched } from "../inbox/port.ts";
 import { isOver } from "../domain/objective.ts";
 import { decodeObjectiveBody, decodePullRequest } from "./codec.ts";
 import type { Db } from "./database.ts";
+import { insertItem } from "./inbox-table.ts";
 import { loadSubject } from "./objective-table.ts";
 
 /** Asked at once; SQLite takes 32,766 parameters. */
@@ -24,6 +25,12 @@ export const acceptedGuids = ({ build, all }: Db, guids: readonly string[]): Rea
       ),
     ),
   );
+
+export function settleItem(db: Db, finding: Finding, now: number): void {
+  if (enteredKeys(db, [finding.key]).size > 0) return;
+  insertItem(db, finding, now);
+  db.run(db.build.updateTable("inbox").set({ state: "done" }).where("key", "=", finding.key));
+}
 
 const slices = (values: readonly string[]): string[][] =>
   Array.from({ length: Math.ceil(values.length / AT_ONCE) }, (_, index) =>

@@ -163,6 +163,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "commander",
     "execa",
     "pino",
+    "zod",
   ],
   "src/main.ts": ["src/cli", "node:process"],
   // Programs on the runner's machine.

@@ -1,0 +1,22 @@
+/** `orcha retry KEY`: asks the running server to try a dead letter once more. */
+import { ask, localConfig } from "./client.ts";
+import { CliError, print, printJson } from "./output.ts";
+
+export async function retry(
+  key: string,
+  { json = false }: { readonly json?: boolean },
+): Promise<void> {
+  const config = localConfig();
+  const answered = await ask(config, "POST", `/retry/${encodeURIComponent(key)}`);
+  if (answered === null)
+    throw new CliError(`no server is running on ${config.dataDir}; start it with: orcha serve`, 3);
+  if (answered.status === 404)
+    throw new CliError(`nothing was given up under the key ${key}; orcha dead lists what was`, 4);
+  if (answered.status === 409)
+    throw new CliError(
+      `${key} is the start of an attempt, and the session has gone on without it; comment on the issue instead`,
+    );
+  if (answered.status !== 202) throw new CliError(`the server answered ${answered.status}`);
+  if (json) printJson(answered.body);
+  else print(`${key} is tried again`);
+}
