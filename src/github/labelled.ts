@@ -32,7 +32,7 @@ export async function labelledBy(
     one.event === "reopened" || (one.event === "labeled" && one.label === label);
   const put = events.findLast(counts);
   if (put === undefined) return null;
-  const renamed = events.findLast(({ event, at: time }) => event === "renamed" && time > put.at);
+  const renamed = events.findLast(({ event, at: time }) => event === "renamed" && time >= put.at);
   const editor = await editorSince(auth, calls, repository, issue, put);
   return { event: put.id, at: put.at, actor: editor ?? renamed?.actor ?? put.actor };
 }

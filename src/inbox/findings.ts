@@ -66,7 +66,6 @@ export function commentFindings(
     },
   };
   if (updatedAt <= createdAt) return [created];
-  // Who has not heard the first version hears this one as the first.
   const edited: Found = {
     at: updatedAt,
     after: created.finding.key,

@@ -13,7 +13,7 @@ import {
 } from "./findings.ts";
 import type { Found } from "./findings.ts";
 import { labelKey } from "./keys.ts";
-import type { SweepStore, Watched } from "./port.ts";
+import type { Finding, SweepStore, Watched } from "./port.ts";
 import type { FoundIssue, Listed, Survey } from "./survey.ts";
 
 export interface LookParts {
@@ -63,6 +63,7 @@ export async function lookAt(
     issues: issues.entries,
     live,
     checked,
+    now: started,
   });
   const changed = await readChanges(parts, repository, watched, {
     since: from?.since ?? (started === null ? null : started - OVERLAP_MS),
@@ -154,6 +155,8 @@ async function readLabels(
     readonly issues: readonly FoundIssue[];
     readonly live: ReadonlyMap<number, Watched>;
     readonly checked: Checked;
+    /** GitHub's time. */
+    readonly now: number | null;
   },
 ): Promise<Labels> {
   const { checked } = given;
@@ -166,7 +169,9 @@ async function readLabels(
   const asked: [string, number][] = [];
   for (const issue of candidates.slice(0, LABELS_MAX)) {
     const by = await survey.labelledBy(repository, issue, label);
-    asked.push([nameOf(issue), issue.updatedAt]);
+    // GitHub's times are whole seconds: within the same one it may still change.
+    if (given.now !== null && given.now - issue.updatedAt > SETTLED_MS)
+      asked.push([nameOf(issue), issue.updatedAt]);
     if (by === null) continue;
     const seen = await store.entered([labelKey(repository.id, by.event)]);
     const latest = await store.latest(repository, issue.number);
@@ -179,6 +184,8 @@ async function readLabels(
 
 /** An issue's time and that of the event that changed it may differ by GitHub's second. */
 const SAME_MS = 1_000;
+/** GitHub's lists lag by seconds. */
+const SETTLED_MS = 15_000;
 
 interface Changes {
   readonly comments: readonly Awaited<ReturnType<Survey["comments"]>>["entries"][number][];
@@ -254,16 +261,20 @@ async function readUnwanted(
 
 /** Enters what is new, in the order in which it happened; the number of them. */
 async function enter({ store, clock }: LookParts, found: readonly Found[]): Promise<number> {
-  const known = await store.entered(
-    found.flatMap(({ finding, after }) => [finding.key, ...(after === null ? [] : [after])]),
-  );
-  const fresh = found
-    .filter(({ finding, after }) => !known.has(finding.key) && (after === null || known.has(after)))
-    .toSorted((a, b) => a.at - b.at);
-  if (fresh.length > 0)
-    await store.enqueue(
-      fresh.map(({ finding }) => finding),
-      clock.now(),
-    );
-  return fresh.length;
+  const keys = found.flatMap(({ finding, after }) => [
+    finding.key,
+    ...(after === null ? [] : [after]),
+  ]);
+  const known = await store.entered(keys);
+  const fresh = found.filter(({ finding }) => !known.has(finding.key));
+  // Who has not heard the first version of a comment hears this one as the first, and then there was no edit.
+  const said = fresh.filter(({ after }) => after !== null && !known.has(after));
+  const told = fresh.filter((one) => !said.includes(one)).toSorted((a, b) => a.at - b.at);
+  const now = clock.now();
+  if (said.length > 0) await store.settle(findingsOf(said), now);
+  if (told.length > 0) await store.enqueue(findingsOf(told), now);
+  return told.length;
 }
+
+const findingsOf = (found: readonly Found[]): readonly Finding[] =>
+  found.map(({ finding }) => finding);

@@ -90,6 +90,8 @@ export interface SweepStore extends Marks {
   accepted(guids: readonly string[]): Promise<ReadonlySet<string>>;
   /** A key that entered before changes nothing. */
   enqueue(findings: readonly Finding[], now: number): Promise<void>;
+  /** As if they had been entered and handled: nobody else's word of them will enter. */
+  settle(findings: readonly Finding[], now: number): Promise<void>;
   /** Live objectives of a repository by id; null = of all. */
   watched(repository: number | null): Promise<readonly Watched[]>;
   latest(repository: Repository, issue: number): Promise<LatestRevision | null>;

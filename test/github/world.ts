@@ -1,6 +1,7 @@
 /** An emulated GitHub with the App installed on `acme/shop`, and our adapters connected to it. */
 import { realClock } from "../../src/compose/clock.ts";
 import { openAuth, type Auth } from "../../src/github/auth.ts";
+import type { Fetch } from "../../src/github/client.ts";
 import { openForge, type ForgeOptions, type OpenForge } from "../../src/github/forge.ts";
 import { Limits } from "../../src/github/limits.ts";
 import { openPacing } from "../../src/github/pacing.ts";
@@ -90,6 +91,7 @@ export function connect(
   url: string,
   app: Pick<AppHandle, "id" | "privateKey">,
   options: Partial<ForgeOptions> = {},
+  fetch?: Fetch,
 ): Pick<ShopWorld, "secrets" | "auth" | "forge" | "configs"> {
   const clock = options.clock ?? hastyClock;
   const secrets = openSecretRegistry(clock);
@@ -104,6 +106,7 @@ export function connect(
     },
     secrets,
     timeoutMs: 5_000,
+    ...(fetch === undefined ? {} : { fetch }),
   });
   const configs = memoryConfigs();
   const forge = openForge({
