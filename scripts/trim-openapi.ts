@@ -112,9 +112,9 @@ PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}
 
 const webhooks = new RegExp(
   "^(ping|push|create|delete|check-(run|suite)-.*|issue-comment-(created|edited|deleted)" +
-    "|issues-(opened|edited|deleted|closed|reopened|labeled|unlabeled|assigned|unassigned)" +
+    "|issues-(opened|edited|deleted|closed|reopened|labeled|unlabeled|assigned|unassigned|transferred)" +
     "|installation-(created|deleted|suspend|unsuspend)|installation-repositories-.*" +
-    "|label-.*|repository-created" +
+    "|label-.*|repository-(created|deleted)" +
     "|pull-request-(opened|closed|reopened|synchronize|edited|ready-for-review|converted-to-draft)" +
     "|pull-request-(labeled|unlabeled|assigned|unassigned|review-requested|review-request-removed)" +
     "|pull-request-review-(submitted|edited|dismissed)|pull-request-review-comment-.*" +

@@ -115,17 +115,25 @@ export function repositoryOf(hub: Hub, name: string): Repository {
   return found;
 }
 
-export function issueOf(repository: Repository, number: number): Issue {
+export function issueOf(hub: Hub, repository: Repository, number: number): Issue {
   const found = repository.issues.get(number);
   if (found !== undefined) return found;
+  const moved = repository.transferred.get(number);
+  if (moved !== undefined) throw movedTo(hub, moved);
   const once = number > 0 && number <= repository.lastNumber;
   throw once ? new Problem(410, "This issue was deleted") : notFound();
 }
 
-export function pullOf(repository: Repository, number: number): Pull {
-  const found = issueOf(repository, number).pull;
+export function pullOf(hub: Hub, repository: Repository, number: number): Pull {
+  const found = issueOf(hub, repository, number).pull;
   if (found === undefined) throw notFound();
   return found;
+}
+
+/** Where a transferred issue is now, by the repository's id, as GitHub's redirects name it. */
+function movedTo({ url }: Hub, { repository, number }: Issue): Problem {
+  const location = `${url}/api/v3/repositories/${repository.id}/issues/${number}`;
+  return new Problem(301, "Moved Permanently", { headers: { location } });
 }
 
 /** The installation of `app` that covers this repository, if any. */

@@ -63,6 +63,7 @@ export interface InProcess {
 }
 
 const deliveryTimeoutMs = 10_000;
+const redirectsMax = 20;
 
 export function openInProcess(options: InProcessOptions): InProcess {
   const { url = "https://github.test", schedule, privateKey } = options;
@@ -72,7 +73,7 @@ export function openInProcess(options: InProcessOptions): InProcess {
   hub.url = url;
   return {
     url,
-    fetch: (input, init = {}) => serve(api, faults, input, init),
+    fetch: (input, init = {}) => follow(api, faults, input, init),
     world: createWorld(core, { webhookUrl: `${url}/webhook`, privateKey }),
     hub,
     git,
@@ -114,6 +115,22 @@ function webhookOf(delivery: Delivery): Webhook {
       return requestHeaders();
     },
   };
+}
+
+/** Goes where it is led, as every client does by default. */
+async function follow(
+  api: ApiParts,
+  faults: Faults,
+  input: Parameters<typeof globalThis.fetch>[0],
+  init: RequestInit,
+): Promise<Response> {
+  let answer = await serve(api, faults, input, init);
+  for (let hops = 0; hops < redirectsMax; hops += 1) {
+    const to = answer.status === 301 ? answer.headers.get("location") : null;
+    if (to === null || init.redirect === "manual") return answer;
+    answer = await serve(api, faults, to, init);
+  }
+  throw new TypeError("fetch failed", { cause: new Error("redirect count exceeded") });
 }
 
 async function serve(

@@ -83,6 +83,8 @@ export interface Repository {
   readonly roles: Map<string, Role>;
   readonly labels: Map<string, Label>;
   readonly issues: Map<number, Issue>;
+  /** Old number → where that issue is now, in another repository. */
+  readonly transferred: Map<number, Issue>;
   readonly comments: Map<number, Comment>;
   readonly reviewComments: Map<number, ReviewComment>;
   readonly checkRuns: Map<number, CheckRun>;

@@ -14,7 +14,8 @@ import {
   updateBranch,
 } from "./act/pulls.ts";
 import { react } from "./act/reactions.ts";
-import { commitTo, deleteRef } from "./act/repositories.ts";
+import { commitTo, deleteRef, deleteRepository } from "./act/repositories.ts";
+import { transferIssue } from "./act/transfer.ts";
 import {
   type NewLineComment,
   replyTo,
@@ -49,6 +50,8 @@ export interface Person {
   closeIssue(repository: string, number: number, reason?: "completed" | "not_planned"): void;
   reopenIssue(repository: string, number: number): void;
   deleteIssue(repository: string, number: number): void;
+  /** Moves it to another repository of the same owner; returns what it is there. */
+  transferIssue(repository: string, number: number, to: string): Issue;
   label(repository: string, number: number, ...names: string[]): void;
   unlabel(repository: string, number: number, name: string): void;
   assign(repository: string, number: number, ...logins: string[]): void;
@@ -74,6 +77,7 @@ export interface Person {
     },
   ): Promise<string>;
   deleteBranch(repository: string, branch: string): Promise<void>;
+  deleteRepository(repository: string): void;
   openPull(
     repository: string,
     wanted: {
@@ -124,6 +128,7 @@ type IssueHands = Pick<
   | "closeIssue"
   | "reopenIssue"
   | "deleteIssue"
+  | "transferIssue"
   | "label"
   | "unlabel"
   | "assign"
@@ -134,7 +139,8 @@ type IssueHands = Pick<
 >;
 
 function issueHands(hub: Hub, actor: Actor): IssueHands {
-  const issue = (name: string, number: number): Issue => issueOf(repositoryOf(hub, name), number);
+  const issue = (name: string, number: number): Issue =>
+    issueOf(hub, repositoryOf(hub, name), number);
   return {
     openIssue: (name, wanted) => openIssue(hub, actor, repositoryOf(hub, name), wanted),
     editIssue: (name, number, edit) => editIssue(hub, actor, issue(name, number), edit),
@@ -142,6 +148,8 @@ function issueHands(hub: Hub, actor: Actor): IssueHands {
       editIssue(hub, actor, issue(name, number), { state: "closed", stateReason }),
     reopenIssue: (name, number) => editIssue(hub, actor, issue(name, number), { state: "open" }),
     deleteIssue: (name, number) => deleteIssue(hub, actor, issue(name, number)),
+    transferIssue: (name, number, to) =>
+      transferIssue(hub, actor, issue(name, number), repositoryOf(hub, to)),
     label: (name, number, ...names) => addLabels(hub, actor, issue(name, number), names),
     unlabel: (name, number, label) => removeLabel(hub, actor, issue(name, number), label),
     assign: (name, number, ...add) => assign(hub, actor, issue(name, number), { add }),
@@ -159,7 +167,7 @@ function issueHands(hub: Hub, actor: Actor): IssueHands {
       }
       const target =
         "issue" in subject
-          ? issueOf(repository, subject.issue)
+          ? issueOf(hub, repository, subject.issue)
           : found(repository.comments.get(subject.comment));
       const about = "issue" in target ? target.issue : target;
       react(hub, actor, repository, issueNeed(about, "read"), target, content);
@@ -168,12 +176,13 @@ function issueHands(hub: Hub, actor: Actor): IssueHands {
 }
 
 function pullHands(hub: Hub, actor: Actor): Omit<Person, keyof IssueHands | "account"> {
-  const pull = (name: string, number: number): Pull => pullOf(repositoryOf(hub, name), number);
+  const pull = (name: string, number: number): Pull => pullOf(hub, repositoryOf(hub, name), number);
   return {
     push: (name, branch, { force = false, ...commit }) =>
       commitTo(hub, actor, repositoryOf(hub, name), { ...commit, branch, force }),
     deleteBranch: (name, branch) =>
       deleteRef(hub, actor, repositoryOf(hub, name), `refs/heads/${branch}`),
+    deleteRepository: (name) => deleteRepository(hub, actor, repositoryOf(hub, name)),
     openPull: (name, wanted) => openPull(hub, actor, repositoryOf(hub, name), wanted),
     review: (name, number, wanted) => submitReview(hub, actor, pull(name, number), wanted),
     replyToReviewComment: (name, number, id, body) =>

@@ -206,13 +206,13 @@ type Inspection = Pick<
 
 function inspection(hub: Hub): Inspection {
   const repository = (name: string): Repository => repositoryOf(hub, name);
-  const pull = (name: string, number: number): Pull => pullOf(repository(name), number);
+  const pull = (name: string, number: number): Pull => pullOf(hub, repository(name), number);
   const all = (name: string): Issue[] => [...repository(name).issues.values()];
   return {
     repository,
-    issue: (name, number) => issueOf(repository(name), number),
+    issue: (name, number) => issueOf(hub, repository(name), number),
     issues: (name) => all(name).filter((issue) => issue.pull === undefined),
-    comments: (name, number) => [...issueOf(repository(name), number).comments],
+    comments: (name, number) => [...issueOf(hub, repository(name), number).comments],
     pull,
     pulls: (name) => all(name).flatMap((issue) => issue.pull ?? []),
     reviews: (name, number) => [...pull(name, number).reviews],

@@ -245,6 +245,35 @@ test("installations come and go", async () => {
   expect(shop.violations).toEqual([]);
 });
 
+test("an issue moves to another repository and leaves an address behind", async () => {
+  const { world, alice, bob } = shop;
+  const other = "acme/annex";
+  const annex = { owner: "acme", repo: "annex" };
+  await world.createRepository({ owner: "acme", name: "annex", files: { a: "a" } });
+  expect(() => alice.transferIssue(shopName, 1, other)).toThrow("not accessible");
+  world.setPermission(other, "alice", "admin");
+  const { number } = alice.openIssue(shopName, { title: "Moves", labels: ["here", "both"] });
+  alice.comment(shopName, number, "Said before");
+  alice.openIssue(other, { title: "Was there", labels: ["both"] });
+  const moved = alice.transferIssue(shopName, number, other);
+  expect(moved.labels.map(({ name }) => name)).toEqual(["both"]);
+  const { issues } = shop.bot.rest;
+  const { data } = await issues.get({ ...repo, issue_number: number });
+  expect(data).toMatchObject({ id: moved.id, number: moved.number, comments: 1 });
+  expect(data.repository_url).toContain(other);
+  const said = await issues.listComments({ ...annex, issue_number: moved.number });
+  expect(said.data.map(({ body }) => body)).toEqual(["Said before"]);
+  await issues.update({ ...repo, issue_number: number, title: "Moved" });
+  expect(moved.title).toBe("Moved");
+  const late = { ...repo, issue_number: number, body: "Too late" };
+  expect((await failureOf(issues.createComment(late))).status).toBe(410);
+  expect(() => bob.deleteRepository(other)).toThrow("not accessible");
+  alice.deleteRepository(other);
+  expect((await failureOf(shop.bot.rest.repos.get(annex))).status).toBe(404);
+  await world.idle();
+  expect(shop.violations).toEqual([]);
+});
+
 test("nothing described is left out", () => {
   const file = new URL("../fixtures/github/openapi.json", import.meta.url);
   const spec: Record<"paths" | "x-webhooks", Record<string, object>> = JSON.parse(

@@ -243,6 +243,17 @@ test("lists lag behind writes, single things do not", async () => {
   expect(await counts()).toEqual([3, 2, 2, 1, 1, 1, 1, ["2", "1"]]);
 });
 
+test("redirects are followed as over the network", async () => {
+  const { github, alice, bot } = await open();
+  await github.world.createRepository({ owner: "acme", name: "annex", files: { a: "a" } });
+  github.world.setPermission("acme/annex", "alice", "admin");
+  const { number } = alice.openIssue(shopName, { title: "Moves" });
+  const moved = alice.transferIssue(shopName, number, "acme/annex");
+  const { data, url } = await bot.rest.issues.get({ ...repo, issue_number: number });
+  expect(data.id).toBe(moved.id);
+  expect(url).toMatch(/\/repositories\/\d+\/issues\/1$/u);
+});
+
 test("faults are served here too", async () => {
   const { github, bot, pass } = await open();
   const match = { path: /\/issues$/u };

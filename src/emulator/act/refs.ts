@@ -79,7 +79,7 @@ export function closeMentioned(
 ): void {
   for (const number of new Set(texts.flatMap(closingNumbers))) {
     if (!repository.issues.has(number)) continue;
-    const issue = issueOf(repository, number);
+    const issue = issueOf(hub, repository, number);
     if (issue.pull === undefined) setState(hub, actor, issue, "closed", "completed");
   }
 }

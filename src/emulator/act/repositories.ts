@@ -1,5 +1,5 @@
 /** Makes repositories, sets roles, commits and deletes branches on behalf of people. */
-import { demand } from "../access.ts";
+import { accountOfActor, demand } from "../access.ts";
 import type { Hub } from "../hub.ts";
 import type { Account, Actor, Repository, Role } from "../model.ts";
 import { invalid, Problem } from "../problem.ts";
@@ -50,6 +50,7 @@ export async function createRepository(hub: Hub, wanted: NewRepository): Promise
     roles: new Map(),
     labels: new Map(),
     issues: new Map(),
+    transferred: new Map(),
     comments: new Map(),
     reviewComments: new Map(),
     checkRuns: new Map(),
@@ -61,6 +62,17 @@ export async function createRepository(hub: Hub, wanted: NewRepository): Promise
   const payload = { repository: repositoryShape(hub, repository) };
   hub.emit({ event: "repository", action: "created", sender: owner, repository, payload });
   return repository;
+}
+
+/** Only administrators may. Told first: afterwards nobody could be found to tell. */
+export function deleteRepository(hub: Hub, actor: Actor, repository: Repository): void {
+  demand(actor, repository, { app: [], role: "admin" });
+  const sender = accountOfActor(actor);
+  const payload = { repository: repositoryShape(hub, repository) };
+  hub.emit({ event: "repository", action: "deleted", sender, repository, payload });
+  hub.repositories.delete(`${repository.owner.login}/${repository.name}`.toLowerCase());
+  for (const { selected } of hub.installations.values()) selected?.delete(repository.id);
+  hub.touch();
 }
 
 export function setRole(hub: Hub, repository: Repository, account: Account, role: Role): void {

@@ -83,7 +83,7 @@ function placeOf(hub: Hub, actor: Actor, path: string): Place {
   }
   if (section === "commit" && /^[0-9a-f]{40}$/u.test(rest)) return { ...place, commit: rest };
   if ((section === "issues" || section === "pull") && /^\d{1,9}$/u.test(rest)) {
-    return { ...place, issue: issueOf(repository, Number(rest)) };
+    return { ...place, issue: issueOf(hub, repository, Number(rest)) };
   }
   throw notFound();
 }

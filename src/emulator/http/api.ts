@@ -44,13 +44,21 @@ export async function serveApi(parts: ApiParts, request: ApiRequest): Promise<Ap
   try {
     answer = await run(parts, request, state);
   } catch (error) {
-    answer = failure(error);
+    answer = failure(forMethod(error, request.method));
   } finally {
     state.ticket?.end();
   }
   const body = answer.body === undefined ? "" : JSON.stringify(answer.body);
   observe(parts, request, state, answer);
   return conditional(parts, request, state, answer, body);
+}
+
+/** Only reading and editing are led on to where an issue went; for the rest its number is gone. */
+function forMethod(error: unknown, method: string): unknown {
+  const moved = error instanceof Problem && error.status === 301;
+  return moved && method !== "GET" && method !== "PATCH"
+    ? new Problem(410, "This issue was transferred")
+    : error;
 }
 
 /** Headers that every answer of the API carries. */
@@ -104,7 +112,8 @@ interface Progress {
 
 async function run(parts: ApiParts, request: ApiRequest, state: Progress): Promise<Answer> {
   const { hub, sender, meter, router, tokenFormat } = parts;
-  const { method, path, query } = request;
+  const { method, query } = request;
+  const path = byName(hub, request.path);
   const match = router.find(method, path);
   state.route = match?.route.path;
   state.actor = authenticate(hub, request.headers.authorization);
@@ -125,6 +134,14 @@ async function run(parts: ApiParts, request: ApiRequest, state: Progress): Promi
     body: parseBody(request.body),
   };
   return match.route.handle(context);
+}
+
+/** Redirects name repositories by id: `/repositories/1/issues/2` is `/repos/owner/name/issues/2`. */
+function byName(hub: Hub, path: string): string {
+  const [, id, rest = ""] = /^\/repositories\/(\d{1,15})(\/.+)$/u.exec(path) ?? [];
+  if (id === undefined) return path;
+  const found = [...hub.repositories.values()].find((entry) => entry.id === Number(id));
+  return found === undefined ? path : `/repos/${found.owner.login}/${found.name}${rest}`;
 }
 
 /** Adds the ETag, and answers 304, free of primary quota, to who has it already. */

@@ -121,7 +121,7 @@ export const issueRoutes: readonly Route[] = [
 
 /** The issue of the path, when it may be read. */
 export function issueIn(context: Context): Issue {
-  const issue = issueOf(repositoryIn(context), numberParam(context, "issue_number"));
+  const issue = issueOf(context.hub, repositoryIn(context), numberParam(context, "issue_number"));
   const app = issueNeed(issue, "read").app.map((set) => toRead(set));
   demand(context.actor, issue.repository, { app, role: "read" });
   return issue;

@@ -110,7 +110,7 @@ export const pullRoutes: readonly Route[] = [
 export function pullIn(context: Context): Pull {
   const repository = repositoryIn(context);
   demand(context.actor, repository, need.readPulls);
-  return pullOf(repository, numberParam(context, "pull_number"));
+  return pullOf(context.hub, repository, numberParam(context, "pull_number"));
 }
 
 function listPulls(context: Context): Answer {
