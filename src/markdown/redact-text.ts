@@ -61,16 +61,29 @@ const memory = new WeakMap<readonly string[], ReadonlySet<string>>();
 function piecesOf(secrets: readonly string[]): ReadonlySet<string> {
   const known = memory.get(secrets);
   if (known !== undefined) return known;
-  const pieces = new Set<string>();
-  for (const secret of secrets)
-    for (const part of partsOf(secret))
-      for (const needle of needlesOf(part))
-        for (let start = 0; start + PIECE <= needle.length; start += 1) {
-          const piece = needle.slice(start, start + PIECE);
-          if (new Set(piece).size > 4) pieces.add(piece);
-        }
+  const pieces = new Set(secrets.flatMap((secret) => piecesOfOne(secret)));
   memory.set(secrets, pieces);
   return pieces;
+}
+
+/** A new token must not make us cut up the App's key again. The oldest goes first. */
+const pieced = new Map<string, readonly string[]>();
+const PIECED_MAX = 200;
+
+function piecesOfOne(secret: string): readonly string[] {
+  const known = pieced.get(secret);
+  if (known !== undefined) return known;
+  const pieces = new Set<string>();
+  for (const part of partsOf(secret))
+    for (const needle of needlesOf(part))
+      for (let start = 0; start + PIECE <= needle.length; start += 1) {
+        const piece = needle.slice(start, start + PIECE);
+        if (new Set(piece).size > 4) pieces.add(piece);
+      }
+  const [oldest] = pieced.keys();
+  if (pieced.size >= PIECED_MAX && oldest !== undefined) pieced.delete(oldest);
+  pieced.set(secret, [...pieces]);
+  return [...pieces];
 }
 
 const partsOf = (secret: string): readonly string[] =>

@@ -1,0 +1,128 @@
+/** Invariants 21 to 24 and 30: questions, transcripts, the inbox. */
+import { isOver } from "../../src/domain/objective.ts";
+import { isTerminal } from "../../src/domain/session.ts";
+import { first, type Evidence, type Invariant } from "./evidence.ts";
+
+/** More than any load of the tests makes. */
+const QUEUE_MAX = 5_000;
+
+export const answeredOnce: Invariant = {
+  number: 21,
+  name: "an answer reaches the session that asked exactly once",
+  when: "always",
+  check: ({ runners, objectives }) =>
+    first(objectives, ({ sessions, questions }) =>
+      first(sessions, ({ id }) => {
+        const texts = runners
+          .flatMap(({ taken }) => taken(id))
+          .filter((text) => text.includes("answered your question"));
+        const asked = questions.filter(
+          ({ session, state }) => session === id && state.kind === "answered",
+        );
+        return texts.length <= asked.length
+          ? null
+          : `${id} asked ${asked.length} and got ${texts.length} answers`;
+      }),
+    ),
+};
+
+export const answeredByTheTrusted: Invariant = {
+  number: 21,
+  name: "only people with write permission answer",
+  when: "always",
+  check: ({ objectives, trusted }) =>
+    first(objectives, ({ questions }) =>
+      first(questions, ({ number, state }) =>
+        state.kind !== "answered" || trusted.has(state.by)
+          ? null
+          : `question ${number} was answered by ${state.by}`,
+      ),
+    ),
+};
+
+export const nobodyWaitsForAnAnswer: Invariant = {
+  number: 21,
+  name: "no answered question waits for its session",
+  when: "settled",
+  check: ({ objectives }) =>
+    first(objectives, (objective) =>
+      first(objective.questions, ({ number, state, session }) => {
+        if (state.kind !== "answered" || state.delivery.kind === "delivered" || isOver(objective))
+          return null;
+        const asker = objective.sessions.find(({ id }) => id === session);
+        const gone = asker === undefined || isTerminal(asker.state);
+        return gone ? null : `the answer to question ${number} was not delivered`;
+      }),
+    ),
+};
+
+export const transcriptsAreExact: Invariant = {
+  number: 22,
+  name: "a transcript is the beginning of what its agent wrote, and in the end all of it",
+  when: "always",
+  check: ({ transcripts, runners }) =>
+    first(transcripts, ({ session, attempt, runner, stored, closed }) => {
+      const output = runners.find(({ name }) => name === runner)?.output(session, attempt) ?? null;
+      if (output === null) return null;
+      const same = Buffer.compare(stored, output.subarray(0, stored.byteLength)) === 0;
+      if (!same) return `${session}/${attempt} is not what its agent wrote`;
+      return closed && stored.byteLength !== output.byteLength
+        ? `${session}/${attempt} has ${stored.byteLength} of ${output.byteLength} bytes`
+        : null;
+    }),
+};
+
+export const everyMessageArrives: Invariant = {
+  number: 23,
+  name: "no message waits for a session that lives",
+  when: "settled",
+  check: ({ objectives }) =>
+    first(objectives, (objective) =>
+      isOver(objective)
+        ? null
+        : first(objective.sessions, ({ title, state, mailbox }) =>
+            isTerminal(state) || mailbox.length === 0
+              ? null
+              : `${title} has ${mailbox.length} messages to read`,
+          ),
+    ),
+};
+
+export const acceptedIsStored: Invariant = {
+  number: 24,
+  name: "what was answered with 2xx is stored",
+  when: "always",
+  check({ accepted, deliveries, restored }, memory) {
+    if (restored || memory.get("seen") === String(accepted.size)) return null;
+    memory.set("seen", String(accepted.size));
+    const stored = deliveries();
+    return first([...accepted], (guid) =>
+      stored.has(guid) ? null : `${guid} was accepted and is not there`,
+    );
+  },
+};
+
+export const acceptedIsHandled: Invariant = {
+  number: 24,
+  name: "every delivery was routed or set aside, and nothing waits",
+  when: "settled",
+  check: ({ deliveries, inboxPending, effects }: Evidence) => {
+    const stuck = [...deliveries()].find(([, state]) => state === "new");
+    if (stuck !== undefined) return `${stuck[0]} was never routed`;
+    if (inboxPending > 0) return `${inboxPending} events wait`;
+    const pending = effects.find(({ state }) => state === "pending");
+    return pending === undefined ? null : `${pending.effect.kind} ${pending.key} waits`;
+  },
+};
+
+export const boundedAndShort: Invariant = {
+  number: 30,
+  name: "no transaction stays open, no queue grows without end",
+  when: "always",
+  check: ({ inTransaction, inboxPending, effects }) => {
+    if (inTransaction) return "a transaction is open";
+    const waiting = effects.filter(({ state }) => state === "pending").length;
+    if (inboxPending > QUEUE_MAX) return `${inboxPending} events wait`;
+    return waiting > QUEUE_MAX ? `${waiting} effects wait` : null;
+  },
+};

@@ -1,0 +1,126 @@
+/**
+ * What the invariants look at: GitHub as it is, the control plane's rows, the runners' records. The simulation
+ * and the real-process chaos give the same things, so that the same invariants judge both.
+ */
+import type { Effect } from "../../src/domain/effect.ts";
+import type { Objective } from "../../src/domain/objective.ts";
+import type { Comment, Issue, Pull } from "../../src/emulator/model.ts";
+
+export interface EffectRow {
+  readonly key: string;
+  readonly seq: number;
+  readonly objective: string | null;
+  readonly state: "pending" | "done" | "refused" | "dead" | "replaced";
+  readonly effect: Effect;
+}
+
+export interface RunnerEvidence {
+  readonly name: string;
+  readonly slots: number;
+  /** Attempts with a process now. */
+  readonly processes: readonly { readonly session: string; readonly attempt: number }[];
+  /** Under which control plane's epoch attempts got their processes, in order. */
+  readonly spawned: readonly {
+    readonly session: string;
+    readonly attempt: number;
+    readonly epoch: number;
+  }[];
+  /** The agent's own record. */
+  output(session: string, attempt: number): Uint8Array | null;
+  /** Texts of the messages an agent took, once per message, in order. */
+  taken(session: string): readonly string[];
+}
+
+export interface TranscriptEvidence {
+  readonly session: string;
+  readonly attempt: number;
+  readonly runner: string;
+  /** What we have of it. */
+  readonly stored: Uint8Array;
+  /** Its end was processed. */
+  readonly closed: boolean;
+}
+
+export interface IssueEvidence {
+  readonly repository: string;
+  readonly issue: Issue;
+}
+
+export interface PushEvidence {
+  readonly at: number;
+  readonly repository: string;
+  readonly ref: string;
+  readonly sha: string;
+  /** State of the pull request with this head at that moment; null = there was none. */
+  readonly pull: "open" | "merged" | "closed" | null;
+  readonly forced: boolean;
+  /** It descends from the default branch as it was at some time. */
+  readonly rooted: boolean;
+}
+
+export interface WriteEvidence {
+  readonly at: number;
+  readonly repository: string;
+  readonly route: string;
+  readonly status: number;
+}
+
+export interface Evidence {
+  /** GitHub's time, ms. */
+  readonly now: number;
+  readonly appId: number;
+  readonly secret: Uint8Array;
+  /** Label that makes an issue an objective. */
+  readonly label: string;
+  readonly issues: readonly IssueEvidence[];
+  comments(issue: Issue): readonly Comment[];
+  readonly pulls: readonly { readonly repository: string; readonly pull: Pull }[];
+  readonly objectives: readonly Objective[];
+  /** Rows of the audit per objective, by id. */
+  readonly audits: ReadonlyMap<string, number>;
+  readonly revs: ReadonlyMap<string, number>;
+  readonly effects: readonly EffectRow[];
+  readonly inboxPending: number;
+  /** Read when it is asked for: there are many. */
+  deliveries(): ReadonlyMap<string, "new" | "routed" | "rejected">;
+  /** GUIDs that were answered with 2xx. */
+  readonly accepted: ReadonlySet<string>;
+  /** Slots taken, by runner. */
+  readonly slots: ReadonlyMap<string, number>;
+  readonly runners: readonly RunnerEvidence[];
+  readonly transcripts: readonly TranscriptEvidence[];
+  readonly pushes: readonly PushEvidence[];
+  /** Writes of our App that GitHub let through or refused for a limit. */
+  readonly writes: readonly WriteEvidence[];
+  /** Logins whose word counts. */
+  readonly trusted: ReadonlySet<string>;
+  /** The App may work there now. */
+  installed(repository: string): boolean;
+  /** Comments of ours that a person deleted: their markers' names. */
+  readonly deleted: ReadonlySet<string>;
+  /** A transaction is open. */
+  readonly inTransaction: boolean;
+  /** How long the control plane has been able to work without a break, ms. */
+  readonly upMs: number;
+  /** Somebody restored an old backup: what came after it is known to GitHub and runners alone. */
+  readonly restored: boolean;
+}
+
+/** An invariant: what is wrong, or null. `when`: after everything that happens, or when all has settled. */
+export interface Invariant {
+  readonly name: string;
+  /** Number in the list of docs/reliability.md. */
+  readonly number: number;
+  readonly when: "always" | "settled";
+  /** May keep what it saw between checks in `memory`. */
+  readonly check: (evidence: Evidence, memory: Map<string, string>) => string | null;
+}
+
+/** First thing that is wrong in a list of findings. */
+export const first = <T>(list: readonly T[], wrong: (one: T) => string | null): string | null => {
+  for (const one of list) {
+    const found = wrong(one);
+    if (found !== null) return found;
+  }
+  return null;
+};

@@ -1,0 +1,218 @@
+/** The simulation as evidence for the invariants: read incrementally, because it is read after everything that happens. */
+import type { Objective } from "../../src/domain/objective.ts";
+import type { Comment, Issue } from "../../src/emulator/model.ts";
+import { loadObjective } from "../../src/store/objective-table.ts";
+import type {
+  EffectRow,
+  Evidence,
+  PushEvidence,
+  RunnerEvidence,
+  TranscriptEvidence,
+  WriteEvidence,
+} from "../invariants/evidence.ts";
+import type { SimGitHub } from "./github.ts";
+import type { SimPlane } from "./plane.ts";
+import { isBusy, isRunning } from "./runner/attempt.ts";
+import type { Machine } from "./runner/machine.ts";
+
+export interface EvidenceParts {
+  readonly now: () => number;
+  readonly plane: SimPlane;
+  readonly github: SimGitHub;
+  readonly machines: readonly Machine[];
+  readonly slots: number;
+  readonly pushes: readonly PushEvidence[];
+  readonly writes: readonly WriteEvidence[];
+  readonly deleted: readonly string[];
+  readonly secret: Uint8Array;
+  readonly restored: () => boolean;
+  /** Since when the control plane could work without a break. */
+  readonly upSince: () => number;
+}
+
+type Rows = Pick<Evidence, "objectives" | "revs" | "audits" | "effects" | "inboxPending" | "slots">;
+
+interface ObjectiveRow {
+  readonly id: string;
+  readonly rev: number;
+}
+
+export class EvidenceReader {
+  readonly #parts: EvidenceParts;
+  #sqlite: SimPlane["sqlite"] | null = null;
+  #objectives = new Map<string, { readonly rev: number; readonly objective: Objective }>();
+  #effects = new Map<number, EffectRow>();
+  #changes = -1;
+  #rows: Rows | null = null;
+
+  constructor(parts: EvidenceParts) {
+    this.#parts = parts;
+  }
+
+  read(): Evidence {
+    const {
+      github,
+      plane,
+      machines,
+      slots,
+      now,
+      upSince,
+      restored,
+      secret,
+      pushes,
+      writes,
+      deleted,
+    } = this.#parts;
+    return {
+      now: now(),
+      appId: github.app.id,
+      secret,
+      label: github.label,
+      issues: github.repositories.flatMap((repository) =>
+        github.world.issues(repository).map((issue) => ({ repository, issue })),
+      ),
+      comments: (issue: Issue): readonly Comment[] => issue.comments,
+      pulls: github.repositories.flatMap((repository) =>
+        github.world.pulls(repository).map((pull) => ({ repository, pull })),
+      ),
+      ...this.#readRows(),
+      deliveries: () => (plane.db === null ? new Map() : deliveriesOf(plane.sqlite)),
+      accepted: plane.accepted,
+      runners: machines.map((machine) => runnerOf(machine, slots)),
+      transcripts: this.#transcripts(),
+      pushes,
+      writes,
+      trusted: new Set(["ann", "bob"]),
+      installed: (repository) => github.installed(repository),
+      deleted: new Set(deleted),
+      inTransaction: plane.sqlite.inTransaction,
+      upMs: now() - upSince(),
+      restored: restored(),
+    };
+  }
+
+  #readRows(): Rows {
+    const { sqlite, db } = this.#parts.plane;
+    if (this.#sqlite !== sqlite) {
+      this.#sqlite = sqlite;
+      this.#objectives.clear();
+      this.#effects.clear();
+      this.#changes = -1;
+    }
+    const changes = total(sqlite);
+    if (this.#rows !== null && changes === this.#changes) return this.#rows;
+    this.#changes = changes;
+    const revs = new Map<string, number>();
+    if (db !== null)
+      for (const { id, rev } of sqlite
+        .prepare<[], ObjectiveRow>("select id, rev from objective")
+        .all()) {
+        revs.set(id, rev);
+        if (this.#objectives.get(id)?.rev === rev) continue;
+        const loaded = loadObjective(db, id);
+        if (loaded !== null) this.#objectives.set(id, { rev, objective: loaded.objective });
+      }
+    this.#rows = {
+      objectives: [...this.#objectives.values()].map(({ objective }) => objective),
+      revs,
+      audits: counted(
+        sqlite,
+        "select objective_id as name, count(*) as count from event where objective_id is not null group by objective_id",
+      ),
+      effects: db === null ? [] : this.#readEffects(),
+      inboxPending:
+        db === null
+          ? 0
+          : (counted(
+              sqlite,
+              "select 'n' as name, count(*) as count from inbox where state = 'pending'",
+            ).get("n") ?? 0),
+      slots:
+        db === null
+          ? new Map()
+          : counted(sqlite, "select runner as name, count(*) as count from slot group by runner"),
+    };
+    return this.#rows;
+  }
+
+  /** Rows that ended are not read again. */
+  #readEffects(): readonly EffectRow[] {
+    const { sqlite } = this.#parts.plane;
+    const open = [...this.#effects.values()]
+      .filter(({ state }) => state === "pending")
+      .map(({ seq }) => seq);
+    const from = Math.max(0, ...this.#effects.keys());
+    const rows = sqlite
+      .prepare<
+        [number, string],
+        {
+          seq: number;
+          key: string;
+          objective_id: string | null;
+          state: EffectRow["state"];
+          effect: string;
+        }
+      >(
+        "select seq, key, objective_id, state, effect from outbox where seq > ? or seq in (select value from json_each(?))",
+      )
+      .all(from, JSON.stringify(open));
+    for (const { seq, key, objective_id: objective, state, effect } of rows)
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by the store under test
+      this.#effects.set(seq, {
+        seq,
+        key,
+        objective,
+        state,
+        effect: JSON.parse(effect) as EffectRow["effect"],
+      });
+    return [...this.#effects.values()];
+  }
+
+  #transcripts(): readonly TranscriptEvidence[] {
+    const { plane } = this.#parts;
+    return this.#parts.machines.flatMap((machine) =>
+      [...machine.attempts.values()].map(({ session, number }) => ({
+        session,
+        attempt: number,
+        runner: machine.name,
+        stored: plane.transcripts.content(session, number, "out"),
+        closed: false,
+      })),
+    );
+  }
+}
+
+const total = (sqlite: SimPlane["sqlite"]): number =>
+  sqlite.prepare<[], { n: number }>("select total_changes() as n").get()?.n ?? 0;
+
+const counted = (sqlite: SimPlane["sqlite"], query: string): Map<string, number> =>
+  new Map(
+    sqlite
+      .prepare<[], { name: string; count: number }>(query)
+      .all()
+      .map(({ name, count }) => [name, count]),
+  );
+
+const deliveriesOf = (sqlite: SimPlane["sqlite"]): ReturnType<Evidence["deliveries"]> =>
+  new Map(
+    sqlite
+      .prepare<[], { guid: string; state: "new" | "routed" | "rejected" }>(
+        "select guid, state from delivery",
+      )
+      .all()
+      .map(({ guid, state }) => [guid, state]),
+  );
+
+function runnerOf(machine: Machine, slots: number): RunnerEvidence {
+  const { name, attempts, spawned, memories } = machine;
+  return {
+    name,
+    slots,
+    processes: [...attempts.values()]
+      .filter((attempt) => isRunning(attempt) || isBusy(attempt))
+      .map(({ session, number }) => ({ session, attempt: number })),
+    spawned,
+    output: (session, attempt) => attempts.get(`${session}/${attempt}`)?.out ?? null,
+    taken: (session) => memories.get(session)?.taken.map(({ text }) => text) ?? [],
+  };
+}

@@ -1,0 +1,244 @@
+/**
+ * The control plane of the simulation: the real one (src/compose/plane.ts) over a database in memory, and what
+ * operators and their machine do to it: kill, terminate, restore, set the clock, fill the disk.
+ */
+import Database from "better-sqlite3";
+import { pino } from "pino";
+import { openPlane } from "../../src/compose/plane.ts";
+import type { Config } from "../../src/config.ts";
+import type { Clock } from "../../src/engine/ports.ts";
+import type { Link } from "../../src/fleet/link.ts";
+import type { Fetch } from "../../src/github/client.ts";
+import type { PushGateOptions } from "../../src/github/push-gate.ts";
+import { openGroupCommit, type GroupCommit } from "../../src/inbox/group.ts";
+import type { Delivery } from "../../src/inbox/port.ts";
+import { StoreUnavailable } from "../../src/inbox/port.ts";
+import { databaseOver, type Db } from "../../src/store/database.ts";
+import { storeOver } from "../../src/store/sqlite.ts";
+import { openLife, throughLife, type Killer, type Life } from "./life.ts";
+import { openNetwork } from "./network.ts";
+import { ModelLink } from "./runner/link.ts";
+import type { Machine } from "./runner/machine.ts";
+import type { Sim } from "./sim.ts";
+import { openMemoryTranscripts, type MemoryTranscripts } from "./transcripts.ts";
+
+export interface PlaneOptions {
+  readonly sim: Sim;
+  readonly config: Config;
+  readonly app: NonNullable<Config["app"]>;
+  readonly machines: readonly Machine[];
+  readonly slots: number;
+  readonly serve: Fetch;
+  readonly quarantine: NonNullable<PushGateOptions["quarantine"]>;
+  readonly killer: Killer;
+  readonly github: { readonly down: boolean };
+  readonly installation: string;
+  /** Delivery log and `since` sweeps run. */
+  readonly sweeps: boolean;
+}
+
+interface Running {
+  readonly life: Life;
+  readonly group: GroupCommit;
+  readonly stack: AsyncDisposableStack;
+  readonly links: readonly ModelLink[];
+}
+
+const SECRET = "00".repeat(32);
+
+export class SimPlane {
+  readonly transcripts: MemoryTranscripts = openMemoryTranscripts();
+  readonly #options: PlaneOptions;
+  #sqlite: Database.Database;
+  #db: Db | null = null;
+  #running: Running | null = null;
+  #lives = 0;
+  /** Our machine's clock minus GitHub's, ms. */
+  skewMs = 0;
+  diskFull = false;
+  /** Deliveries answered with 202. */
+  readonly accepted = new Set<string>();
+
+  constructor(options: PlaneOptions) {
+    this.#options = options;
+    this.#sqlite = new Database(":memory:");
+  }
+
+  get secret(): Uint8Array {
+    return Buffer.from(SECRET, "hex");
+  }
+  get running(): boolean {
+    return this.#running !== null;
+  }
+  get lives(): number {
+    return this.#lives;
+  }
+  get sqlite(): Database.Database {
+    return this.#sqlite;
+  }
+  get db(): Db | null {
+    return this.#db;
+  }
+
+  /** Begins a life; nothing happens when there is one. */
+  async start(): Promise<void> {
+    if (this.#running !== null) return;
+    const { sim, killer, machines, config, app, slots } = this.#options;
+    this.#lives += 1;
+    sim.trace.add(`control plane starts, life ${this.#lives}`);
+    const life = openLife(this.#lives, killer);
+    const clock = this.#clock(life);
+    const db = await this.#open();
+    const store = throughLife(this.#fillable(storeOver(db, clock)), life, {
+      prefix: "store",
+      direct: new Set(["onWork", "close"]),
+    });
+    const stack = new AsyncDisposableStack();
+    const running = { life, group: openGroupCommit(store), stack, links: [] as ModelLink[] };
+    this.#running = running;
+    const identity = await store.identity();
+    for (const machine of machines)
+      await store.putRunner({ name: machine.name, kind: "local", state: "online", slots });
+    const hello = { installation: identity.installation, epoch: identity.epoch };
+    const links = new Map<string, Link>();
+    for (const machine of machines) {
+      const link = new ModelLink({ sim, machine, hello, alive: () => life.alive });
+      running.links.push(link);
+      links.set(machine.name, throughLink(link, life));
+    }
+    const plane = await openPlane(
+      {
+        config,
+        app,
+        clock,
+        log: pino({ enabled: false }),
+        store,
+        identity,
+        transcripts: this.transcripts,
+        links,
+        unsafeNotice: null,
+        fetch: openNetwork({
+          sim,
+          life,
+          serve: this.#options.serve,
+          down: () => this.#options.github.down,
+        }),
+        quarantine: this.#options.quarantine,
+      },
+      stack,
+    );
+    if (this.#options.sweeps) plane.sweep();
+  }
+
+  /** `kill -9`. */
+  kill(why: string): void {
+    const running = this.#running;
+    if (running === null) return;
+    this.#options.sim.trace.add(`control plane killed: ${why}`);
+    running.life.end();
+    for (const link of running.links) link.dispose();
+    this.#running = null;
+  }
+
+  /** SIGTERM. */
+  async terminate(): Promise<void> {
+    const running = this.#running;
+    if (running === null) return;
+    this.#options.sim.trace.add("control plane told to end");
+    await running.stack.disposeAsync();
+    this.kill("terminated");
+  }
+
+  /** A webhook comes in: the status it is answered with. */
+  async receive(delivery: Omit<Delivery, "receivedAt">): Promise<number> {
+    const running = this.#running;
+    if (running === null) return 502;
+    try {
+      await running.group.accept({
+        ...delivery,
+        receivedAt: this.#options.sim.time.now() + this.skewMs,
+      });
+      this.accepted.add(delivery.guid);
+      return 202;
+    } catch (error) {
+      if (error instanceof StoreUnavailable) return 503;
+      throw error;
+    }
+  }
+
+  backup(): Buffer {
+    return this.#sqlite.serialize();
+  }
+
+  /** The database of some time ago, on another machine: transcripts are not there. */
+  restore(backup: Buffer): void {
+    this.kill("its machine is gone");
+    this.#sqlite = new Database(backup);
+    this.#db = null;
+    this.transcripts.clear();
+  }
+
+  async #open(): Promise<Db> {
+    if (this.#db !== null) return this.#db;
+    const db = await databaseOver(this.#sqlite);
+    for (const [key, value] of [
+      ["installation", this.#options.installation],
+      ["secret", SECRET],
+    ] as const)
+      this.#sqlite.prepare("insert or ignore into meta (key, value) values (?, ?)").run(key, value);
+    this.#db = db;
+    return db;
+  }
+
+  #clock(life: Life): Clock {
+    const { time } = this.#options.sim;
+    return {
+      now: () => time.now() + this.skewMs,
+      after: (delayMs, callback) =>
+        time.after(delayMs, () => {
+          if (life.alive) callback();
+        }),
+    };
+  }
+
+  /** Writes fail while the disk is full. */
+  #fillable<T extends object>(store: T): T {
+    return new Proxy(store, {
+      get: (object, name, receiver) => {
+        const value: unknown = Reflect.get(object, name, receiver);
+        if (typeof value !== "function" || typeof name !== "string" || !WRITES.has(name))
+          return value;
+        return (...args: unknown[]): unknown =>
+          this.diskFull
+            ? Promise.reject(new StoreUnavailable("database or disk is full"))
+            : (Reflect.apply(value, object, args) as unknown);
+      },
+    });
+  }
+}
+
+const WRITES = new Set([
+  "accept",
+  "route",
+  "reject",
+  "enqueue",
+  "takeInbox",
+  "commit",
+  "postponeInbox",
+  "buryInbox",
+  "takeOutbox",
+  "endEffect",
+  "postponeEffect",
+  "fireTimers",
+  "claim",
+  "advance",
+  "keepConfig",
+]);
+
+/** Requests can be the control plane's last; what a runner tells the dead is heard by nobody. */
+function throughLink(link: ModelLink, life: Life): Link {
+  return throughLife<Link>(link, life, {
+    prefix: "link",
+    direct: new Set(["onState", "close", "detach", "attach", "connected"]),
+  });
+}
