@@ -4,6 +4,7 @@
  */
 import {
   buildSchema,
+  type DocumentNode,
   execute,
   GraphQLError,
   type GraphQLFormattedError,
@@ -81,16 +82,8 @@ async function perform(
   operationName: string | undefined,
 ): Promise<unknown> {
   schema ??= buildSchema(schemaText);
-  let document;
-  try {
-    document = parse(query, { maxTokens: tokensMax });
-  } catch (error) {
-    return {
-      errors: [error instanceof GraphQLError ? error.toJSON() : { message: String(error) }],
-    };
-  }
-  const wrong = validate(schema, document, rules);
-  if (wrong.length > 0) return { errors: wrong.map((error) => error.toJSON()) };
+  const document = documentOf(schema, query);
+  if (Array.isArray(document)) return { errors: document };
   const { data, errors } = await execute({
     schema,
     document,
@@ -102,6 +95,27 @@ async function perform(
     ...(data === undefined ? {} : { data }),
     ...(errors === undefined ? {} : { errors: errors.map(typed) }),
   };
+}
+
+/** The same few queries come again and again. */
+const documents = new Map<string, DocumentNode>();
+const documentsMax = 50;
+
+/** The query, checked against the schema, or what is wrong with it. */
+function documentOf(against: GraphQLSchema, query: string): DocumentNode | GraphQLFormattedError[] {
+  const known = documents.get(query);
+  if (known !== undefined) return known;
+  let document;
+  try {
+    document = parse(query, { maxTokens: tokensMax });
+  } catch (error) {
+    return [error instanceof GraphQLError ? error.toJSON() : { message: String(error) }];
+  }
+  const wrong = validate(against, document, rules);
+  if (wrong.length > 0) return wrong.map((error) => error.toJSON());
+  if (documents.size >= documentsMax) documents.clear();
+  documents.set(query, document);
+  return document;
 }
 
 /** GitHub puts a `type` beside the message, which clients look at. */

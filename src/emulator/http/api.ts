@@ -1,5 +1,5 @@
 /** The REST half of the server: who asks, may they now, which route, and an answer with GitHub's headers. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 
 import { authenticate } from "../auth.ts";
@@ -153,7 +153,7 @@ function conditional(
   body: string,
 ): ApiAnswer {
   const reads = request.method === "GET" && answer.status === 200;
-  const etag = reads ? `W/"${createHash("sha256").update(body).digest("hex")}"` : "";
+  const etag = reads ? `W/"${hash("sha256", body)}"` : "";
   const known = (request.headers["if-none-match"] ?? "").split(",").map((entry) => entry.trim());
   const fresh = reads && known.some((entry) => entry.replace(/^W\//u, "") === etag.slice(2));
   if (fresh) state.ticket?.refund();

@@ -110,8 +110,16 @@ export function repositoryContext(hub: Hub, repository: Repository): Json {
   };
 }
 
+/** They never change, and every answer has them several times. */
+const known = new WeakMap<Repository, Json>();
+
 function links(hub: Hub, repository: Repository): Json {
-  const api = repositoryApi(hub, repository);
+  const made = known.get(repository) ?? makeLinks(repositoryApi(hub, repository));
+  known.set(repository, made);
+  return made;
+}
+
+function makeLinks(api: string): Json {
   const templates: Record<string, string> = {
     forks: "/forks",
     keys: "/keys{/key_id}",
