@@ -34,7 +34,7 @@ export interface Settings {
 }
 
 export interface Orcha extends AsyncDisposable {
-  /** The webhook's address on this machine. */
+  /** The webhook's address on this machine, or where it would be. */
   readonly url: string;
   readonly store: Store;
   readonly transcripts: Transcripts;
@@ -83,7 +83,7 @@ export async function openOrcha(settings: Settings): Promise<Orcha> {
   const plane = await openPlane(parts, stack);
   const { webhook, production } = config;
   const front = stack.use(await openFrontOf(settings, store));
-  const url = new URL(webhook.path, front.url).href;
+  const url = webhook.ingest === "pull" ? front.url : new URL(webhook.path, front.url).href;
   if (webhook.proxyUrl !== null)
     stack.use(await openSmee({ source: webhook.proxyUrl, target: url, log, production }));
   // Now that there is somebody to answer, what was missed while nobody was is asked for again.
@@ -103,8 +103,14 @@ export async function openOrcha(settings: Settings): Promise<Orcha> {
   };
 }
 
-const openFrontOf = ({ config: { webhook }, app }: Settings, store: Store): Promise<Front> =>
-  openFront({ ...webhook, secrets: app.webhookSecrets, inbox: store, clock });
+/** Where nobody can reach us, nothing is taken from whoever does. */
+function openFrontOf({ config: { webhook }, app }: Settings, store: Store): Promise<Front> {
+  const { host, port } = webhook;
+  const closed = webhook.ingest === "pull";
+  const path = closed ? null : webhook.path;
+  const secrets = closed ? [] : app.webhookSecrets;
+  return openFront({ host, port, path, secrets, inbox: store, clock });
+}
 
 /** What GitHub says of the App whose key we have. Throws PortError. */
 export async function readOwnApp({ app, github, timings }: Config): Promise<{

@@ -37,7 +37,7 @@ export interface Config {
   readonly app: null | {
     readonly id: number;
     readonly privateKey: string;
-    /** One, or two while the secret is changed. */
+    /** One, or two while the secret is changed; none where no webhook is taken. */
     readonly webhookSecrets: readonly string[];
   };
   readonly webhook: {
@@ -45,6 +45,8 @@ export interface Config {
     readonly port: number;
     readonly path: string;
     readonly proxyUrl: string | null;
+    /** `push`: GitHub posts here. `smee`: through a channel. `pull`: we look, and no webhook is taken. */
+    readonly ingest: "push" | "smee" | "pull";
   };
   readonly timings: Timings;
   /** The local runner may run as the user that holds the App's key (decision 18). */
@@ -74,6 +76,7 @@ export function readConfig(env: Env, options: ReadOptions): ReadConfig {
   const dataDir = resolve(reader.text("dataDir") ?? defaultDataDir(env));
   const github = readGitHub(reader);
   const file = readFile(reader);
+  const webhook = readWebhook(reader);
   const config: Config = {
     dataDir,
     workRoot: resolve(reader.text("workRoot") ?? `${dataDir}/work`),
@@ -81,13 +84,8 @@ export function readConfig(env: Env, options: ReadOptions): ReadConfig {
     slots: reader.parsed("slots", whole(1, 1_000)) ?? 2,
     logLevel: reader.parsed("logLevel", LogLevel) ?? "info",
     github: { ...github, limits: file.limits },
-    app: options.app === "required" ? readApp(reader) : null,
-    webhook: {
-      host: reader.text("host") ?? "127.0.0.1",
-      port: reader.parsed("port", whole(0, 65_535)) ?? 3_000,
-      path: reader.parsed("webhookPath", WebhookPath) ?? "/api/github/webhooks",
-      proxyUrl: reader.parsed("webhookProxyUrl", z.httpUrl().or(LoopbackUrl)) ?? null,
-    },
+    app: options.app === "required" ? readApp(reader, webhook.ingest) : null,
+    webhook,
     timings: file.timings,
     unsafeLocal:
       (options.unsafeLocal ?? false) || reader.parsed("unsafeLocal", z.enum(["0", "1"])) === "1",
@@ -160,14 +158,29 @@ function readGitHub(reader: Reader): Omit<Config["github"], "limits"> {
   };
 }
 
+function readWebhook(reader: Reader): Config["webhook"] {
+  const proxyUrl = reader.parsed("webhookProxyUrl", z.httpUrl().or(LoopbackUrl)) ?? null;
+  const preset = proxyUrl === null ? "push" : "smee";
+  const ingest = reader.parsed("ingest", z.enum(["push", "smee", "pull"])) ?? preset;
+  if (ingest === "smee" && reader.text("webhookProxyUrl") === null)
+    reader.problem("webhookProxyUrl", "is not set: ORCHA_INGEST=smee needs a channel");
+  return {
+    host: reader.text("host") ?? "127.0.0.1",
+    port: reader.parsed("port", whole(0, 65_535)) ?? 3_000,
+    path: reader.parsed("webhookPath", WebhookPath) ?? "/api/github/webhooks",
+    proxyUrl: ingest === "smee" ? proxyUrl : null,
+    ingest,
+  };
+}
+
 const SECRET_LENGTH_MIN = 8;
 
-function readApp(reader: Reader): Config["app"] {
+function readApp(reader: Reader, ingest: Config["webhook"]["ingest"]): Config["app"] {
   const id = reader.parsed("appId", whole(1, 999_999_999));
   if (reader.text("appId") === null)
     reader.problem("appId", "is not set: it stands in the App's settings on GitHub");
   const webhookSecret = reader.text("webhookSecret");
-  if (webhookSecret === null)
+  if (webhookSecret === null && ingest !== "pull")
     reader.problem(
       "webhookSecret",
       "is not set: choose one and enter it in the App's settings too",

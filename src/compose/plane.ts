@@ -68,12 +68,23 @@ export async function openPlane(parts: PlaneParts, stack: AsyncDisposableStack):
   return { adapters, sweep: () => sweep(parts, adapters, stack) };
 }
 
+const PULL_FULL_MS = 5 * 60_000;
+
 /** GitHub's log of its deliveries, and what it has whatever was delivered. */
 function sweep(parts: PlaneParts, adapters: Adapters, stack: AsyncDisposableStack): Rounds {
   const { clock, log, store, config, pressure = () => "ok" as const } = parts;
-  const { sweepEveryMs, reconcileEveryMs } = config.timings;
-  const deliveries = openDeliveryLog(adapters.auth, clock);
-  const sent = openSweep({ log, clock, deliveries, events: new Set(HANDLED_EVENTS) });
+  const { sweepEveryMs, pullEveryMs, reconcileEveryMs, deliveryLogEveryMs } = config.timings;
+  const pull = config.webhook.ingest === "pull";
+  const sent = openSweep({
+    log,
+    clock,
+    store,
+    deliveries: openDeliveryLog({ auth: adapters.auth, clock, breaker: adapters.breaker }),
+    events: new Set(HANDLED_EVENTS),
+    how: pull ? "take" : "ask",
+    everyMs: pull ? pullEveryMs : deliveryLogEveryMs,
+    pressure,
+  });
   stack.defer(() => sent.close());
   const rounds = openRounds({
     survey: adapters.survey,
@@ -81,8 +92,9 @@ function sweep(parts: PlaneParts, adapters: Adapters, stack: AsyncDisposableStac
     clock,
     log,
     pressure,
-    everyMs: sweepEveryMs,
-    fullEveryMs: reconcileEveryMs,
+    everyMs: pull ? pullEveryMs : sweepEveryMs,
+    // Nothing else tells of a new installation.
+    fullEveryMs: pull ? Math.min(reconcileEveryMs, PULL_FULL_MS) : reconcileEveryMs,
   });
   stack.defer(() => rounds.close());
   return rounds;
@@ -146,7 +158,8 @@ async function receiver({ config, app, store }: PlaneParts, auth: Auth): Promise
   const probot = openProbot({
     appId: app.id,
     privateKey: app.privateKey,
-    webhookSecret: app.webhookSecrets[0] ?? "",
+    // Probot checks no signatures here: the front does.
+    webhookSecret: app.webhookSecrets[0] ?? "unused",
     baseUrl: config.github.apiUrl,
   });
   await probot.load(

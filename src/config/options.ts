@@ -55,6 +55,12 @@ export const OPTIONS = {
     "/api/github/webhooks",
     "The webhook's path.",
   ),
+  ingest: option(
+    "ORCHA_INGEST",
+    "one of: push, smee, pull",
+    "push, or smee with WEBHOOK_PROXY_URL",
+    "Webhooks come here, or through smee.io, or are not needed: with `pull` we look ourselves.",
+  ),
   webhookProxyUrl: option(
     "WEBHOOK_PROXY_URL",
     "an http(s) address",

@@ -8,7 +8,7 @@ import { once } from "node:events";
 import type { Clock } from "../engine/ports.ts";
 import { readBody, type Budget } from "./body.ts";
 import { openGroupCommit, type GroupCommit } from "./group.ts";
-import type { Delivery, DeliveryInbox } from "./port.ts";
+import type { Delivery, DeliveryInbox, Pressure } from "./port.ts";
 import { isSigned } from "./signature.ts";
 
 export interface FrontLimits {
@@ -32,13 +32,15 @@ export interface FrontOptions {
   /** 0 = any free port. */
   readonly port: number;
   readonly host: string;
-  /** Path of the webhook, e.g. `/api/github/webhooks`. */
-  readonly path: string;
-  /** One secret, or two while it is rotated. */
+  /** Path of the webhook, e.g. `/api/github/webhooks`; null = no webhook is taken. */
+  readonly path: string | null;
+  /** One secret, or two while it is rotated; none without a path. */
   readonly secrets: readonly string[];
   readonly inbox: DeliveryInbox;
   readonly clock: Clock;
   readonly limits?: Partial<FrontLimits>;
+  /** How full the queues are: when there is no room, webhooks are answered with 503. Default: there is. */
+  readonly pressure?: Pressure;
   /** Answers other paths; false = not its path either. */
   readonly extra?: (request: IncomingMessage, response: ServerResponse) => boolean;
   /** After a delivery is on disk: time to route it. */
@@ -56,7 +58,8 @@ export interface Front extends AsyncDisposable {
 }
 
 export async function openFront(options: FrontOptions): Promise<Front> {
-  if (options.secrets.length === 0 || options.secrets.some((secret) => secret === ""))
+  const isOpen = options.path !== null;
+  if ((isOpen && options.secrets.length === 0) || options.secrets.some((secret) => secret === ""))
     throw new TypeError("a webhook secret is needed: set WEBHOOK_SECRET");
   const limits = { ...FRONT_LIMITS, ...options.limits };
   const budget: Budget = { used: 0, max: limits.bytesInFlightMax };
@@ -132,7 +135,7 @@ async function receive(state: State, request: IncomingMessage): Promise<Answer> 
   const { options, limits, budget, group } = state;
   const refusal = refusedByHeaders(request);
   if (refusal !== null) return refusal;
-  if (state.closing || budget.used > budget.max)
+  if (state.closing || budget.used > budget.max || options.pressure?.() === "full")
     return { status: 503, reason: "busy, redeliver later" };
   const body = await readBody(
     request,

@@ -43,7 +43,13 @@ test("Probot's variables are enough", () => {
       linkHosts: ["github.com"],
     },
     app: { id: 42, privateKey: privateKey.trim(), webhookSecrets: ["a long secret"] },
-    webhook: { host: "127.0.0.1", port: 3_000, path: "/api/github/webhooks", proxyUrl: null },
+    webhook: {
+      host: "127.0.0.1",
+      port: 3_000,
+      path: "/api/github/webhooks",
+      proxyUrl: null,
+      ingest: "push",
+    },
     timings: { requestMs: 10_000, summaryWaitMs: 300_000 },
     unsafeLocal: false,
     production: false,
@@ -94,7 +100,13 @@ test("everything can be set", () => {
     slots: 5,
     logLevel: "debug",
     app: { webhookSecrets: ["a long secret", "the old secret"] },
-    webhook: { host: "0.0.0.0", port: 0, path: "/hook", proxyUrl: "https://smee.io/abc" },
+    webhook: {
+      host: "0.0.0.0",
+      port: 0,
+      path: "/hook",
+      proxyUrl: "https://smee.io/abc",
+      ingest: "smee",
+    },
     github: { limits: { writeGapMs: 0, contentPerMinute: 80 } },
     timings: { requestMs: 500, gitMs: 120_000 },
     unsafeLocal: true,
@@ -108,6 +120,24 @@ test.for([
   ["base64", Buffer.from(privateKey).toString("base64")],
 ] as const)("PRIVATE_KEY as Probot takes it: %s", ([, value]) => {
   expect(config({ ...good, PRIVATE_KEY: value }).app?.privateKey.trim()).toBe(privateKey.trim());
+});
+
+test("who looks for everything needs no webhook secret; a channel needs its address", () => {
+  const { WEBHOOK_SECRET: _, ...secretless } = good;
+  const pull = config({
+    ...secretless,
+    ORCHA_INGEST: "pull",
+    WEBHOOK_PROXY_URL: "https://smee.io/x",
+  });
+  expect(pull.app?.webhookSecrets).toEqual([]);
+  expect(pull.webhook).toMatchObject({ ingest: "pull", proxyUrl: null });
+  expect(problems(secretless)[0]).toContain("WEBHOOK_SECRET is not set");
+  expect(problems({ ...good, ORCHA_INGEST: "smee" })).toEqual([
+    "WEBHOOK_PROXY_URL is not set: ORCHA_INGEST=smee needs a channel",
+  ]);
+  expect(problems({ ...good, ORCHA_INGEST: "carrier pigeon" })).toEqual([
+    'ORCHA_INGEST is "carrier pigeon", but must be one of: push, smee, pull',
+  ]);
 });
 
 test("commands that only read need no App", () => {
@@ -135,15 +165,15 @@ test("all problems are told at once, with what is allowed", () => {
       "GHE_HOST is "https://github.acme.test/", but must be a host name, with a port if needed",
       "GHE_PROTOCOL is "ftp", but must be \`https\` or \`http\`",
       "ORCHA_CONFIG is "/nowhere/orcha.yml", which cannot be read (ENOENT)",
+      "WEBHOOK_PROXY_URL is "smee.io/x", but must be an http(s) address",
+      "PORT is "70000", but must be a port from 0 to 65535",
+      "WEBHOOK_PATH is "hook", but must be a path beginning with \`/\`",
       "ORCHA_RUNTIME_DIR is "/long/long/long/long/long/long/long/long/long/long/long/long/long/long/long/long/long/long/long/long/", but must be a path of at most 60 bytes",
       "ORCHA_SLOTS is "0", but must be a whole number from 1 to 1000",
       "LOG_LEVEL is "loud", but must be one of: trace, debug, info, warn, error, fatal, silent",
       "APP_ID is "x", but must be a positive whole number",
       "WEBHOOK_SECRET is not set: choose one and enter it in the App's settings too",
       "PRIVATE_KEY_PATH is not set: name the .pem file that GitHub gave for the App",
-      "PORT is "70000", but must be a port from 0 to 65535",
-      "WEBHOOK_PATH is "hook", but must be a path beginning with \`/\`",
-      "WEBHOOK_PROXY_URL is "smee.io/x", but must be an http(s) address",
       "ORCHA_UNSAFE_LOCAL is "yes", but must be \`1\` or \`0\`",
     ]
   `);

@@ -70,6 +70,28 @@ async function post(
   return response.status;
 }
 
+test("while there is no room webhooks are asked to come again, and nothing is stored", async () => {
+  let room: "ok" | "high" | "full" = "full";
+  await using door = await openDoor({ pressure: () => room });
+  expect(await post(door, "{}")).toBe(503);
+  expect(door.inbox.stored).toEqual([]);
+  room = "high";
+  expect(await post(door, "{}")).toBe(202);
+});
+
+const health: FrontOptions["extra"] = (request, response) => {
+  if (request.url !== "/health") return false;
+  response.end("well");
+  return true;
+};
+
+test("where no webhook is taken its path is like any other, and no secret is needed", async () => {
+  await using door = await openDoor({ path: null, secrets: [], extra: health });
+  expect(await post(door, "{}")).toBe(404);
+  expect(await (await fetch(`${door.front.url}/health`)).text()).toBe("well");
+  expect(door.inbox.stored).toEqual([]);
+});
+
 test("a signed delivery is on disk before it is answered, byte for byte", async () => {
   await using door = await openDoor();
   const release = Promise.withResolvers<void>();
