@@ -8,6 +8,7 @@ import type { Repository } from "../domain/repository.ts";
 import { PortError, type EffectOutcome, type Fleet, type Records } from "../engine/ports.ts";
 import {
   ExportReply,
+  StartReply,
   type AttemptSpec,
   type Reply,
   type WorkspaceSpec,
@@ -66,9 +67,9 @@ export function openFleet(options: FleetOptions): LinkedFleet {
     return link;
   };
   return {
-    perform: async (effect) => {
+    perform: async (effect, { number }) => {
       try {
-        return await perform(options, linkTo(effect.runner), effect);
+        return await perform(options, linkTo(effect.runner), effect, number);
       } catch (error) {
         return outcomeOfFailure(error);
       }
@@ -108,6 +109,7 @@ async function perform(
   options: FleetOptions,
   link: Link,
   effect: RunnerEffect,
+  number: number,
 ): Promise<EffectOutcome> {
   const { session, attempt } = effect;
   const timeoutMs = REQUEST_MS_MAX;
@@ -116,7 +118,9 @@ async function perform(
       const spec = specOf(options, effect);
       if (spec === null)
         return { kind: "refused", reason: `no agent "${effect.agent}" is configured` };
-      return outcomeOf(await start(options, link, spec, effect.repository), START_PASSES);
+      const answered = await start(options, link, spec, effect.repository);
+      if (number > 1) await complete(link, spec, answered);
+      return outcomeOf(answered, START_PASSES);
     }
     case "send-message": {
       const driver = options.driver(effect.agent);
@@ -160,6 +164,27 @@ async function start(
     return await link.request({ op: "start", spec, credential: { username, password } }, options);
   } finally {
     await read.revoke();
+  }
+}
+
+/**
+ * The attempt may be there since an earlier life of our database, which had other messages for it: those that it never
+ * got are given to it now. One that it has is stored once.
+ */
+async function complete(
+  link: Link,
+  { session, attempt, input }: AttemptSpec,
+  { reply }: { readonly reply: Reply },
+): Promise<void> {
+  if (!reply.ok || !StartReply.parse(reply.value).running) return;
+  for (const line of input) {
+    const given = await link.request(
+      { op: "input", session, attempt, input: line },
+      { timeoutMs: REQUEST_MS_MAX },
+    );
+    // It has ended meanwhile: what it did not read is sent to the next attempt.
+    if (!given.reply.ok && given.reply.code === "gone") return;
+    if (!given.reply.ok) throw new LinkError("lost", `${given.reply.code}: ${given.reply.reason}`);
   }
 }
 

@@ -81,6 +81,7 @@ export function takeIdentity(db: Db, now: number): Identity {
     write("generation", randomUUID());
     write("takeover", String(now + TAKEOVER_MS));
     doubtPending(db);
+    readAgain(db);
   }
   return {
     installation,
@@ -89,6 +90,22 @@ export function takeIdentity(db: Db, now: number): Identity {
     generation: read("generation") ?? "",
     takeoverUntil: Number(read("takeover") ?? "0"),
   };
+}
+
+/** Transcripts are not in a backup: of what is still going on, runners send them again. What was found in them entered, so it enters no more. */
+function readAgain({ build, run }: Db): void {
+  const live = build
+    .selectFrom("session")
+    .innerJoin("objective", "objective.id", "session.objective_id")
+    .select("session.id")
+    .where("objective.live", "=", 1);
+  run(
+    build
+      .updateTable("attempt")
+      .set({ closed: 0, seq: 0 })
+      .where("closed", "=", 1)
+      .where("session_id", "in", live),
+  );
 }
 
 const doubtPending = ({ build, run }: Db): void =>

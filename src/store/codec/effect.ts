@@ -43,7 +43,13 @@ export const EffectRow: z.ZodType<Effect> = z.discriminatedUnion("kind", [
     question: z.nullable(QuestionKey),
     text: TextPart,
   }),
-  z.object({ kind: z.literal("update-status"), repository, number, text: TextPart }),
+  z.object({
+    kind: z.literal("update-status"),
+    repository,
+    number,
+    text: TextPart,
+    rev: number.exactOptional(),
+  }),
   z.object({
     kind: z.literal("push-branch"),
     repository,

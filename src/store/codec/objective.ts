@@ -50,6 +50,7 @@ export const ObjectiveRow: z.ZodType<ObjectiveBody> = z.object({
   ignored: z.number(),
   reportedConfig: z.nullable(z.string()),
   nudges: z.number(),
+  renders: z.number().exactOptional(),
   status: z.string(),
 });
 
