@@ -14,7 +14,7 @@ export type Adapters = ReturnType<typeof openAdapters>;
 export function openAdapters(parts: PlaneParts, stack: AsyncDisposableStack) {
   const { config, clock, links, quarantine } = parts;
   const { github, dataDir, timings } = config;
-  const { secrets, auth, breaker, forge, survey } = openGitHub(parts, stack);
+  const { secrets, auth, breaker, forge, survey, foreign } = openGitHub(parts, stack);
   const fleet = openFleet({
     link: (name) => links.get(name),
     driver: driverNamed,
@@ -34,7 +34,7 @@ export function openAdapters(parts: PlaneParts, stack: AsyncDisposableStack) {
   });
   const redactor = openRedactor(() => secrets.values());
   const redact = (line: Uint8Array) => redactor.line(line);
-  return { forge, gate: guarded(gate, breaker), auth, breaker, survey, fleet, redact };
+  return { forge, gate: guarded(gate, breaker), auth, breaker, survey, foreign, fleet, redact };
 }
 
 /** While GitHub is down nothing is pushed, and no try is used up. */

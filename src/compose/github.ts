@@ -1,11 +1,16 @@
 /** The adapters to GitHub but the push gate: they share credentials, pace and the knowledge that it is down. */
+import { questionId } from "../domain/id.ts";
 import { openAuth } from "../github/auth.ts";
 import { openBreaker } from "../github/breaker.ts";
 import { openCalls } from "../github/calls.ts";
+import type { Found } from "../github/find-comments.ts";
+import { openForeign, type ForeignMarks } from "../github/foreign.ts";
 import { openForge } from "../github/forge.ts";
+import type { Suspect, SuspectStore } from "../github/heal.ts";
+import { isForeign } from "../github/marker.ts";
 import { openPacing } from "../github/pacing.ts";
 import { openSecretRegistry } from "../github/secrets.ts";
-import { openSurvey } from "../github/survey.ts";
+import { openSurvey, type SurveyOptions } from "../github/survey.ts";
 import type { PlaneParts } from "./plane.ts";
 
 export function openGitHub(parts: PlaneParts, stack: AsyncDisposableStack) {
@@ -34,6 +39,7 @@ export function openGitHub(parts: PlaneParts, stack: AsyncDisposableStack) {
     onChange: (up) => log.warn({ up }, up ? "GitHub answers again" : "GitHub does not answer"),
   });
   stack.defer(() => breaker.close());
+  const foreign = openForeignMarks(parts);
   const forge = openForge({
     auth,
     pacing,
@@ -49,14 +55,61 @@ export function openGitHub(parts: PlaneParts, stack: AsyncDisposableStack) {
     patienceMs,
     permissionMaxAgeMs: timings.permissionMaxAgeMs,
     timings: { lookAgainMs: timings.lookAgainMs, healMs: timings.healMs },
-    onHealFailed: (error) =>
-      log.warn(
-        { error: error instanceof Error ? error.message : "unknown failure" },
-        "double not looked for",
-      ),
+    epoch: identity.epoch,
+    suspects: marksUnder(store, "heal:"),
+    onHealed: (suspect, kept) => healed(parts, suspect, kept),
+    onForeign: (repository, url) => foreign.saw(repository, url),
+    onHealFailed: (error) => log.warn(messageOf(error), "double not looked for"),
   });
   stack.defer(() => forge.close());
   const calls = openCalls({ auth, pacing, clock, patienceMs, breaker });
-  const survey = openSurvey({ auth, calls, pacing, clock, forge });
-  return { secrets, auth, breaker, forge, survey };
+  const onOwn: SurveyOptions["onOwn"] = (repository, { body, url }) => {
+    if (isForeign(body, identity.secret)) foreign.saw(repository, url);
+  };
+  const survey = openSurvey({ auth, calls, pacing, clock, forge, onOwn });
+  return { secrets, auth, breaker, forge, survey, foreign };
 }
+
+const openForeignMarks = ({ store, clock, log }: PlaneParts): ForeignMarks =>
+  openForeign({
+    store: marksUnder(store, "foreign:"),
+    now: () => clock.now(),
+    onFirst: ({ owner, name }, url) =>
+      log.warn(
+        { repository: `${owner}/${name}`, url },
+        "another installation of this App works here too, or this one lost its data directory",
+      ),
+    onFailed: (error) => log.warn(messageOf(error), "foreign marker not noted"),
+  });
+
+/** The copy that is left is the one that answers are compared with. */
+async function healed(
+  { store, clock, log }: PlaneParts,
+  suspect: Suspect,
+  kept: Found,
+): Promise<void> {
+  const { repository, key } = suspect;
+  log.info(
+    { repository: `${repository.owner}/${repository.name}`, kept: kept.url },
+    "double removed",
+  );
+  if (suspect.kind === "reply" || suspect.question === null) return;
+  const question = questionId(suspect.question);
+  const event = { kind: "question-posted", question, comment: kept.id, url: kept.url } as const;
+  const subject = { kind: "issue", number: suspect.number } as const;
+  await store.enqueue([{ key: `heal:${key}`, repository, subject, event }], clock.now());
+}
+
+const messageOf = (error: unknown): { readonly error: string } => ({
+  error: error instanceof Error ? error.message : "unknown failure",
+});
+
+/** The store's marks below a prefix. */
+const marksUnder = (store: PlaneParts["store"], prefix: string): SuspectStore => ({
+  async all() {
+    const found = await store.marks(prefix);
+    return new Map([...found].map(([key, value]) => [key.slice(prefix.length), value]));
+  },
+  put: (key, value) => store.setMark(prefix + key, value),
+  forget: (key) => store.setMark(prefix + key, null),
+});

@@ -285,6 +285,9 @@ function callTool(
   }
 }
 
+/** Of one revision; the next one begins above it. */
+const RENDERS_MAX = 1_000_000;
+
 /** After everything settles, the status comment equals the state: it is sent whenever its text changes. */
 function withStatus(decision: Decision, objective: Objective, context: Context): Decision {
   const step = new Step(objective, context);
@@ -294,9 +297,10 @@ function withStatus(decision: Decision, objective: Objective, context: Context):
   const text = statusText(step.objective);
   const status = JSON.stringify(text);
   if (status !== step.objective.status && context.superseded !== true) {
-    step.change({ status });
-    const { repository, issue } = step.objective;
-    step.emit({ kind: "update-status", repository, number: issue.number, text });
+    const { repository, issue, revision, renders = 0 } = step.objective;
+    step.change({ status, renders: renders + 1 });
+    const rev = revision * RENDERS_MAX + renders + 1;
+    step.emit({ kind: "update-status", repository, number: issue.number, text, rev });
   }
   const later = step.done();
   const offset = decision.effects.length;

@@ -30,7 +30,13 @@ export type GitHubEffect = InRepository &
         readonly text: Text;
       }
     /** One comment per issue, edited in place; a newer one replaces one that was not sent yet. */
-    | { readonly kind: "update-status"; readonly number: number; readonly text: Text }
+    | {
+        readonly kind: "update-status";
+        readonly number: number;
+        readonly text: Text;
+        /** Which rendering it is: a newer one has a greater number, over all revisions. Missing in old rows. */
+        readonly rev?: number;
+      }
     /** Fetch the session's commits from its runner, check them, push them (src/github/push-gate.ts). */
     | {
         readonly kind: "push-branch";

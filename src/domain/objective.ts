@@ -45,6 +45,8 @@ export interface Objective {
   readonly reportedConfig: string | null;
   /** Times the manager was told that nothing is going on. */
   readonly nudges: number;
+  /** Status texts handed to the outbox so far; missing = not counted yet. */
+  readonly renders?: number;
   /** The status text that was last handed to the outbox, serialised. */
   readonly status: string;
 }

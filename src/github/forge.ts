@@ -14,9 +14,12 @@ import {
 import type { Auth } from "./auth.ts";
 import type { Breaker } from "./breaker.ts";
 import { openCalls } from "./calls.ts";
-import { postComment, replyToReview, updateStatus } from "./comments.ts";
+import { postComment, replyToReview } from "./comments.ts";
 import { readConfig } from "./config-fact.ts";
+import { removeDoubles } from "./doubles.ts";
 import { openFactReader } from "./facts.ts";
+import type { Found } from "./find-comments.ts";
+import { memorySuspects, openHealing, type Suspect, type SuspectStore } from "./heal.ts";
 import { closeIssue, react } from "./marks.ts";
 import { outcomeOf } from "./outcome.ts";
 import type { Pacing } from "./pacing.ts";
@@ -25,6 +28,7 @@ import { openPermissionReader, PERMISSION_MAX_AGE_MS } from "./permission.ts";
 import { editPullRequest, markReady, openPullRequest, resolveThread } from "./pulls.ts";
 import type { RepositoryConfigs } from "./repository-config.ts";
 import type { SecretRegistry } from "./secrets.ts";
+import { updateStatus } from "./status.ts";
 
 export interface ForgeOptions {
   readonly auth: Auth;
@@ -42,12 +46,20 @@ export interface ForgeOptions {
   readonly patienceMs?: number;
   readonly permissionMaxAgeMs?: number;
   readonly timings?: Partial<ForgeTimings>;
-  /** A double could not be looked for or removed. */
+  /** Grows with every start. */
+  readonly epoch?: number;
+  /** Remembers over a crash what may stand twice; default: this process does. */
+  readonly suspects?: SuspectStore;
+  /** A double was removed, and this copy is left. */
+  readonly onHealed?: (suspect: Suspect, kept: Found) => Promise<void>;
+  /** A comment of our App was made by another installation of it. */
+  readonly onForeign?: (repository: Repository, url: string) => void;
+  /** A double could not be looked for or removed; it is tried again. */
   readonly onHealFailed?: (error: unknown) => void;
 }
 
 export interface OpenForge extends Forge {
-  /** Drops healings that are still planned. */
+  /** What is still to be looked at is left to the next process. */
   close(): void;
 }
 
@@ -61,7 +73,6 @@ export function openForge(options: ForgeOptions): OpenForge {
   const reader = openFactReader(auth, calls);
   const maxAgeMs = options.permissionMaxAgeMs ?? PERMISSION_MAX_AGE_MS;
   const permissions = openPermissionReader(calls, clock, maxAgeMs);
-  const planned = new Set<() => void>();
   const performing: Performing = {
     auth,
     calls,
@@ -69,14 +80,20 @@ export function openForge(options: ForgeOptions): OpenForge {
     timings: { ...FORGE_TIMINGS, ...options.timings },
     markerSecret: options.markerSecret,
     outgoing: () => ({ allowedHosts: options.allowedHosts, secrets: options.secrets.values() }),
-    later(delayMs, task) {
-      const cancel = clock.after(delayMs, () => {
-        planned.delete(cancel);
-        task().catch((error: unknown) => options.onHealFailed?.(error));
-      });
-      planned.add(cancel);
-    },
+    epoch: options.epoch ?? 0,
+    suspect: (suspect) => healing.suspect(suspect),
+    onForeign: (repository, url) => options.onForeign?.(repository, url),
   };
+  const healing = openHealing({
+    clock,
+    store: options.suspects ?? memorySuspects(),
+    healMs: performing.timings.healMs,
+    async heal(suspect) {
+      const kept = await removeDoubles(performing, suspect);
+      if (kept !== null) await options.onHealed?.(suspect, kept);
+    },
+    onFailed: (error) => options.onHealFailed?.(error),
+  });
 
   const readOne = async (repository: Repository, need: Need): Promise<Facts> => {
     switch (need.kind) {
@@ -114,10 +131,7 @@ export function openForge(options: ForgeOptions): OpenForge {
         return outcomeOf(error, clock.now());
       }
     },
-    close() {
-      for (const cancel of planned) cancel();
-      planned.clear();
-    },
+    close: () => healing.close(),
   };
 }
 

@@ -2,8 +2,10 @@
 import type { EffectAttempt, EffectOutcome, Clock } from "../engine/ports.ts";
 import type { GitHubEffect } from "../domain/effect.ts";
 import type { OutgoingOptions } from "../markdown/outgoing.ts";
+import type { Repository } from "../domain/repository.ts";
 import type { Auth } from "./auth.ts";
 import type { Calls } from "./calls.ts";
+import type { Suspect } from "./heal.ts";
 
 export interface ForgeTimings {
   /** GitHub's lists may lag behind its writes: how long to wait before looking a second time. */
@@ -23,8 +25,12 @@ export interface Performing {
   readonly markerSecret: Uint8Array;
   /** Asked per text: tokens are minted all the time. */
   readonly outgoing: () => OutgoingOptions;
-  /** Adds to the healing of doubles, which runs after the effect is done. */
-  readonly later: (delayMs: number, task: () => Promise<void>) => void;
+  /** Grows with every start: of two control planes the newer one's status stays. */
+  readonly epoch: number;
+  /** Remembers that something may stand twice; it is looked at later. On disk when it resolves. */
+  readonly suspect: (suspect: Suspect) => Promise<void>;
+  /** A comment of our App carries a marker that is not ours. */
+  readonly onForeign: (repository: Repository, url: string) => void;
 }
 
 export type EffectOf<Kind extends GitHubEffect["kind"]> = Extract<GitHubEffect, { kind: Kind }>;

@@ -20,8 +20,14 @@ export const openPullRequest: Perform<"open-pull-request"> = async (
   attempt,
 ) => {
   const { session, repository } = effect;
-  const left = attempt.number > 1 ? await findOurs(performing, repository, effect.head) : null;
+  const left =
+    attempt.number > 1 ? (await findAtHead(performing, repository, effect.head)).ours : null;
   const opened = left ?? (await create(performing, effect));
+  if (opened === null)
+    return {
+      kind: "unknown",
+      reason: `GitHub has one for ${effect.head} and does not list it yet`,
+    };
   return {
     kind: "done",
     artifact: String(opened.number),
@@ -37,10 +43,11 @@ export const openPullRequest: Perform<"open-pull-request"> = async (
   };
 };
 
+/** null = there is one already, and lists do not show it yet. */
 async function create(
   performing: Performing,
   effect: EffectOf<"open-pull-request">,
-): Promise<Opened> {
+): Promise<Opened | null> {
   const post = (draft: boolean): Promise<Opened> =>
     performing.calls.write(
       effect.repository,
@@ -64,20 +71,20 @@ async function create(
     const words = statusOf(error) === 422 ? validationText(error) : "";
     // Private repositories on some plans have no drafts (422, so nothing was made).
     if (effect.draft && /draft/iu.test(words)) return post(false);
-    const existing = /already exists/iu.test(words)
-      ? await findOurs(performing, effect.repository, effect.head)
-      : null;
-    if (existing !== null) return existing;
-    throw error;
+    if (!/already exists/iu.test(words)) throw error;
+    const { ours, anybody } = await findAtHead(performing, effect.repository, effect.head);
+    // Somebody else's is none of ours: GitHub refuses for as long as it is there.
+    if (ours === null && anybody) throw error;
+    return ours;
   }
 }
 
-/** The newest pull request with exactly this head that our App opened. */
-async function findOurs(
+/** The newest pull request with exactly this head that our App opened, and whether there is any. */
+async function findAtHead(
   performing: Performing,
   repository: Repository,
   head: string,
-): Promise<Opened | null> {
+): Promise<{ readonly ours: Opened | null; readonly anybody: boolean }> {
   const { botId } = await performing.auth.own(repository);
   const found = await performing.calls.read(repository, "facts", async (client) => {
     const parameters = { head: `${repository.owner}:${head}`, state: "all" } as const;
@@ -88,7 +95,8 @@ async function findOurs(
     (pull) =>
       pull.user?.id === botId && pull.head.ref === head && pull.head.repo?.id === repository.id,
   );
-  return ours.find(({ state }) => state === "open") ?? ours[0] ?? null;
+  const newest = ours.find(({ state }) => state === "open") ?? ours[0] ?? null;
+  return { ours: newest, anybody: found.length > 0 };
 }
 
 export const editPullRequest: Perform<"edit-pull-request"> = async (performing, effect) => {

@@ -74,6 +74,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "src/inbox/survey.ts",
     "src/inbox/sweep.ts",
     "src/inbox/webhook.ts",
+    "src/lib",
     "src/markdown",
     "node:child_process",
     "node:crypto",
