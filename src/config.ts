@@ -17,6 +17,7 @@ import {
   type Option,
   type OptionName,
 } from "./config/options.ts";
+import { Ops } from "./config/ops.ts";
 import { Timings } from "./config/timings.ts";
 
 export interface Config {
@@ -49,6 +50,7 @@ export interface Config {
     readonly ingest: "push" | "smee" | "pull";
   };
   readonly timings: Timings;
+  readonly ops: Ops;
   /** The local runner may run as the user that holds the App's key (decision 18). */
   readonly unsafeLocal: boolean;
   readonly production: boolean;
@@ -87,6 +89,7 @@ export function readConfig(env: Env, options: ReadOptions): ReadConfig {
     app: options.app === "required" ? readApp(reader, webhook.ingest) : null,
     webhook,
     timings: file.timings,
+    ops: file.ops,
     unsafeLocal:
       (options.unsafeLocal ?? false) || reader.parsed("unsafeLocal", z.enum(["0", "1"])) === "1",
     production: env["NODE_ENV"] === "production",
@@ -235,22 +238,27 @@ const codeOf = (error: unknown): string | null =>
 const File = z.strictObject({
   github: z.strictObject({ limits: Limits.prefault({}) }).prefault({}),
   timings: Timings.prefault({}),
+  ops: Ops.prefault({}),
 });
 
 const FILE_KEYS = {
-  "": ["github", "timings"],
+  "": ["github", "timings", "ops"],
   github: ["limits"],
   "github.limits": Object.keys(Limits.shape),
   timings: Object.keys(Timings.shape),
+  ops: Object.keys(Ops.shape),
 };
 
-function readFile(reader: Reader): { readonly limits: Limits; readonly timings: Timings } {
-  const presets = { limits: GITHUB_LIMITS, timings: Timings.parse({}) };
+function readFile(reader: Reader): Pick<Config, "timings" | "ops"> & { readonly limits: Limits } {
+  const presets = { limits: GITHUB_LIMITS, timings: Timings.parse({}), ops: Ops.parse({}) };
   const path = reader.text("configFile");
   if (path === null) return presets;
   try {
     const parsed = parseYaml(readFileSync(path, "utf8"), File, FILE_KEYS);
-    if (parsed.ok) return { limits: parsed.value.github.limits, timings: parsed.value.timings };
+    if (parsed.ok) {
+      const { github, timings, ops } = parsed.value;
+      return { limits: github.limits, timings, ops };
+    }
     const { line, message } = parsed.problem;
     reader.problem("configFile", `(${path}${line === null ? "" : `, line ${line}`}): ${message}`);
   } catch (error) {

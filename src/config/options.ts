@@ -101,7 +101,7 @@ export const OPTIONS = {
     "ORCHA_CONFIG",
     "the path of a YAML file",
     null,
-    "File with the records `github.limits` and `timings`.",
+    "File with the records `github.limits`, `timings` and `ops`.",
   ),
   linkHosts: option(
     "ORCHA_LINK_HOSTS",

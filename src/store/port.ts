@@ -169,6 +169,23 @@ export type ChainStep =
 
 export const CHAIN_START: ChainPlace = { seq: 0, hash: "" };
 
+/** What waits in a queue; `oldest` = when its oldest entered. */
+export interface Depth {
+  readonly rows: number;
+  readonly oldest: number | null;
+}
+
+export interface Stats {
+  readonly inbox: { readonly pending: Depth; readonly dead: number };
+  readonly outbox: { readonly pending: Depth; readonly dead: number };
+  readonly deliveries: { readonly pending: Depth & { readonly bytes: number } };
+  /** Of live objectives, by state. */
+  readonly sessions: ReadonlyMap<string, number>;
+  /** Of runners that are online. */
+  readonly slots: { readonly taken: number; readonly total: number };
+  readonly runners: { readonly online: number; readonly total: number };
+}
+
 export interface BackupInfo {
   readonly path: string;
   readonly bytes: number;
@@ -206,6 +223,8 @@ export interface Reading {
     readonly limit: number;
   }): Promise<readonly OutboxRow[]>;
   counts(): Promise<Readonly<Record<string, number>>>;
+  /** Cheap enough to be asked every second. */
+  stats(): Promise<Stats>;
   /** Checks a bounded part of the audit trail: up to `limit` rows after `from`. */
   checkChain(from: ChainPlace, limit: number): Promise<ChainStep>;
   /** Newest first. */

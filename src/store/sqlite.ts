@@ -12,6 +12,7 @@ import * as inbox from "./inbox-table.ts";
 import * as objectives from "./objective-table.ts";
 import * as outbox from "./outbox-table.ts";
 import type { DeliveryInbox, SweepStore } from "../inbox/port.ts";
+import { readStats } from "./stats.ts";
 import type { Commit, EndedEffect, Reading, Store } from "./port.ts";
 import * as queue from "./queue-table.ts";
 import * as watch from "./watch-table.ts";
@@ -310,6 +311,7 @@ function reading(db: Db): Reading {
     outbox: async ({ state, limit }) => outbox.listOutbox(db, state, limit),
     counts: async () => counts(db),
     dead: async (limit) => listDead(db, limit),
+    stats: async () => readStats(db),
     checkChain: async (from, limit) => checkChain(db, from, limit),
     audit: async (objective, limit) =>
       all(

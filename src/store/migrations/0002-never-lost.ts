@@ -14,6 +14,8 @@ const STATEMENTS = [
     `create index ${table}_held on ${table} (held) where held = 1`,
     `create index ${table}_suspect on ${table} (crashes) where crashes > 0`,
   ]),
+  `create index inbox_dead on inbox (seq) where state = 'dead'`,
+  `create index outbox_dead on outbox (seq) where state = 'dead'`,
   // 1 = an earlier life of this database may have done it already: even the first try looks.
   `alter table outbox add column doubt integer not null default 0`,
   // How often it was put off: what the pause before the next try grows with.

@@ -1,0 +1,29 @@
+/** Keeping it running, as one record: `ops` in the configuration file. */
+import * as z from "zod";
+
+export const Ops = z.strictObject({
+  /** Between two backups of the database, in ms; 0 = none. */
+  backupEveryMs: z
+    .int()
+    .min(0)
+    .max(24 * 60 * 60 * 1000)
+    .default(60 * 60 * 1000),
+  /** How many of the newest backups are kept. */
+  backupsHourly: z.int().min(1).max(1_000).default(24),
+  /** And of how many more days the last one. */
+  backupsDaily: z.int().min(0).max(1_000).default(7),
+  /** Room held back for a full disk, in bytes; 0 = none. */
+  ballastBytes: z
+    .int()
+    .min(0)
+    .max(64 * 1024 ** 3)
+    .default(64 * 1024 ** 2),
+  /** Webhooks and events that wait: at 80 % sweeps pause, at 95 % webhooks are answered with 503. */
+  pendingRowsMax: z.int().min(10).default(100_000),
+  /** The same in bytes of webhooks. */
+  pendingBytesMax: z
+    .int()
+    .min(1024)
+    .default(1024 ** 3),
+});
+export type Ops = z.infer<typeof Ops>;
