@@ -15,7 +15,7 @@ import type { PlaneParts } from "./plane.ts";
 
 export function openGitHub(parts: PlaneParts, stack: AsyncDisposableStack) {
   const { config, app, clock, log, store, identity, fetch } = parts;
-  const { elapsed = () => clock.now() } = parts;
+  const { elapsed = () => clock.now(), pressure = () => "ok" } = parts;
   const { github, timings } = config;
   const { patienceMs } = timings;
   const secrets = openSecretRegistry({ ...clock, now: elapsed });
@@ -55,6 +55,7 @@ export function openGitHub(parts: PlaneParts, stack: AsyncDisposableStack) {
     patienceMs,
     permissionMaxAgeMs: timings.permissionMaxAgeMs,
     timings: { lookAgainMs: timings.lookAgainMs, healMs: timings.healMs },
+    hasRoom: () => pressure() === "ok",
     epoch: identity.epoch,
     suspects: marksUnder(store, "heal:"),
     onHealed: (suspect, kept) => healed(parts, suspect, kept),

@@ -46,6 +46,8 @@ export interface ForgeOptions {
   readonly patienceMs?: number;
   readonly permissionMaxAgeMs?: number;
   readonly timings?: Partial<ForgeTimings>;
+  /** False while our own queues are full: then a status waits. Default: there is room. */
+  readonly hasRoom?: () => boolean;
   /** Grows with every start. */
   readonly epoch?: number;
   /** Remembers over a crash what may stand twice; default: this process does. */
@@ -64,6 +66,8 @@ export interface OpenForge extends Forge {
 }
 
 const PATIENCE_MS = 5_000;
+/** How long a status waits when the queues are full. */
+const ROOM_MS = 10_000;
 
 export function openForge(options: ForgeOptions): OpenForge {
   const { auth, pacing, clock } = options;
@@ -125,6 +129,8 @@ export function openForge(options: ForgeOptions): OpenForge {
     },
     ownHeadBranch: (repository, pullRequest) => reader.ownHeadBranch(repository, pullRequest),
     async perform(effect, attempt) {
+      if (effect.kind === "update-status" && options.hasRoom?.() === false)
+        return { kind: "later", reason: "the queues are full", afterMs: ROOM_MS };
       try {
         return await performOne(performing, effect, attempt);
       } catch (error) {

@@ -92,9 +92,10 @@ export function connect(
   app: Pick<AppHandle, "id" | "privateKey">,
   options: Partial<ForgeOptions> = {},
   fetch?: Fetch,
+  elapsed?: () => number,
 ): Pick<ShopWorld, "secrets" | "auth" | "forge" | "configs"> {
   const clock = options.clock ?? hastyClock;
-  const secrets = openSecretRegistry(clock);
+  const secrets = openSecretRegistry({ ...clock, now: elapsed ?? (() => clock.now()) });
   const auth = openAuth({
     appId: app.id,
     privateKey: app.privateKey,
@@ -106,6 +107,7 @@ export function connect(
     },
     secrets,
     timeoutMs: 5_000,
+    ...(elapsed === undefined ? {} : { elapsed }),
     ...(fetch === undefined ? {} : { fetch }),
   });
   const configs = memoryConfigs();
