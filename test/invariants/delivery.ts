@@ -12,16 +12,21 @@ export const answeredOnce: Invariant = {
   when: "always",
   check: ({ runners, objectives }) =>
     first(objectives, ({ sessions, questions }) =>
-      first(sessions, ({ id }) => {
-        const texts = runners
-          .flatMap(({ taken }) => taken(id))
-          .filter((text) => text.includes("answered your question"));
-        const asked = questions.filter(
-          ({ session, state }) => session === id && state.kind === "answered",
+      first(sessions, ({ id, role }) => {
+        // What Orcha itself asks is answered to the manager.
+        const own = questions.filter(({ session }) =>
+          session === null ? role === "manager" : session === id,
         );
-        return texts.length <= asked.length
-          ? null
-          : `${id} asked ${asked.length} and got ${texts.length} answers`;
+        return first(own, ({ number, state }) => {
+          if (state.kind !== "answered") return null;
+          const words = JSON.stringify(state.text).slice(1, -1);
+          const times = runners
+            .flatMap(({ taken }) => taken(id))
+            .filter((text) => text.includes("answered your question") && text.includes(words));
+          return times.length <= 1
+            ? null
+            : `${id} got the answer to question ${number} ${times.length} times`;
+        });
       }),
     ),
 };

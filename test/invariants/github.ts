@@ -141,12 +141,12 @@ export const onlyWhereAllowed: Invariant = {
   number: 14,
   name: "no write outside the repositories of objectives",
   when: "always",
-  check({ writes, objectives }) {
-    const own = new Set(
-      objectives.map(({ repository }) => `${repository.owner}/${repository.name}`),
-    );
+  check({ writes, objectives }, memory) {
+    // Also those a restored backup has forgotten.
+    for (const { repository } of objectives)
+      memory.set(`${repository.owner}/${repository.name}`.toLowerCase(), "");
     return first(writes, ({ repository, route, status }) =>
-      status >= 400 || own.has(repository) ? null : `${route} in ${repository}`,
+      status >= 400 || memory.has(repository.toLowerCase()) ? null : `${route} in ${repository}`,
     );
   },
 };

@@ -87,7 +87,7 @@ export class People {
 
   #look(): void {
     const { sim } = this.#options;
-    const most = this.#hurry ? 5 : 40;
+    const most = this.#hurry ? 5 : 40 * sim.pace;
     sim.time.after(sim.random.int(MINUTE_MS, most * MINUTE_MS), () => {
       void this.#lookAtAll();
       this.#look();
@@ -120,6 +120,7 @@ export class People {
     const { sim, world, botLogin } = this.#options;
     const { faults, trace } = sim;
     const about = { issue: `#${issue.number}` };
+    if (this.#hurry) this.#answerWhatIsLost(name, issue);
     for (const comment of [...issue.comments]) {
       if (comment.author.login !== botLogin || this.#answered.has(comment.id)) continue;
       const number = /\*\*Question (?<number>\d+)\*\*/u.exec(comment.body)?.groups?.["number"];
@@ -138,6 +139,20 @@ export class People {
     }
     if (faults.draw("issue edited"))
       this.#person().editIssue(name, issue.number, { title: `${issue.title}, please` });
+  }
+
+  /** Somebody deleted the question; the status still says that it is open. */
+  #answerWhatIsLost(name: string, issue: Issue): void {
+    const { botLogin } = this.#options;
+    const status = issue.comments.find(
+      ({ author, body }) => author.login === botLogin && body.includes("Needs you:"),
+    );
+    for (const { groups } of status?.body.matchAll(/Question (?<number>\d+)/gu) ?? []) {
+      const number = groups?.["number"] ?? "";
+      const asked = issue.comments.some(({ body }) => body.includes(`**Question ${number}**`));
+      const tries = `${issue.id}/${number}/${this.#options.sim.time.now()}`;
+      if (!asked) this.#person().comment(name, issue.number, `${number}: yes, because of ${tries}`);
+    }
   }
 
   async #lookAtPull(name: string, pull: Pull): Promise<void> {
@@ -209,6 +224,13 @@ export class People {
       } else if (faults.draw("issue deleted")) {
         trace.add("a person deletes the issue", about);
         world.as("ann").deleteIssue(name, issue.number);
+        return;
+      } else if (faults.draw("issue transferred")) {
+        trace.add("a person transfers the issue", about);
+        const to = this.#options.repositories.find((one) => one !== name);
+        if (to !== undefined && !this.#gone.has(to))
+          world.as("ann").transferIssue(name, issue.number, to);
+        return;
       }
       const own = issue.comments.filter(({ author }) => author.login === botLogin);
       if (own.length > 0 && faults.draw("our comment deleted"))

@@ -25,6 +25,8 @@ export interface RunOptions {
   /** Default: a swarm of the seed's. */
   readonly kinds?: readonly FaultKind[];
   readonly without?: ReadonlySet<number>;
+  /** How slow people and agents are; by default the seed says. */
+  readonly pace?: number;
   /** Length of the phase with faults. */
   readonly hours?: number;
   readonly wishes?: readonly Wish[];
@@ -51,7 +53,8 @@ export interface Report {
   readonly objectives: number;
 }
 
-const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
 const START = Date.UTC(2026, 0, 5, 8);
 const SLOTS = 2;
 /** Two virtual hours, as promised in docs/reliability.md; counted after the faults end. */
@@ -71,7 +74,14 @@ export async function run(options: RunOptions): Promise<Report> {
     ...(options.without === undefined ? {} : { without: options.without }),
     onFault: (kind) => trace.add(`fault: ${kind}`),
   });
-  const sim: Sim = { time, random: random.fork("sim"), faults, trace, pause: pauseOn(time) };
+  const sim: Sim = {
+    time,
+    random: random.fork("sim"),
+    pace: options.pace ?? random.pick([1, 3, 8]),
+    faults,
+    trace,
+    pause: pauseOn(time),
+  };
   const pushes: PushEvidence[] = [];
   const writes: WriteEvidence[] = [];
   const state = { down: false };
@@ -107,7 +117,7 @@ export async function run(options: RunOptions): Promise<Report> {
     installation: INSTALLATION,
     sweeps: options.sweeps ?? true,
   });
-  const hours = options.hours ?? random.int(4, 24);
+  const hours = options.hours ?? random.int(4, 24) * sim.pace;
   const wishes = options.wishes ?? wishesOf(sim, github.repositories, (hours * HOUR_MS) / 2);
   const people = new People({
     sim,
@@ -211,5 +221,12 @@ function configOf(github: {
   );
   if (!read.ok) throw new TypeError(read.problems.map(({ message }) => message).join("; "));
   const { timings } = read.config;
-  return { ...read.config, timings: { ...timings, lookEveryMs: 5 * 60_000 } };
+  // Nets are looked at less often than in earnest: what they catch is caught, and idle hours cost less.
+  const nets = {
+    lookEveryMs: 15 * MINUTE_MS,
+    sweepEveryMs: 20 * MINUTE_MS,
+    deliveryLogEveryMs: 15 * MINUTE_MS,
+    probeEveryMs: MINUTE_MS,
+  };
+  return { ...read.config, timings: { ...timings, ...nets } };
 }

@@ -7,6 +7,8 @@ import type { Trace } from "./trace.ts";
 export interface Sim {
   readonly time: VirtualTime;
   readonly random: Random;
+  /** How slow people and agents are: 1 = minutes, 8 = half a day. */
+  readonly pace: number;
   readonly faults: Faults;
   readonly trace: Trace;
   pause(ms: number): Promise<void>;

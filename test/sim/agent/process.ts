@@ -86,7 +86,10 @@ export function openProcess(sim: Sim, parts: ProcessParts): Process {
         later(sim.random.int(10, 2_000), () => resume(null));
         return;
       case "work":
-        later(sim.random.int(MINUTE_MS / 10, action.minutesMax * MINUTE_MS), () => resume(null));
+        later(
+          sim.random.int(MINUTE_MS / 10, action.minutesMax * MINUTE_MS * Math.min(sim.pace, 4)),
+          () => resume(null),
+        );
         return;
       case "commit":
         parts.checkouts.commit(attempt.spec?.workspace.path ?? "", action.file, action.text);
