@@ -123,6 +123,17 @@ describe("on and off", () => {
     expect(play.unlabel().label().it.revision).toBe(2);
   });
 
+  test("a label of which GitHub told no time starts an objective, and again after its end", () => {
+    const play = new Play();
+    const snapshot = { id: 900, title: "t", body: "b", url: "u" };
+    const labeled = { kind: "issue-changed", cause: "labeled", number: ISSUE, actor: ann } as const;
+    play.issue.labels = ["objective"];
+    const label = () => play.send({ ...labeled, labels: ["objective"], snapshot });
+    expect(label().it).not.toHaveProperty("labelledAt");
+    play.send({ kind: "cancel-requested", by: "ann", session: null });
+    expect(label().it.revision).toBe(2);
+  });
+
   test("however a label is heard of, it says and posts the same under the same keys", () => {
     const first = new Play().label().last.effects.map(({ key }) => key);
     const other = new Play().comment("another cause before it").label();
