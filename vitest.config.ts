@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 /** Rules and adapters in one process: fast, many at a time. */
 const unit =
-  "test/{agents,app,arch,cli,config,domain,engine,github,inbox,lib,markdown,protocol,store,tools}/**/*.test.ts";
+  "test/{agents,app,arch,cli,config,domain,engine,github,inbox,lib,markdown,ops,protocol,store,tools}/**/*.test.ts";
 
 // Inline projects inherit this root config (vitest 5).
 export default defineConfig({

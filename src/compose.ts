@@ -6,6 +6,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { realClock as clock, realElapsed } from "./compose/clock.ts";
+import { openOperations, type Operations } from "./compose/operations.ts";
 import { openPlane } from "./compose/plane.ts";
 import { examineLink, LOCAL, openLinks } from "./compose/runner.ts";
 import type { Config } from "./config.ts";
@@ -16,8 +17,9 @@ import { openSecretRegistry } from "./github/secrets.ts";
 import { openFront, type Front } from "./inbox/front.ts";
 import { openSmee } from "./inbox/smee.ts";
 import type { DoctorReply } from "./protocol/requests.ts";
+import type { Health } from "./ops/health.ts";
 import { lockDirectory } from "./store/lock.ts";
-import { Fenced, type Store } from "./store/port.ts";
+import type { Store } from "./store/port.ts";
 import { openSqlite } from "./store/sqlite.ts";
 import { openTranscripts, type Transcripts } from "./store/transcripts.ts";
 
@@ -41,6 +43,8 @@ export interface Orcha extends AsyncDisposable {
   readonly links: ReadonlyMap<string, Link>;
   /** The local runner's own checks. */
   examineRunner(): Promise<DoctorReply>;
+  /** Whether it can do its work now, and what keeps it from that. */
+  ready(): ReturnType<Health["ready"]>;
   /** Resolves when it cannot go on: somebody else has taken over, or the database is damaged. It has stopped writing. */
   readonly ended: Promise<Error>;
   /** Ends like `kill -9` would, only sooner: sessions run on, nothing in the air is lost. */
@@ -58,15 +62,12 @@ export async function openOrcha(settings: Settings): Promise<Orcha> {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   stack.use(lockDirectory(config.dataDir));
   const store = stack.use(await openSqlite(join(config.dataDir, "orcha.db"), clock));
-  const ended = Promise.withResolvers<Error>();
-  store.onTrouble((trouble) => {
-    if (trouble instanceof Fenced) ended.resolve(trouble);
-  });
   const transcripts = openTranscripts(join(config.dataDir, "transcripts"));
   const identity = await store.identity();
   const links = await openLinks(settings, identity, store, stack);
   const unsafeNotice = config.unsafeLocal && !emulated ? UNSAFE_NOTICE : null;
   const { fetch } = settings;
+  const operations = openOperations({ config, log, store, links, fetch }, stack);
   const parts = {
     config,
     app,
@@ -78,11 +79,12 @@ export async function openOrcha(settings: Settings): Promise<Orcha> {
     transcripts,
     links,
     unsafeNotice,
-    ...(fetch === undefined ? {} : { fetch }),
+    ...operations.plane,
   };
   const plane = await openPlane(parts, stack);
+  operations.watch(plane);
   const { webhook, production } = config;
-  const front = stack.use(await openFrontOf(settings, store));
+  const front = stack.use(await openFrontOf(settings, store, operations));
   const url = webhook.ingest === "pull" ? front.url : new URL(webhook.path, front.url).href;
   if (webhook.proxyUrl !== null)
     stack.use(await openSmee({ source: webhook.proxyUrl, target: url, log, production }));
@@ -97,19 +99,24 @@ export async function openOrcha(settings: Settings): Promise<Orcha> {
     transcripts,
     links,
     examineRunner: examine,
-    ended: ended.promise,
+    ended: operations.ended,
+    ready: () => operations.health.ready(),
     close,
     [Symbol.asyncDispose]: close,
   };
 }
 
 /** Where nobody can reach us, nothing is taken from whoever does. */
-function openFrontOf({ config: { webhook }, app }: Settings, store: Store): Promise<Front> {
+function openFrontOf(
+  { config: { webhook }, app }: Settings,
+  store: Store,
+  operations: Operations,
+): Promise<Front> {
   const { host, port } = webhook;
   const closed = webhook.ingest === "pull";
   const path = closed ? null : webhook.path;
   const secrets = closed ? [] : app.webhookSecrets;
-  return openFront({ host, port, path, secrets, inbox: store, clock });
+  return openFront({ host, port, path, secrets, inbox: store, clock, ...operations.front });
 }
 
 /** What GitHub says of the App whose key we have. Throws PortError. */

@@ -56,6 +56,8 @@ export async function startInProcess(options: PlaneOptions): Promise<Plane> {
     ...read.config,
     timings: { ...read.config.timings, ...timingsOf(options) },
     github: { ...read.config.github, limits },
+    // Its file alone takes longer to write than many of these tests.
+    ops: { ...read.config.ops, ballastBytes: 0 },
   };
   const log = logTo(process.env["ORCHA_TEST_LOG"]);
   const orcha = await openOrcha({ config, app: read.config.app, log, programDir, emulated: true });
@@ -80,7 +82,10 @@ const bin = new URL("../bin/orcha.mjs", import.meta.url).pathname;
 
 export async function startProcess(options: PlaneOptions): Promise<Plane> {
   const configFile = join(options.directory, "orcha.yml");
-  writeFileSync(configFile, JSON.stringify({ github: { limits }, timings: timingsOf(options) }));
+  writeFileSync(
+    configFile,
+    JSON.stringify({ github: { limits }, timings: timingsOf(options), ops: { ballastBytes: 0 } }),
+  );
   const child = spawn(process.execPath, [bin, "serve", "--unsafe-local"], {
     env: {
       PATH: process.env["PATH"],

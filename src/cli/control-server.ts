@@ -24,6 +24,8 @@ export interface ControlOptions {
   readonly now: () => number;
   /** Asks the local runner how it is. */
   readonly examine: () => Promise<unknown>;
+  /** Whether it can do its work, and what keeps it from that. */
+  readonly ready: () => unknown;
 }
 
 export async function openControlServer(options: ControlOptions): Promise<ControlServer> {
@@ -63,7 +65,7 @@ async function answer(
 const ID = /^[a-z]{3}_[0-9a-f]{20}$/u;
 
 async function route(
-  { store, now, examine }: ControlOptions,
+  { store, now, examine, ready }: ControlOptions,
   { method, url = "/" }: IncomingMessage,
 ): Promise<Answer> {
   const { pathname, searchParams } = new URL(url, "http://control");
@@ -81,6 +83,7 @@ async function route(
     return { status: 200, body: await store.backup(path) };
   const key = /^\/retry\/(?<key>[^/]{1,600})$/u.exec(pathname)?.groups?.["key"];
   if (method === "POST" && key !== undefined) return retry(store, decodeURIComponent(key));
+  if (method === "GET" && pathname === "/ready") return { status: 200, body: ready() };
   if (method === "GET" && pathname === "/doctor") return { status: 200, body: await examine() };
   const id = /^\/cancel\/(?<id>[^/]{1,64})$/u.exec(pathname)?.groups?.["id"];
   if (method === "POST" && id !== undefined && ID.test(id)) return cancel(store, id, now());

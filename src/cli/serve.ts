@@ -30,6 +30,7 @@ export async function serve({
     store: orcha.store,
     now: () => Date.now(),
     examine: () => orcha.examineRunner(),
+    ready: () => orcha.ready(),
   });
   log.info(
     {

@@ -9,7 +9,7 @@ import { driverNamed } from "../agents/registry.ts";
 import { openProbot, orchaApp } from "../app.ts";
 import type { Config } from "../config.ts";
 import type { Rules } from "../domain/step.ts";
-import { openDeliver } from "../engine/deliver.ts";
+import { openDeliver, type DeliverPorts } from "../engine/deliver.ts";
 import { openDrain } from "../engine/drain.ts";
 import { Follow } from "../engine/follow.ts";
 import { openLoop } from "../engine/loop.ts";
@@ -43,6 +43,10 @@ export interface PlaneParts {
   readonly elapsed?: () => number;
   /** How full the queues are; default: there is always room. */
   readonly pressure?: RoundsOptions["pressure"];
+  /** The engine begins a round. */
+  readonly onRound?: () => void;
+  /** What every try of an effect came to. */
+  readonly onPerformed?: NonNullable<DeliverPorts["onPerformed"]>;
   /** The network towards GitHub; default: Node's own. */
   readonly fetch?: Fetch;
   /** Where what is to be pushed is looked at; default: a directory of its own and git. */
@@ -105,7 +109,7 @@ async function startEngine(
   { forge, gate, auth, fleet, redact }: Adapters,
   stack: AsyncDisposableStack,
 ): Promise<void> {
-  const { store, clock, log, transcripts, identity } = parts;
+  const { store, clock, log, transcripts, identity, onRound, onPerformed } = parts;
   const derive = (cause: string) => (name: string) =>
     createHmac("sha256", identity.secret).update(`${cause}\0${name}`).digest("hex");
   const follow = new Follow({
@@ -129,10 +133,19 @@ async function startEngine(
     clock,
     log,
     drain: openDrain({ store, forge, clock, log, derive, rules: rulesOf(parts) }),
-    deliver: openDeliver({ store, forge, gate, fleet, clock, log }),
+    deliver: openDeliver({
+      store,
+      forge,
+      gate,
+      fleet,
+      clock,
+      log,
+      ...(onPerformed === undefined ? {} : { onPerformed }),
+    }),
     route: () => pump.drain(),
     follow: () => follow.once(),
     lookEveryMs: parts.config.timings.lookEveryMs,
+    ...(onRound === undefined ? {} : { onRound }),
   });
   loop.start();
   stack.defer(() => loop.stop(STOP_GRACE_MS));

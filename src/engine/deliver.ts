@@ -24,6 +24,11 @@ export interface DeliverPorts {
   readonly fleet: Fleet;
   readonly clock: Clock;
   readonly log: Log;
+  /** Hears what every try came to. */
+  readonly onPerformed?: (
+    kind: OutboxItem["effect"]["kind"],
+    outcome: EffectOutcome["kind"],
+  ) => void;
 }
 
 /** Tries with an unknown outcome before an effect becomes a dead letter: about an hour with the backoff. */
@@ -68,6 +73,7 @@ async function deliver(ports: DeliverPorts, item: OutboxItem): Promise<void> {
     return;
   }
   const outcome = await perform(ports, item);
+  ports.onPerformed?.(effect.kind, outcome.kind);
   ports.log.debug(
     { effect: effect.kind, key, lane, attempt, outcome: outcome.kind },
     "effect performed",

@@ -28,6 +28,7 @@ async function open() {
       runtimeDir: runtimeDir(directory),
       store,
       now: () => 2,
+      ready: () => ({ ready: true, checks: [{ name: "engine", ok: true, found: "turns" }] }),
       examine: () => Promise.reject(new TypeError("the runner sleeps")),
     }),
   );

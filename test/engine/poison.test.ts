@@ -19,6 +19,8 @@ import { put } from "./world.ts";
 
 const LIFE = fileURLToPath(new URL("../fixtures/poison/life.ts", import.meta.url));
 const LIVES_MAX = 12;
+/** Six processes one after the other, on a machine that may have other things to do. */
+const LONG = { timeout: 60_000 };
 const clock = { now: () => 1, after: () => () => {} };
 
 /** Lives until one ends well; the exit codes. */
@@ -67,7 +69,7 @@ const labelled = (issue: number, login: string) => ({
   },
 });
 
-test("an event: others of its issue and of other issues are handled", async () => {
+test("an event: others of its issue and of other issues are handled", LONG, async () => {
   using at = await given();
   const items = [labelled(1, "poison"), labelled(1, "ann"), labelled(2, "bob"), labelled(3, "cy")];
   await at.store.enqueue(items, 1);
@@ -80,7 +82,7 @@ test("an event: others of its issue and of other issues are handled", async () =
   ]);
 });
 
-test("an effect: the objective is told, and others are performed", async () => {
+test("an effect: the objective is told, and others are performed", LONG, async () => {
   using at = await given();
   const poison = { ...effects["post-comment"], repository: { ...repository, name: "poison" } };
   await put(at.store, new Play().label().it, [
@@ -100,7 +102,7 @@ test("an effect: the objective is told, and others are performed", async () => {
   expect(told.map(({ event }) => event).join()).toContain("effect-failed");
 });
 
-test("a webhook: the others are routed, it is set aside with the reason", async () => {
+test("a webhook: the others are routed, it is set aside with the reason", LONG, async () => {
   using at = await given();
   await at.store.accept([
     delivery("a", '{"x":1}', 1),

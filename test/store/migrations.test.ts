@@ -22,6 +22,9 @@ const goldens = readdirSync(GOLDEN).toSorted();
 const clock = { now: () => 1 };
 const textOf = (golden: string): string => readFileSync(join(GOLDEN, golden), "utf8");
 
+/** Files, disks and processes: more than five seconds when others are busy, too. */
+const LONG = { timeout: 60_000 };
+
 /** Statements of a migration: more than it has. */
 const STATEMENTS_MAX = 200;
 
@@ -93,6 +96,7 @@ async function takeAll(store: Store): Promise<number> {
 
 test.for(goldens)(
   "%s: a migration that is interrupted at any statement can be made again",
+  { timeout: 60_000 },
   async (golden) => {
     using directory = mkdtempDisposableSync(join(tmpdir(), "orcha-migrate-"));
     const reference = restore(textOf(golden));
@@ -127,7 +131,7 @@ test.for(goldens)(
 const stripped = (sql: string): string =>
   sql.replaceAll(/(?<row>insert into "kysely_migration" values \('[^']+'), '[^']+'/gu, "$<row>");
 
-test("killed in the middle of a migration, a process leaves it to the next", async () => {
+test("killed in the middle of a migration, a process leaves it to the next", LONG, async () => {
   using directory = mkdtempDisposableSync(join(tmpdir(), "orcha-migrate-"));
   const source = JSON.stringify(
     fileURLToPath(new URL("../../src/store/database.ts", import.meta.url)),

@@ -1,0 +1,145 @@
+/**
+ * What keeps a server running: room on the disk, pressure, the check of the audit trail, backups, metrics, health.
+ * Nothing of it decides about objectives.
+ */
+import type { Logger } from "pino";
+import { join } from "node:path";
+import type { Config } from "../config.ts";
+import type { Link } from "../fleet/link.ts";
+import type { Fetch } from "../github/client.ts";
+import type { FrontOptions } from "../inbox/front.ts";
+import { openBackups } from "../ops/backups.ts";
+import { openChainCheck, type ChainCheck } from "../ops/chain.ts";
+import { openDisk, type Disk } from "../ops/disk.ts";
+import { openHealth, type Check, type Health } from "../ops/health.ts";
+import { openMetrics, type Metrics } from "../ops/metrics.ts";
+import { openPressure } from "../ops/pressure.ts";
+import { Fenced, type Store } from "../store/port.ts";
+import { realClock as clock } from "./clock.ts";
+import type { Plane, PlaneParts } from "./plane.ts";
+
+export interface OperationsOptions {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly store: Store;
+  readonly links: ReadonlyMap<string, Link>;
+  /** The network towards GitHub; default: Node's own. */
+  readonly fetch: Fetch | undefined;
+}
+
+export interface Operations {
+  /** Resolves when the server cannot go on. */
+  readonly ended: Promise<Error>;
+  /** What the control plane tells, and asks. */
+  readonly plane: Required<Pick<PlaneParts, "pressure" | "fetch" | "onRound" | "onPerformed">>;
+  /** The same for the front. */
+  readonly front: Pick<FrontOptions, "pressure" | "extra" | "onRefused" | "onError" | "onAccepted">;
+  readonly health: Health;
+  /** From now on its view of GitHub is part of readiness. */
+  watch(plane: Plane): void;
+}
+
+export function openOperations(
+  options: OperationsOptions,
+  stack: AsyncDisposableStack,
+): Operations {
+  const { config, store, links } = options;
+  const { pendingRowsMax: rowsMax, pendingBytesMax: bytesMax } = config.ops;
+  const { disk, chain, ended } = openKeepers(options, stack);
+  const metrics = stack.use(openMetrics({ store, clock, links: () => [...links.values()] }));
+  const problem = (): string | null => disk.problem;
+  const pressure = openPressure({ store, clock, rowsMax, bytesMax, problem });
+  let plane: Plane | null = null;
+  const health = openHealth({
+    clock,
+    metrics: () => metrics.text(),
+    checks: () => [
+      check("disk", disk.problem, "there is room"),
+      check("queues", pressure() === "full" ? "full: webhooks are refused" : null, "there is room"),
+      chainCheck(chain.state),
+      ...[...links].map(([name, link]) => runnerCheck(name, link)),
+      ...(plane === null ? [] : [gitHubCheck(plane)]),
+    ],
+  });
+  return {
+    ended,
+    plane: {
+      pressure,
+      fetch: counted(options.fetch ?? fetch, metrics),
+      onRound: () => health.turned(),
+      onPerformed: (kind, outcome) => metrics.effect(kind, outcome),
+    },
+    front: {
+      pressure,
+      extra: (request, response) => health.answer(request, response),
+      onAccepted: () => metrics.delivery(202),
+      onRefused: (status) => metrics.delivery(status),
+      onError: () => metrics.delivery(503),
+    },
+    health,
+    watch(opened) {
+      plane = opened;
+    },
+  };
+}
+
+/** What works in the background, and the end that any of it may call. */
+function openKeepers(
+  { config: { dataDir, ops }, log, store }: OperationsOptions,
+  stack: AsyncDisposableStack,
+): { readonly disk: Disk; readonly chain: ChainCheck; readonly ended: Promise<Error> } {
+  const ended = Promise.withResolvers<Error>();
+  stack.defer(
+    store.onTrouble((trouble) => {
+      if (trouble instanceof Fenced) ended.resolve(trouble);
+    }),
+  );
+  const { ballastBytes, backupEveryMs: everyMs, backupsHourly: hourly, backupsDaily: daily } = ops;
+  const disk = openDisk({ store, directory: dataDir, ballastBytes, clock, log });
+  stack.defer(() => disk.close());
+  const chain = openChainCheck({ store, clock, onBroken: ended.resolve });
+  stack.defer(() => chain.close());
+  const directory = join(dataDir, "backups");
+  const backups = openBackups({ store, directory, clock, log, everyMs, hourly, daily });
+  stack.defer(() => backups.close());
+  return { disk, chain, ended: ended.promise };
+}
+
+const check = (name: string, problem: string | null, well: string): Check => ({
+  name,
+  ok: problem === null,
+  found: problem ?? well,
+});
+
+const runnerCheck = (name: string, { state, problem }: Link): Check =>
+  check(
+    `runner ${name}`,
+    state === "connected" ? null : `${state}${problem === undefined ? "" : `: ${problem}`}`,
+    "connected",
+  );
+
+const chainCheck = (state: ChainCheck["state"]): Check =>
+  state.kind === "broken"
+    ? check("audit trail", state.reason, "")
+    : check("audit trail", null, state.kind === "whole" ? "whole" : "being checked");
+
+const gitHubCheck = ({ adapters: { breaker } }: Plane): Check =>
+  check("github", breaker.waitMs() === null ? null : "does not answer", "answers");
+
+/** Counts what is asked of GitHub and what is left, without a word of what it was. */
+function counted(inner: Fetch, metrics: Metrics): Fetch {
+  return async (url, init) => {
+    const method = (init?.method ?? "GET").toUpperCase();
+    try {
+      const response = await inner(url, init);
+      metrics.call(method, response.status);
+      const resource = response.headers.get("x-ratelimit-resource");
+      const left = response.headers.get("x-ratelimit-remaining");
+      if (resource !== null && left !== null) metrics.remaining(resource, Number(left));
+      return response;
+    } catch (error) {
+      metrics.call(method, 0);
+      throw error;
+    }
+  };
+}
