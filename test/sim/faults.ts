@@ -64,6 +64,7 @@ export const FAULTS = {
   killed: 0.01,
   terminated: 0.005,
   "old backup restored": 0.002,
+  "second control plane": 0.004,
   "clock jumps": 0.002,
   "machine sleeps": 0.002,
   "disk full": 0.001,

@@ -50,6 +50,8 @@ export function plague(options: PlagueOptions): Plague {
     } else if (faults.draw("terminated")) {
       onDown();
       void plane.terminate().then(startAgain);
+    } else if (faults.draw("second control plane")) {
+      void plane.startAnother().then(onUp);
     } else if (backups.length > 0 && faults.draw("old backup restored")) {
       restored = true;
       plane.restore(random.pick([backups[0], ...backups] as [Buffer, ...Buffer[]]));

@@ -14,6 +14,8 @@ import { openGroupCommit, type GroupCommit } from "../../src/inbox/group.ts";
 import type { Delivery } from "../../src/inbox/port.ts";
 import { StoreUnavailable } from "../../src/inbox/port.ts";
 import { databaseOver, type Db } from "../../src/store/database.ts";
+import { markRestored } from "../../src/store/identity.ts";
+import { Fenced } from "../../src/store/port.ts";
 import { storeOver } from "../../src/store/sqlite.ts";
 import { openLife, throughLife, type Killer, type Life } from "./life.ts";
 import { openNetwork } from "./network.ts";
@@ -52,6 +54,9 @@ export class SimPlane {
   #sqlite: Database.Database;
   #db: Db | null = null;
   #running: Running | null = null;
+  /** Those that have not noticed yet that they are not the only one. */
+  readonly #others = new Set<Running>();
+  #restoredAt: number | null = null;
   #lives = 0;
   /** Our machine's clock minus GitHub's, ms. */
   skewMs = 0;
@@ -91,18 +96,23 @@ export class SimPlane {
     const db = await this.#open();
     const store = throughLife(this.#fillable(storeOver(db, clock)), life, {
       prefix: "store",
-      direct: new Set(["onWork", "close"]),
+      direct: new Set(["onWork", "onTrouble", "close"]),
     });
     const stack = new AsyncDisposableStack();
     const running = { life, group: openGroupCommit(store), stack, links: [] as ModelLink[] };
     this.#running = running;
+    store.onTrouble((trouble) => {
+      if (trouble instanceof Fenced) this.#end(running, "another control plane has taken over");
+    });
     const identity = await store.identity();
     for (const machine of machines)
       await store.putRunner({ name: machine.name, kind: "local", state: "online", slots });
-    const hello = { installation: identity.installation, epoch: identity.epoch };
+    const { installation, epoch, generation } = identity;
+    const hello = { installation, epoch, generation };
+    const outbid = (seen: number): Promise<number | null> => store.outbid(seen);
     const links = new Map<string, Link>();
     for (const machine of machines) {
-      const link = new ModelLink({ sim, machine, hello, alive: () => life.alive });
+      const link = new ModelLink({ sim, machine, hello, outbid, alive: () => life.alive });
       running.links.push(link);
       links.set(machine.name, throughLink(link, life));
     }
@@ -132,12 +142,25 @@ export class SimPlane {
 
   /** `kill -9`. */
   kill(why: string): void {
-    const running = this.#running;
-    if (running === null) return;
-    this.#options.sim.trace.add(`control plane killed: ${why}`);
+    if (this.#running !== null) this.#end(this.#running, why);
+    for (const other of this.#others) this.#end(other, why);
+  }
+
+  /** A second control plane on the same database, while the first one works on: a lock that did not hold. */
+  async startAnother(): Promise<void> {
+    if (this.#running === null) return;
+    this.#others.add(this.#running);
+    this.#running = null;
+    await this.start();
+  }
+
+  #end(running: Running, why: string): void {
+    if (!running.life.alive) return;
+    this.#options.sim.trace.add(`control plane ${running.life.number} killed: ${why}`);
     running.life.end();
     for (const link of running.links) link.dispose();
-    this.#running = null;
+    this.#others.delete(running);
+    if (this.#running === running) this.#running = null;
   }
 
   /** SIGTERM. */
@@ -176,6 +199,7 @@ export class SimPlane {
     this.#sqlite = new Database(backup);
     this.#db = null;
     this.transcripts.clear();
+    this.#restoredAt = this.#options.sim.time.now() + this.skewMs;
   }
 
   async #open(): Promise<Db> {
@@ -186,6 +210,9 @@ export class SimPlane {
       ["secret", SECRET],
     ] as const)
       this.#sqlite.prepare("insert or ignore into meta (key, value) values (?, ?)").run(key, value);
+    const restoredAt = this.#restoredAt;
+    if (restoredAt !== null) db.transaction(() => markRestored(db, restoredAt));
+    this.#restoredAt = null;
     this.#db = db;
     return db;
   }

@@ -13,7 +13,13 @@ import { Refusal } from "./refusal.ts";
 export interface ModelLinkOptions {
   readonly sim: Sim;
   readonly machine: Machine;
-  readonly hello: { readonly installation: string; readonly epoch: number };
+  readonly hello: {
+    readonly installation: string;
+    readonly epoch: number;
+    readonly generation: string;
+  };
+  /** A greater epoch to greet a runner with that obeys this one; null = it is right. */
+  readonly outbid: (seen: number) => Promise<number | null>;
   /** False = the control plane that opened it is dead: nothing happens any more. */
   readonly alive: () => boolean;
 }
@@ -28,6 +34,7 @@ interface Stream {
 }
 
 const BACKOFF_MS = 5_000;
+const OUTBIDS_MAX = 3;
 
 export class ModelLink implements Link {
   readonly #options: ModelLinkOptions;
@@ -35,12 +42,15 @@ export class ModelLink implements Link {
   readonly #states = new Set<(state: LinkState) => void>();
   readonly #pending = new Set<(error: LinkError) => void>();
   readonly #forget: readonly (() => void)[];
+  #epoch: number;
+  #outbids = 0;
   #state: LinkState = "connecting";
   #hello: HelloReply | undefined;
   #problem: string | undefined;
 
   constructor(options: ModelLinkOptions) {
     this.#options = options;
+    this.#epoch = options.hello.epoch;
     const { machine } = options;
     this.#forget = [
       machine.onCut(() => this.cut()),
@@ -86,7 +96,7 @@ export class ModelLink implements Link {
     request: Parameters<Link["request"]>[0],
     options: Parameters<Link["request"]>[1] = {},
   ): Promise<LinkReply> {
-    const { sim, machine, hello, alive } = this.#options;
+    const { sim, machine, alive } = this.#options;
     const { promise, resolve, reject } = Promise.withResolvers<LinkReply>();
     const lost = (error: LinkError): void => reject(error);
     const { timeoutMs } = options;
@@ -99,7 +109,7 @@ export class ModelLink implements Link {
       this.#pending.add(lost);
       await sim.pause(this.#latency());
       if (!alive() || this.#state !== "connected") return;
-      const reply = await answered(machine.perform(request, hello.epoch));
+      const reply = await answered(machine.perform(request, this.#epoch));
       sim.trace.add(`${request.op} ${reply.reply.ok ? "ok" : reply.reply.code}`, {
         runner: machine.name,
         ...("session" in request ? { session: request.session } : {}),
@@ -180,9 +190,9 @@ export class ModelLink implements Link {
         return;
       }
       try {
-        this.#hello = machine.hello(hello);
+        this.#hello = machine.hello({ ...hello, epoch: this.#epoch });
       } catch (error) {
-        this.#set("fenced", error instanceof Error ? error.message : "fenced");
+        void this.#outbid(error instanceof Error ? error.message : "fenced");
         return;
       }
       for (const { of, sink } of [...this.#streams.values()]) {
@@ -192,6 +202,18 @@ export class ModelLink implements Link {
       }
       this.#set("connected");
     });
+  }
+
+  async #outbid(problem: string): Promise<void> {
+    const { machine, outbid } = this.#options;
+    const epoch = this.#outbids < OUTBIDS_MAX ? await outbid(machine.epoch) : null;
+    if (epoch === null) {
+      this.#set("fenced", problem);
+      return;
+    }
+    this.#outbids += 1;
+    this.#epoch = epoch;
+    this.#connect(BACKOFF_MS);
   }
 
   #set(state: LinkState, problem?: string): void {

@@ -42,6 +42,7 @@ export class Machine {
     readonly epoch: number;
     readonly at: number;
   }[] = [];
+  #generation = "";
   installation: string | null = null;
   epoch = 0;
   boot = 1;
@@ -55,17 +56,20 @@ export class Machine {
     this.checkouts = checkouts;
   }
 
-  hello(request: { readonly installation: string; readonly epoch: number }): HelloReply {
-    this.installation ??= request.installation;
-    if (this.installation !== request.installation)
-      throw new Refusal("fenced", `this runner belongs to the installation ${this.installation}`);
-    if (request.epoch < this.epoch)
-      throw new Refusal(
-        "fenced",
-        `epoch ${request.epoch} is over: this runner obeys epoch ${this.epoch}`,
-      );
-    if (request.epoch > this.epoch) for (const cut of this.#cutters) cut();
-    this.epoch = request.epoch;
+  /** Throws Refusal `fenced`: another installation, an older epoch, or the same one of another restored copy. */
+  hello(request: {
+    readonly installation: string;
+    readonly epoch: number;
+    readonly generation: string;
+  }): HelloReply {
+    const { installation, epoch, generation } = request;
+    this.installation ??= installation;
+    const older = epoch < this.epoch || (epoch === this.epoch && generation !== this.#generation);
+    if (this.installation !== installation || older)
+      throw new Refusal("fenced", `this runner obeys epoch ${this.epoch}`);
+    if (epoch > this.epoch) this.cut();
+    this.epoch = epoch;
+    this.#generation = generation;
     return {
       protocol: PROTOCOL_VERSION,
       capabilities: [],
