@@ -29,7 +29,7 @@ export interface Disk {
 
 const LOOK_EVERY_MS = 5_000;
 /** Without ballast: so much has to be free before it counts as room. */
-const ROOM_BYTES_MIN = 16 * 1024 ** 2;
+const ROOM_BYTES_MIN = 4 * 1024 ** 2;
 const CHUNK_BYTES = 1024 ** 2;
 
 export function openDisk(options: DiskOptions): Disk {
@@ -40,12 +40,17 @@ export function openDisk(options: DiskOptions): Disk {
   let cancel: (() => void) | null = null;
   let closed = false;
 
+  /** Whether there is room again; then all is well. */
+  const recovers = (): boolean => {
+    const room = Math.max(ROOM_BYTES_MIN, ballastBytes * 2);
+    if (problem === null || free() < room || !takeBallast(path, ballastBytes)) return false;
+    problem = null;
+    cancel?.();
+    log.info({}, "there is room on the disk again: webhooks are taken");
+    return true;
+  };
   const look = (): void => {
-    if (closed) return;
-    if (free() >= Math.max(ROOM_BYTES_MIN, ballastBytes * 2) && takeBallast(path, ballastBytes)) {
-      problem = null;
-      log.info({}, "there is room on the disk again: webhooks are taken");
-    } else cancel = clock.after(LOOK_EVERY_MS, look);
+    if (!closed && problem !== null && !recovers()) cancel = clock.after(LOOK_EVERY_MS, look);
   };
   const forget = store.onTrouble((trouble) => {
     if (trouble instanceof Fenced || problem !== null) return;
@@ -61,6 +66,8 @@ export function openDisk(options: DiskOptions): Disk {
   else log.warn({ directory }, "too little room on the disk for a ballast");
   return {
     get problem() {
+      // Whoever asks would take something: no webhook is refused for want of a look.
+      recovers();
       return problem;
     },
     close() {

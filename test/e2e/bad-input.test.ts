@@ -127,12 +127,17 @@ test.runIf(root)(
   "a full disk under the data directory: 503, nothing accepted is lost, it goes on when there is room",
   async () => {
     await using world = await openWorld({ smallDisk: true });
-    const ballast = join(world.directory, "data", "ballast");
-    fill(ballast);
+    const filler = join(world.directory, "data", "filler");
+    fill(filler);
     const body = JSON.stringify({ action: "labeled", filler: "x".repeat(200_000) });
     const refused = await send(world, body, signed(body, "00000000-0000-4000-8000-000000000009"));
     expect(refused).toBe(503);
-    rmSync(ballast);
+    expect(await readiness(world)).toMatchObject({ status: 503, found: "disk full" });
+    rmSync(filler);
+    // Its runner may still be starting.
+    await expect
+      .poll(() => readiness(world), { timeout: 20_000 })
+      .toMatchObject({ status: 200, found: "" });
 
     const issue = world.objective({
       manager: [
@@ -144,15 +149,22 @@ test.runIf(root)(
     expect(await world.nextComment(issue)).toContain("Go on?");
     await world.status(issue, "waits for an answer");
     // Room for small writes only: what is accepted may then not be handled, and must wait.
-    fill(ballast);
-    truncateSync(ballast, statSync(ballast).size - 64 * 1024);
+    fill(filler);
+    truncateSync(filler, statSync(filler).size - 64 * 1024);
     world.comment(issue, "yes");
     await world.github.idle();
-    rmSync(ballast);
+    rmSync(filler);
     world.redeliverFailed();
     expect(await world.nextComment(issue)).toContain("went on: yes");
   },
 );
+
+/** What `/ready` answers, and what it says is wrong with the disk. */
+async function readiness(world: TestWorld): Promise<{ status: number; found: string }> {
+  const response = await fetch(new URL("/ready", world.plane.url));
+  const text = await response.text();
+  return { status: response.status, found: /is full|disk full/u.test(text) ? "disk full" : "" };
+}
 
 /** Writes until there is no room left. */
 function fill(path: string): void {
