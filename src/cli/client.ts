@@ -30,7 +30,13 @@ export function ask(
 ): Promise<Answered | null> {
   return new Promise((resolve, reject) => {
     const call = request(
-      { socketPath: controlSocket(config.runtimeDir), method, path, timeout: timeoutMs },
+      {
+        socketPath: controlSocket(config.runtimeDir),
+        method,
+        path,
+        timeout: timeoutMs,
+        agent: false,
+      },
       (response) => {
         const parts: Buffer[] = [];
         response.on("data", (part: Buffer) => parts.push(part));

@@ -11,6 +11,7 @@ import { SUBSCRIBED_EVENTS } from "../inbox/webhook.ts";
 import type { DoctorCheck } from "../protocol/requests.ts";
 import { DoctorReply } from "../protocol/requests.ts";
 import { ask } from "./client.ts";
+import { check, serverChecks } from "./server-checks.ts";
 import { harmless, print, printJson } from "./output.ts";
 
 /** `merge-tree --write-tree`, which keeps people's commits on our branches, came with 2.38. */
@@ -45,16 +46,9 @@ async function examine(): Promise<readonly DoctorCheck[]> {
     ...dataChecks(config),
     ...(full.ok ? await appChecks(full.config) : []),
     ...(await runnerChecks(config)),
+    ...(await serverChecks(config)),
   ];
 }
-
-const check = (name: string, ok: boolean, found: string, fix: string): DoctorCheck => ({
-  name,
-  ok,
-  required: true,
-  found,
-  fix: ok ? "" : fix,
-});
 
 async function gitCheck(): Promise<DoctorCheck> {
   const { stdout, failed } = await execa("git", ["--version"], { reject: false });

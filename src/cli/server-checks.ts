@@ -1,0 +1,51 @@
+/** The doctor's checks of the server: what the running one says of itself, or whether its database is whole. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import * as z from "zod";
+import type { Config } from "../config.ts";
+import type { DoctorCheck } from "../protocol/requests.ts";
+import { DATABASE } from "../store/backup.ts";
+import { CHAIN_START } from "../store/port.ts";
+import { openReading } from "../store/sqlite.ts";
+import { ask } from "./client.ts";
+
+const Ready = z.object({
+  checks: z.array(z.object({ name: z.string(), ok: z.boolean(), found: z.string() })),
+});
+
+/** What the running server says of itself; without one, whether its database is whole. */
+export async function serverChecks(config: Config): Promise<readonly DoctorCheck[]> {
+  try {
+    const answered = await ask(config, "GET", "/ready");
+    if (answered === null) return await databaseChecks(config);
+    return Ready.parse(answered.body).checks.map(({ name, ok, found }) =>
+      check(`server: ${name}`, ok, found, "look into the server's log"),
+    );
+  } catch (error) {
+    const why = error instanceof Error ? error.message : "unknown failure";
+    return [check("server", false, why, "look into the server's log")];
+  }
+}
+
+async function databaseChecks({ dataDir }: Config): Promise<readonly DoctorCheck[]> {
+  const path = join(dataDir, DATABASE);
+  if (!existsSync(path)) return [];
+  await using reading = openReading(path);
+  const step = await reading.checkChain(CHAIN_START, Number.MAX_SAFE_INTEGER);
+  return [
+    check(
+      "audit trail",
+      step.kind !== "broken",
+      step.kind === "broken" ? `row ${step.seq}: ${step.reason}` : `whole, ${step.at.seq} rows`,
+      `the database is damaged: restore a backup (orcha restore ${join(dataDir, "backups")}/…)`,
+    ),
+  ];
+}
+
+export const check = (name: string, ok: boolean, found: string, fix: string): DoctorCheck => ({
+  name,
+  ok,
+  required: true,
+  found,
+  fix: ok ? "" : fix,
+});

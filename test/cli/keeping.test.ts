@@ -1,0 +1,132 @@
+/** `orcha backup`, `restore`, `dead`, `retry`, and what the doctor says of a database. */
+import { mkdirSync, mkdtempDisposableSync, readdirSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { expect, test } from "vitest";
+import { localConfig } from "../../src/cli/client.ts";
+import { openControlServer } from "../../src/cli/control-server.ts";
+import { serverChecks } from "../../src/cli/server-checks.ts";
+import { lockDirectory } from "../../src/store/lock.ts";
+import { openSqlite } from "../../src/store/sqlite.ts";
+import { item, take } from "../store/contract/given.ts";
+import { events } from "../store/examples.ts";
+import { called, dataDir, runtimeDir } from "./run.ts";
+
+const clock = { now: () => 1 };
+
+function place() {
+  const directory = mkdtempDisposableSync(join(tmpdir(), "orcha-"));
+  mkdirSync(dataDir(directory.path));
+  mkdirSync(runtimeDir(directory.path));
+  const database = join(dataDir(directory.path), "orcha.db");
+  const run = (...args: readonly string[]) => called(args, directory.path);
+  return { path: directory.path, database, run, [Symbol.dispose]: () => directory.remove() };
+}
+
+/** A database with one buried event. */
+async function buried(path: string) {
+  const store = await openSqlite(path, clock);
+  await store.enqueue([item("bad/one", events["timer-fired"])], 1);
+  const [taken] = await take(store);
+  await store.buryInbox(taken?.seq ?? 0, "a bug of ours");
+  return store;
+}
+
+const serving = (directory: string, store: Awaited<ReturnType<typeof openSqlite>>) =>
+  openControlServer({
+    runtimeDir: runtimeDir(directory),
+    store,
+    now: () => 2,
+    ready: () => ({
+      ready: false,
+      checks: [{ name: "github", ok: false, found: "does not answer" }],
+    }),
+    examine: async () => ({ checks: [] }),
+  });
+
+test("what was given up is listed with the reason, and tried again by its key", async () => {
+  using at = place();
+  const store = await buried(at.database);
+  {
+    await using _ = await serving(at.path, store);
+    const listed = await at.run("dead");
+    expect(listed.stdout).toContain("bad/one");
+    expect(listed.stdout).toContain("a bug of ours");
+    expect(await at.run("retry", "nothing")).toMatchObject({ code: 4 });
+    expect(await at.run("retry", "bad/one")).toMatchObject({
+      code: 0,
+      stdout: "bad/one is tried again\n",
+    });
+    expect((await at.run("dead")).stdout).toBe("nothing was given up\n");
+    expect(await take(store)).toMatchObject([{ key: "bad/one" }]);
+    expect((await at.run("doctor")).stdout).toContain("FAIL  server: github: does not answer");
+  }
+  await store.close();
+  expect(await at.run("retry", "bad/one")).toMatchObject({ code: 3 });
+});
+
+test("a backup by the running server, and without one; never over another file", async () => {
+  using at = place();
+  const store = await buried(at.database);
+  {
+    await using _ = await serving(at.path, store);
+    using lock = lockDirectory(dataDir(at.path));
+    expect(await at.run("backup", join(at.path, "one.db"))).toMatchObject({ code: 0, stderr: "" });
+    lock.release();
+  }
+  await store.close();
+  expect(await at.run("backup", join(at.path, "one.db"))).toMatchObject({ code: 1 });
+  const ran = await at.run("backup", "--json");
+  expect(ran.code, ran.stderr).toBe(0);
+  const [name = ""] = readdirSync(join(dataDir(at.path), "backups"));
+  expect(name).toMatch(/^by-hand-.*\.db$/u);
+  expect(statSync(join(dataDir(at.path), "backups", name)).mode & 0o777).toBe(0o600);
+  using nowhere = place();
+  expect(await nowhere.run("backup")).toMatchObject({ code: 3 });
+});
+
+test("restoring needs a stopped server and a good backup, and says what is next", async () => {
+  using at = place();
+  const store = await buried(at.database);
+  const file = join(at.path, "one.db");
+  await store.backup(file);
+  await store.enqueue([item("later", events["timer-fired"])], 1);
+  await store.close();
+  {
+    using _ = lockDirectory(dataDir(at.path));
+    const refused = await at.run("restore", file);
+    expect(refused).toMatchObject({ code: 1 });
+    expect(refused.stderr).toContain("stop it first");
+  }
+  expect(await at.run("restore", join(at.path, "none.db"))).toMatchObject({ code: 4 });
+  const ran = await at.run("restore", file);
+  expect(ran.stdout).toContain("start it with: orcha serve");
+  expect(ran.stdout).toContain(join(dataDir(at.path), "replaced"));
+  expect((await at.run("dead")).stdout).toContain("bad/one");
+  await using restored = await openSqlite(at.database, clock);
+  expect(await restored.counts()).toEqual({ "inbox.dead": 1 });
+  expect(await restored.identity()).toMatchObject({ takeoverUntil: 1 + 60 * 60_000 });
+});
+
+test("the doctor sees a damaged audit trail", async () => {
+  using at = place();
+  const store = await buried(at.database);
+  await store.enqueue([item("good", events["timer-fired"])], 1);
+  const [taken] = await take(store);
+  if (taken === undefined) throw new Error("nothing came in");
+  const nothing = { effects: [], timers: [], notes: [], facts: {}, now: 1 };
+  await store.commit({ item: taken, before: null, objective: null, ...nothing });
+  await store.close();
+  const examined = () =>
+    serverChecks({ ...localConfig(), dataDir: dataDir(at.path), runtimeDir: runtimeDir(at.path) });
+  expect(await examined()).toMatchObject([
+    { name: "audit trail", ok: true, found: "whole, 1 rows" },
+  ]);
+  const raw = new Database(at.database);
+  raw.exec("update event set notes = '[]' , at = 2");
+  raw.close();
+  expect(await examined()).toMatchObject([
+    { name: "audit trail", ok: false, found: "row 1: the row is not what was written" },
+  ]);
+});
