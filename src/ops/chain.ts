@@ -75,5 +75,5 @@ export function openChainCheck({
   };
 }
 
-export const brokenText = ({ seq, reason }: { readonly seq: number; readonly reason: string }) =>
+const brokenText = ({ seq, reason }: { readonly seq: number; readonly reason: string }) =>
   `the database is damaged: row ${seq} of the audit trail: ${reason}; stop the server and restore a backup: orcha restore <data directory>/backups/…`;
