@@ -64,45 +64,60 @@ export function schedule({ runners, queue, busy }: Snapshot): readonly Claim[] {
   const load = new Map(
     [...busy].map(([objective, { sessions, workers }]) => [objective, { sessions, workers }]),
   );
-  const waiting = [...queue];
   const claims: Claim[] = [];
-  while (waiting.length > 0) {
-    waiting.sort(
-      (a, b) =>
-        a.rank - b.rank || loadOf(load, a).sessions - loadOf(load, b).sessions || a.since - b.since,
+  let waiting = queue;
+  for (;;) {
+    const roomiest = roomiestOf(free);
+    const placeOf = ({ pin }: Candidate): Place | undefined =>
+      pin === null ? roomiest : placeAt(pin, free);
+    // Who has no place now will have none later: slots only get fewer, and objectives busier.
+    waiting = waiting.filter(
+      (candidate) => placeOf(candidate) !== undefined && isBelowLimit(candidate, load),
     );
-    const next = waiting.shift();
-    const claim = next && place(next, free, load);
-    if (claim !== undefined) claims.push(claim);
+    const next = firstOf(waiting, load);
+    const place = next && placeOf(next);
+    if (next === undefined || place === undefined) return claims;
+    claims.push({ session: next.session, ...place });
+    free.get(place.runner)?.shift();
+    waiting = waiting.filter((candidate) => candidate !== next);
+    const { sessions, workers } = loadOf(load, next);
+    load.set(next.objective, {
+      sessions: sessions + 1,
+      workers: workers + (next.worker ? 1 : 0),
+    });
   }
-  return claims;
 }
 
 type Load = Map<string, { sessions: number; workers: number }>;
+type Free = ReadonlyMap<string, number[]>;
+type Place = Pick<Claim, "runner" | "slot">;
 
 const loadOf = (load: Load, { objective }: Candidate): { sessions: number; workers: number } =>
   load.get(objective) ?? { sessions: 0, workers: 0 };
 
-function place(candidate: Candidate, free: Map<string, number[]>, load: Load): Claim | undefined {
-  const used = loadOf(load, candidate);
-  if (candidate.worker && used.workers >= candidate.workersMax) return undefined;
-  const runner = roomiest(candidate, free);
-  const slot = runner === undefined ? undefined : free.get(runner)?.shift();
-  if (runner === undefined || slot === undefined) return undefined;
-  load.set(candidate.objective, {
-    sessions: used.sessions + 1,
-    workers: used.workers + (candidate.worker ? 1 : 0),
-  });
-  return { session: candidate.session, runner, slot };
+const isBelowLimit = (candidate: Candidate, load: Load): boolean =>
+  !candidate.worker || loadOf(load, candidate).workers < candidate.workersMax;
+
+function firstOf(waiting: readonly Candidate[], load: Load): Candidate | undefined {
+  let [first] = waiting;
+  for (const candidate of waiting)
+    if (first !== undefined && isBefore(candidate, first, load)) first = candidate;
+  return first;
 }
 
-/** The runner with the most free slots, or the one it is pinned to. */
-function roomiest(
-  { pin }: Candidate,
-  free: ReadonlyMap<string, readonly number[]>,
-): string | undefined {
-  const [best] = [...free]
-    .filter(([name, slots]) => slots.length > 0 && (pin === null || pin === name))
-    .toSorted(([, a], [, b]) => b.length - a.length);
-  return best?.[0];
+function isBefore(a: Candidate, b: Candidate, load: Load): boolean {
+  const by =
+    a.rank - b.rank || loadOf(load, a).sessions - loadOf(load, b).sessions || a.since - b.since;
+  return by < 0;
+}
+
+/** A slot of the runner that has the most free ones. */
+function roomiestOf(free: Free): Place | undefined {
+  const [best] = [...free].toSorted(([, a], [, b]) => b.length - a.length);
+  return best && placeAt(best[0], free);
+}
+
+function placeAt(runner: string, free: Free): Place | undefined {
+  const slot = free.get(runner)?.[0];
+  return slot === undefined ? undefined : { runner, slot };
 }

@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { sql, type Kysely, type Selectable } from "kysely";
 import type { Db } from "./database.ts";
 import { CHAIN_START, type ChainPlace, type ChainStep } from "./port.ts";
+import { prepared } from "./prepared.ts";
 import type { Tables } from "./schema.ts";
 
 export type EventFields = Omit<Selectable<Tables["event"]>, "seq" | "hash">;
@@ -16,15 +17,23 @@ export function appendEvent(db: Db, fields: EventFields): void {
   const before = endOf(db);
   const seq = before.seq + 1;
   const hash = hashOf(before.hash, seq, fields);
-  db.run(db.build.insertInto("event").values({ seq, ...fields, hash }));
-  const value = `${seq}:${hash}`;
-  db.run(
-    db.build
-      .insertInto("meta")
-      .values({ key: "chain", value })
-      .onConflict((conflict) => conflict.column("key").doUpdateSet({ value })),
-  );
+  db.run(appended({ seq, ...fields, hash }));
+  db.run(moved({ end: `${seq}:${hash}` }));
 }
+
+const appended = prepared((build, row: Readonly<Selectable<Tables["event"]>>) => {
+  const { seq, at, objective_id, item, event, facts, notes, hash } = row;
+  return build
+    .insertInto("event")
+    .values({ seq, at, objective_id, item, event, facts, notes, hash });
+});
+
+const moved = prepared((build, { end }: { readonly end: string }) =>
+  build
+    .insertInto("meta")
+    .values({ key: "chain", value: end })
+    .onConflict((conflict) => conflict.column("key").doUpdateSet({ value: end })),
+);
 
 /** Checks up to `limit` rows after `from`. */
 export function checkChain(db: Db, from: ChainPlace, limit: number): ChainStep {
@@ -62,8 +71,12 @@ export async function chainUp(db: Kysely<unknown>): Promise<void> {
   await sql`insert into meta (key, value) values ('chain', ${`${at.seq}:${at.hash}`})`.execute(db);
 }
 
-function endOf({ build, get }: Db): ChainPlace {
-  const row = get(build.selectFrom("meta").select("value").where("key", "=", "chain"));
+const chainRow = prepared((build) =>
+  build.selectFrom("meta").select("value").where("key", "=", "chain"),
+);
+
+function endOf({ get }: Db): ChainPlace {
+  const row = get(chainRow({}));
   const [seq = "0", hash = ""] = row?.value.split(":") ?? [];
   return { seq: Number(seq), hash };
 }

@@ -3,17 +3,11 @@
  * can never span an await and no stray statement can join it (decision 9).
  */
 import Database from "better-sqlite3";
-import {
-  DummyDriver,
-  Kysely,
-  SqliteAdapter,
-  SqliteIntrospector,
-  SqliteQueryCompiler,
-  type Compilable,
-} from "kysely";
+import type { Compilable, Kysely } from "kysely";
 import { StoreUnavailable } from "../inbox/port.ts";
 import { migrate } from "./migrate.ts";
 import { copyDatabase, type Copy } from "./copy.ts";
+import { compiler } from "./prepared.ts";
 import type { Tables } from "./schema.ts";
 
 export interface Db {
@@ -54,16 +48,6 @@ export async function databaseOver(sqlite: Database.Database): Promise<Db> {
 export const openReadOnly = (path: string): Db =>
   over(new Database(path, { readonly: true, fileMustExist: true }));
 
-const compiler = (): Kysely<Tables> =>
-  new Kysely<Tables>({
-    dialect: {
-      createAdapter: () => new SqliteAdapter(),
-      createDriver: () => new DummyDriver(),
-      createIntrospector: (db) => new SqliteIntrospector(db),
-      createQueryCompiler: () => new SqliteQueryCompiler(),
-    },
-  });
-
 /** What is open and migrated, for queries. */
 export function over(sqlite: Database.Database): Db {
   const statements = new Map<string, Database.Statement>();
@@ -77,7 +61,7 @@ export function over(sqlite: Database.Database): Db {
     return [statement, parameters];
   };
   return {
-    build: compiler(),
+    build: compiler,
     all<Row>(query: Compilable<Row>) {
       const [statement, parameters] = prepared(query);
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Kysely derived Row from the same query

@@ -5,6 +5,7 @@
  */
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Db } from "./database.ts";
+import { prepared } from "./prepared.ts";
 
 export interface Identity {
   readonly installation: string;
@@ -20,6 +21,12 @@ export interface Identity {
 
 /** Rules, runners and sweeps have come to where they were before the loss; measured generously. */
 const TAKEOVER_MS = 60 * 60_000;
+
+/**
+ * More starts than there are between a backup and its restoration: what the control plane before us rendered and
+ * commanded has smaller epochs. Should there have been more, runners say so (`outbid`).
+ */
+const EPOCH_LEAP = 1_000;
 
 type Key = "installation" | "secret" | "epoch" | "generation" | "restored" | "takeover";
 
@@ -60,7 +67,12 @@ export function peek(db: Db): {
   };
 }
 
-export const readEpoch = (db: Db): number => Number(openMeta(db).read("epoch") ?? "0");
+/** Asked at the begin of every transaction. */
+export const readEpoch = (db: Db): number => Number(db.get(epochRow({}))?.value ?? "0");
+
+const epochRow = prepared((build) =>
+  build.selectFrom("meta").select("value").where("key", "=", "epoch"),
+);
 
 export const writeEpoch = (db: Db, epoch: number): void =>
   void openMeta(db).write("epoch", String(epoch));
@@ -74,9 +86,10 @@ export function takeIdentity(db: Db, now: number): Identity {
   const { read, write, forget } = openMeta(db);
   const installation = read("installation") ?? write("installation", randomUUID());
   const secret = read("secret") ?? write("secret", randomBytes(32).toString("hex"));
-  const epoch = readEpoch(db) + 1;
+  const restored = read("restored") !== undefined;
+  const epoch = readEpoch(db) + (restored ? EPOCH_LEAP : 1);
   writeEpoch(db, epoch);
-  if (read("restored") !== undefined) {
+  if (restored) {
     forget("restored");
     write("generation", randomUUID());
     write("takeover", String(now + TAKEOVER_MS));

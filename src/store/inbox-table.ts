@@ -4,7 +4,8 @@ import type { Repository } from "../domain/repository.ts";
 import { decodeInbox, encode, readable } from "./codec.ts";
 import type { Db } from "./database.ts";
 import { SURVIVED, type Hands } from "./hands.ts";
-import { headsOf, takeRows, type Take } from "./lanes.ts";
+import { takeRows, type Take } from "./lanes.ts";
+import { prepared } from "./prepared.ts";
 import type { InboxItem, NewItem, Subject } from "./port.ts";
 
 export function acceptDeliveries({ build, run }: Db, deliveries: readonly Delivery[]): void {
@@ -26,18 +27,25 @@ export function acceptDeliveries({ build, run }: Db, deliveries: readonly Delive
 /** The oldest; what the process died with comes last, one at a time and alone. */
 export function takeDeliveries(db: Db, hands: Hands, limit: number): readonly Delivery[] {
   const { build, all, run } = db;
-  const unrouted = build
-    .selectFrom("delivery")
-    .select(["guid", "name", "body", "received_at as receivedAt", "crashes", "held"])
-    .where("state", "=", "new")
-    .orderBy("received_at");
-  const innocent = all(unrouted.where("crashes", "=", 0).limit(limit));
-  const suspects = innocent.length > 0 ? [] : all(unrouted.where("crashes", ">", 0).limit(1));
+  const innocent = all(unrouted({ limit }));
+  const suspects = innocent.length > 0 ? [] : all(suspectDelivery({}));
   const taken = [...innocent, ...hands.choose("delivery", suspects)];
   for (const { guid, held } of taken)
     if (held === 0) run(build.updateTable("delivery").set({ held: 1 }).where("guid", "=", guid));
   return taken.map(({ guid, name, body, receivedAt }) => ({ guid, name, body, receivedAt }));
 }
+
+const delivered = (build: Db["build"]) =>
+  build
+    .selectFrom("delivery")
+    .select(["guid", "name", "body", "received_at as receivedAt", "crashes", "held"])
+    .where("state", "=", "new")
+    .orderBy("received_at");
+
+const unrouted = prepared((build, { limit }: { readonly limit: number }) =>
+  delivered(build).where("crashes", "=", 0).limit(limit),
+);
+const suspectDelivery = prepared((build) => delivered(build).where("crashes", ">", 0).limit(1));
 
 export function endDelivery(
   { build, run }: Db,
@@ -87,57 +95,76 @@ export function insertItem(
   { key, repository, subject, event }: NewItem,
   now: number,
 ): void {
-  const { build, run } = db;
-  run(
-    build
-      .insertInto("inbox")
-      .values({
-        key,
-        lane: laneOf(db, repository, subject),
-        repository: encode(repository),
-        subject: encode(subject),
-        event: encode(event),
-        state: "pending",
-        attempts: 0,
-        not_before: 0,
-        error: null,
-        created_at: now,
-      })
-      .onConflict((conflict) => conflict.column("key").doNothing()),
+  db.run(
+    inserted({
+      key,
+      lane: laneOf(db, repository, subject),
+      repository: encode(repository),
+      subject: encode(subject),
+      event: encode(event),
+      now,
+    }),
   );
 }
 
+interface NewRow {
+  readonly key: string;
+  readonly lane: string;
+  readonly repository: string;
+  readonly subject: string;
+  readonly event: string;
+  readonly now: number;
+}
+
+const inserted = prepared((build, { key, lane, repository, subject, event, now }: NewRow) =>
+  build
+    .insertInto("inbox")
+    .values({
+      key,
+      lane,
+      repository,
+      subject,
+      event,
+      state: "pending",
+      attempts: 0,
+      not_before: 0,
+      error: null,
+      created_at: now,
+    })
+    .onConflict((conflict) => conflict.column("key").doNothing()),
+);
+
 /** Everything about one issue has one lane, so it is handled in the order in which it came. */
-function laneOf({ build, get }: Db, repository: Repository, subject: Subject): string {
+function laneOf({ get }: Db, repository: Repository, subject: Subject): string {
   const issueLane = (number: number): string => `issue:${repository.id}#${number}`;
   if (subject.kind === "issue") return issueLane(subject.number);
-  const query = build.selectFrom("objective").select("objective.issue_number");
   const found =
     subject.kind === "objective"
-      ? get(query.where("objective.id", "=", subject.id))
-      : get(
-          query
-            .innerJoin("pull_request", "pull_request.objective_id", "objective.id")
-            .where("pull_request.repository_id", "=", repository.id)
-            .where("pull_request.number", "=", subject.number),
-        );
+      ? get(issueOfObjective({ id: subject.id }))
+      : get(issueOfPull({ repository: repository.id, number: subject.number }));
   if (found !== undefined) return issueLane(found.issue_number);
   return subject.kind === "objective"
     ? `objective:${subject.id}`
     : `pull:${repository.id}#${subject.number}`;
 }
 
+const issueOfObjective = prepared((build, { id }: { readonly id: string }) =>
+  build.selectFrom("objective").select("issue_number").where("id", "=", id),
+);
+const issueOfPull = prepared(
+  (build, { repository, number }: { readonly repository: number; readonly number: number }) =>
+    build
+      .selectFrom("objective")
+      .select("objective.issue_number")
+      .innerJoin("pull_request", "pull_request.objective_id", "objective.id")
+      .where("pull_request.repository_id", "=", repository)
+      .where("pull_request.number", "=", number),
+);
+
 /** Heads of the due lanes. */
 export function takeInbox(db: Db, hands: Hands, take: Take): readonly InboxItem[] {
-  const rows = db.all(
-    db.build
-      .selectFrom("inbox")
-      .selectAll()
-      .where("seq", "in", headsOf(db, "inbox"))
-      .where("not_before", "<=", take.now)
-      .orderBy("seq")
-      .limit(take.limit + take.busy.size),
-  );
+  const { now, limit, busy } = take;
+  const rows = db.all(heads({ now, limit: limit + busy.size }));
   return readable(
     takeRows(db, { table: "inbox", hands }, rows, take),
     (row) => decodeInbox({ ...row, attempts: row.attempts + 1 }),
@@ -148,15 +175,25 @@ export function takeInbox(db: Db, hands: Hands, take: Take): readonly InboxItem[
   );
 }
 
-export function endItem({ build, run }: Db, seq: number): void {
-  run(
-    build
-      .updateTable("inbox")
-      .set({ state: "done", ...SURVIVED })
-      .where("seq", "=", seq)
-      .where("state", "=", "pending"),
-  );
-}
+const heads = prepared((build, { now, limit }: { readonly now: number; readonly limit: number }) =>
+  build
+    .selectFrom("inbox")
+    .selectAll()
+    .where("head", "=", 1)
+    .where("not_before", "<=", now)
+    .orderBy("seq")
+    .limit(limit),
+);
+
+export const endItem = ({ run }: Db, seq: number): void => void run(done({ seq }));
+
+const done = prepared((build, { seq }: { readonly seq: number }) =>
+  build
+    .updateTable("inbox")
+    .set({ state: "done", ...SURVIVED })
+    .where("seq", "=", seq)
+    .where("state", "=", "pending"),
+);
 
 export function postponeItem(
   { build, run }: Db,

@@ -10,11 +10,16 @@ import { dirname, join } from "node:path";
 import { copyDatabase } from "./copy.ts";
 import { up as first } from "./migrations/0001-first.ts";
 import { up as neverLost } from "./migrations/0002-never-lost.ts";
+import { up as heads } from "./migrations/0003-heads.ts";
 
-const MIGRATIONS = { "0001-first": { up: first }, "0002-never-lost": { up: neverLost } };
+const MIGRATIONS = {
+  "0001-first": { up: first },
+  "0002-never-lost": { up: neverLost },
+  "0003-heads": { up: heads },
+};
 
 /** Written by a version of ours that knows more than this one. */
-export class NewerSchema extends Error {
+class NewerSchema extends Error {
   override readonly name = "NewerSchema";
 }
 

@@ -13,6 +13,7 @@ import {
 } from "./codec.ts";
 import type { Db } from "./database.ts";
 import type { Loaded, Subject } from "./port.ts";
+import { prepared } from "./prepared.ts";
 
 export function loadSubject(db: Db, subject: Subject, repository: Repository): Loaded | null {
   const id = findObjective(db, subject, repository);
@@ -63,39 +64,52 @@ export function findByBranch(
   )?.objective_id;
 }
 
-export function loadObjective({ build, all, get }: Db, id: string): Loaded | null {
-  const row = get(build.selectFrom("objective").select(["rev", "body"]).where("id", "=", id));
+export function loadObjective({ all, get }: Db, id: string): Loaded | null {
+  const row = get(objectiveRow({ id }));
   if (row === undefined) return null;
-  const sessions = all(
-    build.selectFrom("session").select("body").where("objective_id", "=", id).orderBy("position"),
-  );
-  const questions = all(
-    build.selectFrom("question").select("body").where("objective_id", "=", id).orderBy("position"),
-  );
-  const pulls = all(
-    build
-      .selectFrom("pull_request")
-      .select("body")
-      .where("objective_id", "=", id)
-      .orderBy("number"),
-  );
+  const sessions = all(sessionsOf({ id }));
+  const questions = all(questionsOf({ id }));
+  const pulls = all(pullsOf({ id }));
   const objective = decodeObjective(row.body, {
     sessions: sessions.map(({ body }) => decodeSession(body)),
     questions: questions.map(({ body }) => decodeQuestion(body)),
     pullRequests: pulls.map(({ body }) => decodePullRequest(body)),
   });
   const { repository, issue, revision } = objective;
-  const newer = get(
-    build
-      .selectFrom("objective")
-      .select("id")
-      .where("repository_id", "=", repository.id)
-      .where("issue_id", "=", issue.id)
-      .where("revision", ">", revision)
-      .limit(1),
-  );
+  const newer = get(newerThan({ repository: repository.id, issue: issue.id, revision }));
   return { objective, rev: row.rev, superseded: newer !== undefined };
 }
+
+interface ById {
+  readonly id: string;
+}
+const objectiveRow = prepared((build, { id }: ById) =>
+  build.selectFrom("objective").select(["rev", "body"]).where("id", "=", id),
+);
+const sessionsOf = prepared((build, { id }: ById) =>
+  build.selectFrom("session").select("body").where("objective_id", "=", id).orderBy("position"),
+);
+const questionsOf = prepared((build, { id }: ById) =>
+  build.selectFrom("question").select("body").where("objective_id", "=", id).orderBy("position"),
+);
+const pullsOf = prepared((build, { id }: ById) =>
+  build.selectFrom("pull_request").select("body").where("objective_id", "=", id).orderBy("number"),
+);
+
+interface RevisionOf {
+  readonly repository: number;
+  readonly issue: number;
+  readonly revision: number;
+}
+const newerThan = prepared((build, { repository, issue, revision }: RevisionOf) =>
+  build
+    .selectFrom("objective")
+    .select("id")
+    .where("repository_id", "=", repository)
+    .where("issue_id", "=", issue)
+    .where("revision", ">", revision)
+    .limit(1),
+);
 
 /** False = the row is not as it was loaded; nothing was written. */
 export function storeObjective(
@@ -108,7 +122,7 @@ export function storeObjective(
   if (!(same === null ? insert(db, objective, now) : update(db, objective, same.rev, now)))
     return false;
   const queue = new Map(
-    candidates(objective).map((candidate) => [candidate.session as string, candidate]),
+    inTurn(candidates(objective)).map((queued) => [queued.candidate.session as string, queued]),
   );
   const old = new Map(
     (same?.objective.sessions ?? []).map((session) => [session.id as string, session]),
@@ -130,6 +144,17 @@ export function storeObjective(
     if (!known.has(pull)) putPullRequest(db, objective, pull);
   return true;
 }
+
+interface Queued {
+  readonly candidate: Candidate;
+  readonly turn: number;
+}
+
+/** Which come up before others of the same objective and rank: who waits longest. */
+const inTurn = (waiting: readonly Candidate[]): readonly Queued[] =>
+  [...Map.groupBy(waiting, ({ rank }) => rank).values()].flatMap((same) =>
+    same.toSorted((a, b) => a.since - b.since).map((candidate, turn) => ({ candidate, turn })),
+  );
 
 const columns = (objective: Objective, now: number) => {
   const { sessions: _s, questions: _q, pullRequests: _p, ...body } = objective;
@@ -170,15 +195,16 @@ function putSession(
   objective: Objective,
   session: Session,
   position: number,
-  queued: Candidate | undefined,
+  queued: Queued | undefined,
 ): void {
   const changing = {
     state: session.state.kind,
     attempt: session.attempt,
     ready: queued === undefined ? 0 : 1,
-    rank: queued?.rank ?? 0,
+    rank: queued?.candidate.rank ?? 0,
+    turn: queued?.turn ?? 0,
     since: session.state.since,
-    pin: queued?.pin ?? null,
+    pin: queued?.candidate.pin ?? null,
     worker: session.role === "worker" ? 1 : 0,
     workers_max: objective.config.limits.workers,
     live: isLive(session.state) ? 1 : 0,

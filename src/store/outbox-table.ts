@@ -4,8 +4,9 @@ import type { Emitted } from "../domain/step.ts";
 import { decodeEffect, encode, readable } from "./codec.ts";
 import type { Db } from "./database.ts";
 import { SURVIVED, type Hands } from "./hands.ts";
-import { headsOf, takeRows, type Take } from "./lanes.ts";
+import { takeRows, type Take } from "./lanes.ts";
 import type { EndedEffect, OutboxItem, OutboxRow } from "./port.ts";
+import { prepared } from "./prepared.ts";
 
 export interface Insert {
   readonly objective: string | null;
@@ -54,18 +55,8 @@ export function insertEffect(
 
 export function takeOutbox(db: Db, hands: Hands, take: Take): readonly OutboxItem[] {
   const { build, all, run } = db;
-  const rows = all(
-    build
-      .selectFrom("outbox")
-      .leftJoin("artifact", "artifact.key", "outbox.coalesce")
-      .selectAll("outbox")
-      .select("artifact.value as known")
-      .where("seq", "in", headsOf(db, "outbox"))
-      .where("not_before", "<=", take.now)
-      .orderBy("priority")
-      .orderBy("seq")
-      .limit(take.limit + take.busy.size),
-  );
+  const { now, limit, busy } = take;
+  const rows = all(heads({ now, limit: limit + busy.size }));
   return readable(
     takeRows(db, { table: "outbox", hands }, rows, take),
     decodeEffect,
@@ -76,6 +67,19 @@ export function takeOutbox(db: Db, hands: Hands, take: Take): readonly OutboxIte
     },
   );
 }
+
+const heads = prepared((build, { now, limit }: { readonly now: number; readonly limit: number }) =>
+  build
+    .selectFrom("outbox")
+    .leftJoin("artifact", "artifact.key", "outbox.coalesce")
+    .selectAll("outbox")
+    .select("artifact.value as known")
+    .where("head", "=", 1)
+    .where("not_before", "<=", now)
+    .orderBy("priority")
+    .orderBy("seq")
+    .limit(limit),
+);
 
 export function endEffect(
   { build, run }: Db,

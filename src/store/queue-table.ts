@@ -1,11 +1,13 @@
 /** Runners, slots, attempts and timers. */
 import { objectiveId, sessionId } from "../domain/id.ts";
+import { freeSlots } from "../domain/runner.ts";
 import type { Claim, Snapshot } from "../domain/schedule.ts";
 import type { Timer } from "../domain/step.ts";
 import { decodeSession, decodeObjectiveBody } from "./codec.ts";
 import type { Db } from "./database.ts";
 import { insertItem } from "./inbox-table.ts";
 import { attemptKey, type Advance, type Cursor, type LiveAttempt, type RunnerRow } from "./port.ts";
+import { prepared } from "./prepared.ts";
 
 export function putRunner(
   { build, run }: Db,
@@ -19,53 +21,41 @@ export function putRunner(
   );
 }
 
-export function listRunners({ build, all }: Db): readonly RunnerRow[] {
-  const taken = all(build.selectFrom("slot").select(["runner", "slot"]));
-  return all(build.selectFrom("runner").selectAll().orderBy("name")).map(
-    ({ name, kind, state, slots }) => ({
-      name,
-      kind,
-      state,
-      slots,
-      taken: taken.filter(({ runner }) => runner === name).map(({ slot }) => slot),
-    }),
-  );
+export function listRunners({ all }: Db): readonly RunnerRow[] {
+  const taken = Map.groupBy(all(takenSlots({})), ({ runner }) => runner);
+  return all(registered({})).map(({ name, kind, state, slots }) => ({
+    name,
+    kind,
+    state,
+    slots,
+    taken: (taken.get(name) ?? []).map(({ slot }) => slot),
+  }));
 }
 
+const takenSlots = prepared((build) => build.selectFrom("slot").select(["runner", "slot"]));
+const registered = prepared((build) => build.selectFrom("runner").selectAll().orderBy("name"));
+
+/**
+ * Reads the head of the queue only, and that of every rank and pin for itself: what cannot be placed (its runner is
+ * full, its objective has as many workers as it may) hides nobody. Each objective's first come before everybody's
+ * second; objectives at work, and so at their limit, are no more than there are slots.
+ */
 export function snapshot(db: Db, limit: number): Snapshot {
-  const { build, all } = db;
-  const queue = all(
-    build
-      .selectFrom("session")
-      .leftJoin("slot", "slot.session_id", "session.id")
-      .select([
-        "session.id",
-        "session.objective_id",
-        "rank",
-        "since",
-        "pin",
-        "worker",
-        "workers_max",
-      ])
-      .where("ready", "=", 1)
-      .where("slot.slot", "is", null)
-      .orderBy("rank")
-      .orderBy("since")
-      .limit(limit),
+  const { all } = db;
+  const runners = listRunners(db);
+  const free = runners.filter((runner) => freeSlots(runner).length > 0).map(({ name }) => name);
+  if (free.length === 0) return { runners, queue: [], busy: new Map() };
+  const slots = runners.reduce((sum, runner) => sum + runner.slots, 0);
+  const each = { limit: Math.min(limit, 2 * slots + HEAD_MARGIN) };
+  const queue = waitingRanks(db).flatMap((rank) =>
+    [
+      all(anywhere({ ...each, rank })),
+      free.flatMap((pin) => all(pinned({ ...each, rank, pin }))),
+    ].flat(),
   );
-  const busy = all(
-    build
-      .selectFrom("slot")
-      .innerJoin("session", "session.id", "slot.session_id")
-      .select(({ fn }) => [
-        "slot.objective_id",
-        fn.countAll<number>().as("sessions"),
-        fn.sum<number>("worker").as("workers"),
-      ])
-      .groupBy("slot.objective_id"),
-  );
+  const busy = all(atWork({}));
   return {
-    runners: listRunners(db),
+    runners,
     queue: queue.map((row) => ({
       session: sessionId(row.id),
       objective: objectiveId(row.objective_id),
@@ -81,24 +71,63 @@ export function snapshot(db: Db, limit: number): Snapshot {
   };
 }
 
+const HEAD_MARGIN = 16;
+
+function waitingRanks({ get }: Db): readonly number[] {
+  const found: number[] = [];
+  for (let rank = get(rankAfter({ rank: -1 }))?.rank; rank !== undefined && rank !== null;) {
+    found.push(rank);
+    rank = get(rankAfter({ rank }))?.rank;
+  }
+  return found;
+}
+
+const rankAfter = prepared((build, { rank }: { readonly rank: number }) =>
+  build
+    .selectFrom("session")
+    .select(({ fn }) => fn.min<number | null>("rank").as("rank"))
+    .where("ready", "=", 1)
+    .where("rank", ">", rank),
+);
+
+const waiting = (build: Db["build"]) =>
+  build
+    .selectFrom("session")
+    .leftJoin("slot", "slot.session_id", "session.id")
+    .select(["session.id", "session.objective_id", "rank", "since", "pin", "worker", "workers_max"])
+    .where("ready", "=", 1)
+    .where("slot.slot", "is", null)
+    .orderBy("turn")
+    .orderBy("since");
+
+interface Head {
+  readonly rank: number;
+  readonly limit: number;
+}
+const anywhere = prepared((build, { rank, limit }: Head) =>
+  waiting(build).where("rank", "=", rank).where("pin", "is", null).limit(limit),
+);
+const pinned = prepared((build, { rank, limit, pin }: Head & { readonly pin: string }) =>
+  waiting(build).where("rank", "=", rank).where("pin", "=", pin).limit(limit),
+);
+
+const atWork = prepared((build) =>
+  build
+    .selectFrom("slot")
+    .innerJoin("session", "session.id", "slot.session_id")
+    .select(({ fn }) => [
+      "slot.objective_id",
+      fn.countAll<number>().as("sessions"),
+      fn.sum<number>("worker").as("workers"),
+    ])
+    .groupBy("slot.objective_id"),
+);
+
 /** Inserting the slot row is the claim: taken slots and claimed sessions make it fail. */
 export function claimSlot(db: Db, { session, runner, slot }: Claim, now: number): boolean {
   const { build, get, run } = db;
-  const row = get(
-    build
-      .selectFrom("session")
-      .innerJoin("objective", "objective.id", "session.objective_id")
-      .select(["session.objective_id", "session.attempt", "objective.body"])
-      .where("session.id", "=", session)
-      .where("ready", "=", 1),
-  );
-  const online = get(
-    build
-      .selectFrom("runner")
-      .select("slots")
-      .where("name", "=", runner)
-      .where("state", "=", "online"),
-  );
+  const row = get(claimable({ session }));
+  const online = get(onlineRunner({ runner }));
   if (row === undefined || online === undefined || slot >= online.slots) return false;
   const claimed = run(
     build
@@ -126,12 +155,28 @@ export function claimSlot(db: Db, { session, runner, slot }: Claim, now: number)
   return true;
 }
 
+const claimable = prepared((build, { session }: { readonly session: string }) =>
+  build
+    .selectFrom("session")
+    .innerJoin("objective", "objective.id", "session.objective_id")
+    .select(["session.objective_id", "session.attempt", "objective.body"])
+    .where("session.id", "=", session)
+    .where("ready", "=", 1),
+);
+const onlineRunner = prepared((build, { runner }: { readonly runner: string }) =>
+  build
+    .selectFrom("runner")
+    .select("slots")
+    .where("name", "=", runner)
+    .where("state", "=", "online"),
+);
+
 /** Asked in every round: sessions are only read and decoded for attempts that are new. */
 export function liveAttempts(
   { build, all }: Db,
   except: ReadonlySet<string> = new Set(),
 ): readonly LiveAttempt[] {
-  const open = all(build.selectFrom("attempt").selectAll().where("closed", "=", 0));
+  const open = all(openAttempts({}));
   return open
     .filter(({ session_id, attempt }) => !except.has(attemptKey({ session: session_id, attempt })))
     .flatMap(({ session_id, attempt, out, err, seq }) => {
@@ -151,6 +196,10 @@ export function liveAttempts(
     });
 }
 
+const openAttempts = prepared((build) =>
+  build.selectFrom("attempt").selectAll().where("closed", "=", 0),
+);
+
 export function readCursor({ build, get }: Db, session: string, attempt: number): Cursor {
   const row = get(
     build
@@ -167,25 +216,37 @@ export function advance(
   db: Db,
   { session, attempt, now, cursor, items, closed, activity }: Advance,
 ): void {
-  const { build, run } = db;
-  run(
-    build
-      .updateTable("attempt")
-      .set({ ...cursor, closed: closed ? 1 : 0 })
-      .where("session_id", "=", session)
-      .where("attempt", "=", attempt),
-  );
+  db.run(advanced({ session, attempt, ...cursor, closed: closed ? 1 : 0 }));
   for (const item of items) insertItem(db, item, now);
-  if (activity !== null)
-    run(
-      build
-        .insertInto("activity")
-        .values({ session_id: session, text: activity, at: now })
-        .onConflict((conflict) =>
-          conflict.column("session_id").doUpdateSet({ text: activity, at: now }),
-        ),
-    );
+  if (activity !== null) db.run(active({ session, activity, now }));
 }
+
+interface Place extends Cursor {
+  readonly session: string;
+  readonly attempt: number;
+  readonly closed: number;
+}
+const advanced = prepared((build, { session, attempt, out, err, seq, closed }: Place) =>
+  build
+    .updateTable("attempt")
+    .set({ out, err, seq, closed })
+    .where("session_id", "=", session)
+    .where("attempt", "=", attempt),
+);
+
+interface Active {
+  readonly session: string;
+  readonly activity: string;
+  readonly now: number;
+}
+const active = prepared((build, { session, activity, now }: Active) =>
+  build
+    .insertInto("activity")
+    .values({ session_id: session, text: activity, at: now })
+    .onConflict((conflict) =>
+      conflict.column("session_id").doUpdateSet({ text: activity, at: now }),
+    ),
+);
 
 export function closeAttempt({ build, run }: Db, session: string, attempt: number): void {
   run(
@@ -213,16 +274,8 @@ export function setTimer({ build, run }: Db, objective: string, { name, at }: Ti
 
 /** Timers only enqueue: a due one becomes an inbox item and is gone, in one transaction. */
 export function fireTimers(db: Db, now: number): number | null {
-  const { build, all, get, run } = db;
-  const due = all(
-    build
-      .selectFrom("timer")
-      .innerJoin("objective", "objective.id", "timer.objective_id")
-      .select(["timer.objective_id", "timer.name", "timer.due", "objective.body"])
-      .where("timer.due", "<=", now)
-      .limit(100),
-  );
-  for (const { objective_id, name, due: at, body } of due) {
+  const { build, all, run } = db;
+  for (const { objective_id, name, due: at, body } of all(dueTimers({ now }))) {
     insertItem(
       db,
       {
@@ -237,5 +290,20 @@ export function fireTimers(db: Db, now: number): number | null {
       build.deleteFrom("timer").where("objective_id", "=", objective_id).where("name", "=", name),
     );
   }
-  return get(build.selectFrom("timer").select(({ fn }) => fn.min("due").as("due")))?.due ?? null;
+  return nextTimer(db);
 }
+
+const dueTimers = prepared((build, { now }: { readonly now: number }) =>
+  build
+    .selectFrom("timer")
+    .innerJoin("objective", "objective.id", "timer.objective_id")
+    .select(["timer.objective_id", "timer.name", "timer.due", "objective.body"])
+    .where("timer.due", "<=", now)
+    .limit(100),
+);
+
+export const nextTimer = ({ get }: Db): number | null => get(firstTimer({}))?.due ?? null;
+
+const firstTimer = prepared((build) =>
+  build.selectFrom("timer").select(({ fn }) => fn.min<number | null>("due").as("due")),
+);

@@ -27,6 +27,8 @@ export interface Tables {
     created_at: number;
     held: Generated<number>;
     crashes: Generated<number>;
+    /** 1 = the oldest pending row of its lane; kept by triggers. */
+    head: Generated<number>;
   };
   objective: {
     id: string;
@@ -49,6 +51,8 @@ export interface Tables {
     /** 1 = waits for a slot and may run. The next three order and limit it. */
     ready: number;
     rank: number;
+    /** Of the same rank how many of its objective wait longer. */
+    turn: number;
     since: number;
     pin: string | null;
     worker: number;
@@ -85,6 +89,7 @@ export interface Tables {
     /** 1 = an earlier life of this database may have done it: even the first try looks. */
     doubt: Generated<number>;
     waits: Generated<number>;
+    head: Generated<number>;
   };
   artifact: { key: string; value: string };
   timer: { objective_id: string; name: string; due: number };

@@ -6,7 +6,7 @@ import { appendEvent, checkChain } from "./chain.ts";
 import { listDead, revive } from "./dead-table.ts";
 import { emptyHands, type Hands } from "./hands.ts";
 import { peek } from "./identity.ts";
-import { letGo } from "./lanes.ts";
+import { letGo, nextOf } from "./lanes.ts";
 import { openOwnership, type Ownership } from "./ownership.ts";
 import * as inbox from "./inbox-table.ts";
 import * as objectives from "./objective-table.ts";
@@ -268,24 +268,10 @@ function writeCommit(
   inbox.endItem(db, item.seq);
 }
 
-function nextDue({ build, get }: Db, now: number): number | null {
-  const later = [
-    get(
-      build
-        .selectFrom("inbox")
-        .select(({ fn }) => fn.min("not_before").as("due"))
-        .where("state", "=", "pending")
-        .where("not_before", ">", now),
-    ),
-    get(
-      build
-        .selectFrom("outbox")
-        .select(({ fn }) => fn.min("not_before").as("due"))
-        .where("state", "=", "pending")
-        .where("not_before", ">", now),
-    ),
-    get(build.selectFrom("timer").select(({ fn }) => fn.min("due").as("due"))),
-  ].flatMap((row) => (row?.due === undefined || row.due === null ? [] : [row.due]));
+function nextDue(db: Db, now: number): number | null {
+  const later = [nextOf(db, "inbox", now), nextOf(db, "outbox", now), queue.nextTimer(db)].filter(
+    (due) => due !== null,
+  );
   return later.length === 0 ? null : Math.min(...later);
 }
 

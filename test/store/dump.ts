@@ -3,17 +3,25 @@ import Database from "better-sqlite3";
 
 /** Statements that make the same database again, in an order that does not depend on chance. */
 export function dump(db: Database.Database): string {
-  const schema = db
+  const all = db
     .prepare<[], { readonly name: string; readonly type: string; readonly sql: string }>(
       "select name, type, sql from sqlite_master where sql is not null and name not like 'sqlite_%' order by type desc, name",
     )
     .all();
+  const schema = all.filter(({ type }) => type !== "trigger");
+  // Last: they must not change the rows as they come.
+  const triggers = all.filter(({ type }) => type === "trigger");
   const rows = schema
     .filter(({ type }) => type === "table")
     .flatMap(({ name }) =>
       rowsOf(db, name).map((row) => `insert into "${name}" values (${row.join(", ")});`),
     );
-  return [...schema.map(({ sql }) => `${sql};`), ...rows, ""].join("\n");
+  return [
+    ...schema.map(({ sql }) => `${sql};`),
+    ...rows,
+    ...triggers.map(({ sql }) => `${sql};`),
+    "",
+  ].join("\n");
 }
 
 /** Makes the database a dump describes, in memory. */

@@ -105,8 +105,9 @@ test("a process that does not know of the other one ends as soon as it writes", 
     const { Fenced } = await import(${source("store/port.ts")});
     const store = await openSqlite(process.argv[1], { now: () => 1 });
     const { epoch } = await store.identity();
+    await store.setMark("count", "0");
     console.log("epoch " + epoch);
-    for (let count = 0; ; count++)
+    for (let count = 1; ; count++)
       try {
         await store.setMark("count", String(count));
         await new Promise((done) => setTimeout(done, 1));
