@@ -106,7 +106,7 @@ test("everything that a restored database does for an hour may have been done: t
   await restoreBackup({ from: at.file, dataDir: at.dataDir, now: at.clock.at });
   await using store = await at.open();
   const taken = await store.identity();
-  expect(taken).toMatchObject({ epoch: before.epoch + 1, takeoverUntil: 1000 + HOUR_MS });
+  expect(taken).toMatchObject({ epoch: before.epoch + 1000, takeoverUntil: 1000 + HOUR_MS });
   expect(taken.generation).not.toBe("");
   const soon = at.clock.at + HOUR_MS - 1;
   await put(store, play.it, { effects: [effect("new", "stop-attempt")], now: soon });
@@ -133,14 +133,15 @@ test("it goes above the epoch of a runner while it takes over, and only then", a
   await restoreBackup({ from: at.file, dataDir: at.dataDir, now: at.clock.at });
   const restored = await at.open();
   await restored.identity();
-  expect(await restored.outbid(9)).toBe(10);
+  expect(await restored.outbid(9), "far below ours").toBe(1001);
+  expect(await restored.outbid(2009)).toBe(2010);
   // It is its own epoch now: it is not fenced by it.
   await restored.enqueue([item("a", events["timer-fired"])], 1);
   await restored.close();
   // A restart in the middle of taking over goes on with it.
   await using again = await at.open();
-  expect(await again.identity()).toMatchObject({ epoch: 11 });
-  expect(await again.outbid(20)).toBe(21);
+  expect(await again.identity()).toMatchObject({ epoch: 2011 });
+  expect(await again.outbid(3000)).toBe(3001);
   at.clock.at += HOUR_MS;
-  expect(await again.outbid(30)).toBeNull();
+  expect(await again.outbid(4000)).toBeNull();
 });
