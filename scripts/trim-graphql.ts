@@ -48,13 +48,14 @@ const kept: Readonly<Record<string, string>> = {
   RateLimit: "cost limit nodeCount remaining resetAt used",
   PageInfo: "endCursor hasNextPage hasPreviousPage startCursor",
   Repository: "id databaseId isPrivate issue name nameWithOwner owner pullRequest url",
-  Issue: "author body comments databaseId id number state title url",
+  Issue: "author body comments databaseId editor id lastEditedAt number state title url",
   IssueComment: "author body createdAt databaseId id isMinimized minimizedReason url",
   IssueCommentConnection: "nodes pageInfo totalCount",
   PullRequest:
     "author baseRefName body comments databaseId headRefName headRefOid id isDraft mergeable merged number" +
-    " reviewThreads state title url",
-  PullRequestReview: "author body databaseId id state",
+    " reviewThreads reviews state title url",
+  PullRequestReview: "author body databaseId id state submittedAt",
+  PullRequestReviewConnection: "nodes pageInfo totalCount",
   PullRequestReviewThread:
     "comments diffSide id isCollapsed isOutdated isResolved line originalLine path pullRequest resolvedBy" +
     " startLine subjectType viewerCanReply viewerCanResolve viewerCanUnresolve",

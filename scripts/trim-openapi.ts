@@ -57,6 +57,7 @@ GET /repos/{owner}/{repo}/issues/comments
 GET /repos/{owner}/{repo}/issues/comments/{comment_id}
 PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}
 DELETE /repos/{owner}/{repo}/issues/comments/{comment_id}
+GET /repos/{owner}/{repo}/issues/{issue_number}/events
 GET /repos/{owner}/{repo}/issues/{issue_number}/labels
 POST /repos/{owner}/{repo}/issues/{issue_number}/labels
 PUT /repos/{owner}/{repo}/issues/{issue_number}/labels

@@ -133,7 +133,30 @@ export interface Issue {
   labels: Label[];
   assignees: Account[];
   pull: Pull | undefined;
+  /** What happened to it, oldest first. */
+  readonly events: IssueEvent[];
+  /** Who changed its text last, and when; a new title does not count. */
+  edited: { readonly by: Account; readonly atMs: number } | undefined;
 }
+
+export interface IssueEvent {
+  readonly id: number;
+  readonly nodeId: string;
+  readonly actor: Account;
+  readonly viaApp: App | undefined;
+  readonly createdAtMs: number;
+  readonly change: IssueChange;
+}
+
+/** Things as they were called then. */
+export type IssueChange =
+  | { readonly kind: "closed" | "reopened" | "merged" }
+  | {
+      readonly kind: "labeled" | "unlabeled";
+      readonly label: { readonly name: string; readonly color: string };
+    }
+  | { readonly kind: "assigned" | "unassigned"; readonly assignee: Account }
+  | { readonly kind: "renamed"; readonly rename: { readonly from: string; readonly to: string } };
 
 export interface Comment {
   readonly id: number;

@@ -10,8 +10,7 @@ import { openOrcha } from "../../src/compose.ts";
 import { readConfig } from "../../src/config.ts";
 import type { Config } from "../../src/config.ts";
 import type { Plane } from "../control-plane.ts";
-import { REPO, SECRET, startGitHub, type GitHubOptions } from "../github-people.ts";
-import { installRecorder, withMissingParts } from "../github/missing-parts.ts";
+import { SECRET, startGitHub, type GitHubOptions } from "../github-people.ts";
 import { TestWorld } from "../world.ts";
 
 export interface DeafOptions extends GitHubOptions {
@@ -26,8 +25,7 @@ const LOOK_MS = 300;
 export async function openDeafWorld(options: DeafOptions): Promise<TestWorld> {
   const directory = mkdtempSync(join(tmpdir(), "orcha-"));
   const github = await startGitHub(options);
-  const { world, url } = github.emulator;
-  const recorder = await installRecorder(world, REPO.split("/")[0] ?? "");
+  const { url } = github.emulator;
   const env = {
     GHE_HOST: new URL(url).host,
     GHE_PROTOCOL: "http",
@@ -51,7 +49,6 @@ export async function openDeafWorld(options: DeafOptions): Promise<TestWorld> {
       log: pino({ level: "silent" }),
       programDir,
       emulated: true,
-      fetch: withMissingParts(world, recorder),
     });
     return {
       url: orcha.url,

@@ -95,6 +95,15 @@ test("issues, comments, labels, reactions", async () => {
   await reactions.listForIssueComment(its);
   await reactions.deleteForIssueComment({ ...its, reaction_id: onComment.data.id });
   await issues.deleteComment(its);
+  const { data: events } = await issues.listEvents(one);
+  const told = events.map(({ event }) => event);
+  expect(new Set(told)).toEqual(
+    new Set(["labeled", "unlabeled", "assigned", "unassigned", "renamed", "closed", "reopened"]),
+  );
+  expect(told[0]).toBe("labeled");
+  const second = await issues.listEvents({ ...one, per_page: 1, page: 2 });
+  expect(second.data).toEqual([events[1]]);
+  expect(second.headers.link).toContain(`page=${events.length}>; rel="last"`);
   const gone = shop.alice.openIssue(shopName, { title: "A mistake" });
   shop.alice.deleteIssue(shopName, gone.number);
   const answer = await failureOf(issues.get({ ...repo, issue_number: gone.number }));
@@ -206,6 +215,8 @@ test("pull requests and reviews", async () => {
   const merged = await pulls.merge({ ...one, merge_method: "squash" });
   expect(merged.data.merged).toBe(true);
   await pulls.checkIfMerged(one);
+  const { data: events } = await issues.listEvents({ ...repo, issue_number: one.pull_number });
+  expect(events.slice(-2).map(({ event }) => event)).toEqual(["merged", "closed"]);
   expect(shop.violations).toEqual([]);
 });
 

@@ -58,6 +58,49 @@ test("threads come page by page with the REST ids of their comments", async () =
   expect(data).toMatchObject({ body: "Line 2?", line: 2 });
 });
 
+const reviewsQuery = `query($owner: String!, $repo: String!) {
+  repository(owner: $owner, name: $repo) { pullRequest(number: 1) {
+    first: reviews(first: 1) { totalCount nodes { databaseId state submittedAt author { login } } }
+    none: reviews(last: 5, states: [APPROVED]) { nodes { databaseId } }
+    hers: reviews(last: 5, author: "bob") { totalCount } } } }`;
+
+test("reviews come with their REST ids, by state and by author", async () => {
+  const { data } = await shop.bot.rest.pulls.listReviews({ ...repo, pull_number: 1 });
+  const answer = await shop.bot.graphql(reviewsQuery, repo);
+  const review = { databaseId: data[0]?.id, state: "COMMENTED", author: { login: "bob" } };
+  expect(answer).toMatchObject({
+    repository: {
+      pullRequest: {
+        first: { totalCount: 2, nodes: [{ ...review, submittedAt: data[0]?.submitted_at }] },
+        none: { nodes: [] },
+        hers: { totalCount: 2 },
+      },
+    },
+  });
+});
+
+test("an issue says who changed its text last; its title is no text", async () => {
+  const { number } = shop.alice.openIssue(shopName, { title: "Slow", body: "It is" });
+  const query = `query($owner: String!, $repo: String!, $number: Int!) {
+    repository(owner: $owner, name: $repo) { issue(number: $number) {
+      lastEditedAt editor { kind: __typename login ... on User { databaseId } } } } }`;
+  const ask = () => shop.bot.graphql(query, { ...repo, number });
+  shop.alice.editIssue(shopName, number, { title: "Very slow" });
+  expect(await ask()).toEqual({ repository: { issue: { lastEditedAt: null, editor: null } } });
+  shop.world.setPermission(shopName, "bob", "write");
+  shop.bob.editIssue(shopName, number, { body: "It is indeed" });
+  shop.world.setPermission(shopName, "bob", "read");
+  const { id } = shop.bob.account;
+  expect(await ask()).toMatchObject({
+    repository: {
+      issue: {
+        lastEditedAt: expect.stringMatching(/Z$/u),
+        editor: { kind: "User", login: "bob", databaseId: id },
+      },
+    },
+  });
+});
+
 const resolve = `mutation($id: ID!) { resolveReviewThread(input: { threadId: $id }) { thread { isResolved } } }`;
 
 test("resolving needs contents:write besides pull_requests:write", async () => {

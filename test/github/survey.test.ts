@@ -7,7 +7,6 @@ import { openSurvey, type OwnComment } from "../../src/github/survey.ts";
 import { lookAt, type Checked } from "../../src/inbox/look.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
 import { Play } from "../domain/play.ts";
-import { installRecorder, withMissingParts } from "./missing-parts.ts";
 import { connect, openShopWorld, SHOP } from "./world.ts";
 
 const clock = { now: () => Date.now(), after: () => () => undefined };
@@ -17,9 +16,7 @@ async function openSwept() {
   const stack = new AsyncDisposableStack();
   const shop = stack.use(await openShopWorld());
   const { world, repository } = shop;
-  const recorder = await installRecorder(world, "acme");
-  const fetch = withMissingParts(world, recorder);
-  const { auth, forge } = connect(shop.url, shop.app, {}, fetch);
+  const { auth, forge } = connect(shop.url, shop.app);
   stack.defer(() => forge.close());
   const pacing = openPacing({ limits, clock });
   const calls = openCalls({ auth, pacing, clock, patienceMs: 0 });
@@ -28,11 +25,7 @@ async function openSwept() {
   const survey = openSurvey({ auth, calls, pacing, clock, forge, onOwn });
   const store = stack.use(await openSqlite(":memory:", clock));
   const checked: Checked = new Map();
-  const look = async (full = false) => {
-    // The recorder's log shows what was tried to be delivered.
-    await world.idle();
-    return lookAt({ survey, store, clock }, repository, { full, checked });
-  };
+  const look = (full = false) => lookAt({ survey, store, clock }, repository, { full, checked });
   return {
     ...shop,
     survey,
@@ -176,8 +169,9 @@ test("an issue that is closed, unlabelled or gone is looked at; lists alone are 
     { cause: "closed", number: closed, labels: [], actor: { type: "bot" } },
   ]);
   await look(true);
-  expect((await swept.entered()).map(({ event }) => event)).toMatchObject([
-    { cause: "unlabeled", number: unlabelled },
-    { cause: "deleted", number: deleted },
-  ]);
+  const gone = (await swept.entered()).map(({ event }) => event);
+  // In the order of the objectives' ids, which say nothing.
+  expect(gone).toHaveLength(2);
+  expect(gone).toContainEqual(expect.objectContaining({ cause: "unlabeled", number: unlabelled }));
+  expect(gone).toContainEqual(expect.objectContaining({ cause: "deleted", number: deleted }));
 });

@@ -1,7 +1,7 @@
 /** The events of issues and pull requests, which share a number and much of their life. */
 import { accountOfActor } from "../access.ts";
 import type { Hub } from "../hub.ts";
-import type { Actor, App, Issue, Label } from "../model.ts";
+import type { Actor, App, Issue, IssueChange, Label } from "../model.ts";
 import { issueShape, labelShape } from "../shape/issue.ts";
 import { pullShape } from "../shape/pull.ts";
 
@@ -31,7 +31,24 @@ export function emitLabeled(
   label: Label,
   action: "labeled" | "unlabeled",
 ): void {
+  const { name, color } = label;
+  remember(hub, actor, issue, { kind: action, label: { name, color } });
   emitIssue(hub, actor, issue, action, { label: labelShape(hub, issue.repository, label) });
+}
+
+/** Puts it on the list of what happened to the issue. */
+export function remember(hub: Hub, actor: Actor, issue: Issue, change: IssueChange): void {
+  const id = hub.nextId();
+  const event = {
+    id,
+    nodeId: hub.nodeId("IE", id),
+    actor: accountOfActor(actor),
+    viaApp: appOf(actor),
+    createdAtMs: hub.nowMs(),
+    change,
+  };
+  hub.lag.begin(event);
+  issue.events.push(event);
 }
 
 export function appOf(actor: Actor): App | undefined {

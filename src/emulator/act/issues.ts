@@ -4,7 +4,7 @@ import { accountOf, type Hub } from "../hub.ts";
 import type { Account, Actor, Issue, Repository } from "../model.ts";
 import { invalid } from "../problem.ts";
 import { userShape } from "../shape/account.ts";
-import { appOf, emitIssue, emitLabeled } from "./emit.ts";
+import { appOf, emitIssue, emitLabeled, remember } from "./emit.ts";
 import { ensureLabels } from "./labels.ts";
 import { issueNeed, need } from "./needs.ts";
 import { checkBody, checkTitle } from "./text.ts";
@@ -54,6 +54,8 @@ export function addIssue(hub: Hub, actor: Actor, repository: Repository, wanted:
     labels: trusted ? ensureLabels(hub, actor, repository, wanted.labels ?? []) : [],
     assignees: trusted ? assignable(hub, repository, wanted.assignees ?? []) : [],
     pull: undefined,
+    events: [],
+    edited: undefined,
   };
   hub.lag.begin(issue);
   repository.issues.set(issue.number, issue);
@@ -74,8 +76,14 @@ export function editIssue(hub: Hub, actor: Actor, issue: Issue, edit: IssueEdit)
   const body = edit.body === undefined ? issue.body : (edit.body ?? undefined);
   checkBody("Issue", body);
   const changes: Record<string, unknown> = {};
-  if (title !== issue.title) changes["title"] = { from: issue.title };
-  if (body !== issue.body) changes["body"] = { from: issue.body ?? "" };
+  if (title !== issue.title) {
+    changes["title"] = { from: issue.title };
+    remember(hub, actor, issue, { kind: "renamed", rename: { from: issue.title, to: title } });
+  }
+  if (body !== issue.body) {
+    changes["body"] = { from: issue.body ?? "" };
+    issue.edited = { by: accountOfActor(actor), atMs: hub.nowMs() };
+  }
   issue.title = title;
   issue.body = body;
   if (Object.keys(changes).length > 0) {
@@ -111,7 +119,9 @@ export function setState(
   if (pull === undefined) {
     issue.stateReason = state === "closed" ? (reason ?? "completed") : "reopened";
   }
-  emitIssue(hub, actor, issue, state === "closed" ? "closed" : "reopened");
+  const kind = state === "closed" ? "closed" : "reopened";
+  remember(hub, actor, issue, { kind });
+  emitIssue(hub, actor, issue, kind);
 }
 
 /** Only administrators may; GitHub answers 410 for its number from then on. */
@@ -150,6 +160,7 @@ function emitAssigned(
   action: "assigned" | "unassigned",
 ): void {
   issue.updatedAtMs = hub.nowMs();
+  remember(hub, actor, issue, { kind: action, assignee: account });
   emitIssue(hub, actor, issue, action, { assignee: userShape(hub, account) });
 }
 

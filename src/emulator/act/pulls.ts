@@ -278,7 +278,7 @@ async function mergeNow(
   if (merged === undefined) throw new Problem(405, "Pull Request has merge conflicts");
   await git.setRef(`refs/heads/${pull.baseRef}`, merged);
   // Closed before the refs are compared, so that the push is not taken for a merge by hand.
-  markMerged(hub, pull, accountOfActor(actor), merged);
+  markMerged(hub, actor, pull, merged);
   await syncRefs(hub, issue.repository, movable(actor));
   return merged;
 }

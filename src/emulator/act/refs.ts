@@ -10,7 +10,7 @@ import type { Account, Actor, Pull, Repository, Thread } from "../model.ts";
 import { emailOf, pushCommitShape } from "../shape/commit.ts";
 import { repositoryPage, repositoryShape } from "../shape/repository.ts";
 import { createSuites } from "./checks.ts";
-import { emitIssue } from "./emit.ts";
+import { emitIssue, remember } from "./emit.ts";
 import { setState } from "./issues.ts";
 import { closingNumbers } from "./text.ts";
 
@@ -203,14 +203,15 @@ async function moveHead(hub: Hub, actor: Actor, pull: Pull, move: RefMove): Prom
 async function moveBase(hub: Hub, actor: Actor, pull: Pull, move: RefMove): Promise<void> {
   const { repository } = pull.issue;
   if (await repository.git.isAncestor(pull.headSha, move.after)) {
-    markMerged(hub, pull, pusherOf(actor), move.after);
+    markMerged(hub, actor, pull, move.after);
     emitIssue(hub, actor, pull.issue, "closed");
   } else await refreshPull(pull);
 }
 
 /** Merged and closed; the caller tells the world when the refs are settled. */
-export function markMerged(hub: Hub, pull: Pull, by: Account, sha: string): void {
+export function markMerged(hub: Hub, actor: Actor, pull: Pull, sha: string): void {
   const { issue } = pull;
+  const by = pusherOf(actor);
   pull.mergedAtMs = hub.nowMs();
   pull.mergedBy = by;
   pull.mergeCommitSha = sha;
@@ -218,6 +219,8 @@ export function markMerged(hub: Hub, pull: Pull, by: Account, sha: string): void
   issue.closedAtMs = hub.nowMs();
   issue.closedBy = by;
   issue.updatedAtMs = hub.nowMs();
+  remember(hub, actor, issue, { kind: "merged" });
+  remember(hub, actor, issue, { kind: "closed" });
 }
 
 /** Moves review threads along with their lines; a thread whose line changed becomes outdated. */

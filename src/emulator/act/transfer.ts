@@ -53,6 +53,7 @@ function copyTo(hub: Hub, issue: Issue, to: Repository): Issue {
     comments,
     labels: issue.labels.flatMap(({ name }) => to.labels.get(name.toLowerCase()) ?? []),
     updatedAtMs: hub.nowMs(),
+    events: [...issue.events],
   };
   for (const comment of issue.comments) {
     const commentId = hub.nextId();

@@ -105,6 +105,8 @@ function issueNode(view: View, issue: Issue): Node {
     id: issue.nodeId,
     databaseId: issue.id,
     state: issue.state.toUpperCase(),
+    editor: () => (issue.edited === undefined ? null : accountNode(view, issue.edited.by)),
+    lastEditedAt: iso(issue.edited?.atMs),
     ...conversation(view, issue),
   };
 }
@@ -133,7 +135,24 @@ export function pullNode(view: View, pull: Pull): Node {
       connection("reviewThreads", threadsOf(view, pull), args, (thread) =>
         threadNode(view, thread),
       ),
+    reviews: (args: ReviewArgs) =>
+      connection("reviews", reviewsOf(view, pull, args), args, (review) =>
+        reviewNode(view, review),
+      ),
   };
+}
+
+interface ReviewArgs extends ConnectionArgs {
+  readonly author?: string | null;
+  readonly states?: readonly string[] | null;
+}
+
+function reviewsOf({ hub }: View, pull: Pull, { author, states }: ReviewArgs): Review[] {
+  const wanted = author?.toLowerCase();
+  return hub.lag
+    .listed(pull.reviews)
+    .filter((review) => wanted === undefined || review.author.login.toLowerCase() === wanted)
+    .filter(({ state }) => states?.includes(state) ?? true);
 }
 
 /** A thread is listed when the comment that began it is. */
@@ -175,6 +194,7 @@ function reviewNode(view: View, review: Review): Node {
     id: review.nodeId,
     databaseId: review.id,
     state: review.state,
+    submittedAt: iso(review.submittedAtMs),
     body: review.body,
     author: () => accountNode(view, review.author),
   };

@@ -88,7 +88,9 @@ type Issue implements Node & Reactable {
   body: String!
   comments(after: String, before: String, first: Int, last: Int, orderBy: IssueCommentOrder): IssueCommentConnection!
   databaseId: Int
+  editor: Actor
   id: ID!
+  lastEditedAt: DateTime
   number: Int!
   state: IssueState!
   title: String!
@@ -123,6 +125,7 @@ type PullRequest implements Node & Reactable {
   merged: Boolean!
   number: Int!
   reviewThreads(after: String, before: String, first: Int, last: Int): PullRequestReviewThreadConnection!
+  reviews(after: String, author: String, before: String, first: Int, last: Int, states: [PullRequestReviewState!]): PullRequestReviewConnection
   state: PullRequestState!
   title: String!
   url: URI!
@@ -133,6 +136,12 @@ type PullRequestReview implements Node & Reactable {
   databaseId: Int
   id: ID!
   state: PullRequestReviewState!
+  submittedAt: DateTime
+}
+type PullRequestReviewConnection {
+  nodes: [PullRequestReview]
+  pageInfo: PageInfo!
+  totalCount: Int!
 }
 type PullRequestReviewThread implements Node {
   comments(after: String, before: String, first: Int, last: Int, skip: Int): PullRequestReviewCommentConnection!
@@ -270,17 +279,17 @@ enum MergeableState {
   MERGEABLE
   UNKNOWN
 }
-enum PullRequestState {
-  CLOSED
-  MERGED
-  OPEN
-}
 enum PullRequestReviewState {
   APPROVED
   CHANGES_REQUESTED
   COMMENTED
   DISMISSED
   PENDING
+}
+enum PullRequestState {
+  CLOSED
+  MERGED
+  OPEN
 }
 enum DiffSide {
   LEFT

@@ -30,7 +30,7 @@ import {
 import { page, since } from "../http/paging.ts";
 import type { Issue, Label, Repository } from "../model.ts";
 import { invalid, notFound } from "../problem.ts";
-import { fullIssueShape, issueShape, labelShape } from "../shape/issue.ts";
+import { fullIssueShape, issueEventShape, issueShape, labelShape } from "../shape/issue.ts";
 
 const base = "/repos/{owner}/{repo}";
 const one = `${base}/issues/{issue_number}`;
@@ -52,6 +52,11 @@ export const issueRoutes: readonly Route[] = [
   }),
   route("GET", one, (context) => ok(fullIssueShape(context.hub, issueIn(context)))),
   route("PATCH", one, editIssueRoute),
+  route("GET", `${one}/events`, (context) => {
+    const { events, repository } = issueIn(context);
+    const listed = context.hub.lag.listed(events);
+    return page(context, listed, (event) => issueEventShape(context.hub, repository, event));
+  }),
   route("GET", `${one}/labels`, (context) => {
     const issue = issueIn(context);
     return page(context, issue.labels, labelShaper(context, issue.repository));

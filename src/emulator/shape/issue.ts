@@ -5,6 +5,7 @@ import {
   type Account,
   type Comment,
   type Issue,
+  type IssueEvent,
   type Label,
   type Reaction,
   reactionContents,
@@ -90,6 +91,40 @@ export function labelShape(hub: Hub, repository: Repository, label: Label): Json
     default: false,
     description: label.description ?? null,
   };
+}
+
+/** One of `GET …/issues/{n}/events`. */
+export function issueEventShape(hub: Hub, repository: Repository, event: IssueEvent): Json {
+  const { id, nodeId, actor, viaApp, createdAtMs, change } = event;
+  return {
+    id,
+    node_id: nodeId,
+    url: `${repositoryApi(hub, repository)}/issues/events/${id}`,
+    actor: userShape(hub, actor),
+    event: change.kind,
+    commit_id: null,
+    commit_url: null,
+    created_at: iso(createdAtMs),
+    performed_via_github_app: viaApp === undefined ? null : appShape(hub, viaApp),
+    ...changeShape(hub, event),
+  };
+}
+
+function changeShape(hub: Hub, { actor, change }: IssueEvent): Json {
+  switch (change.kind) {
+    case "labeled":
+    case "unlabeled":
+      return { label: change.label };
+    case "assigned":
+    case "unassigned":
+      return { assignee: userShape(hub, change.assignee), assigner: userShape(hub, actor) };
+    case "renamed":
+      return { rename: change.rename };
+    case "closed":
+    case "reopened":
+    case "merged":
+      return {};
+  }
 }
 
 export function reactionShape(hub: Hub, reaction: Reaction): Json {
