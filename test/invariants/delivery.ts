@@ -77,6 +77,23 @@ export const transcriptsAreExact: Invariant = {
     }),
 };
 
+export const passedOnOnce: Invariant = {
+  number: 23,
+  name: "what a person says reaches a session once",
+  when: "always",
+  check: ({ runners, objectives }) =>
+    first(objectives, ({ sessions }) =>
+      first(sessions, ({ id, title }) => {
+        // People of the tests never say the same twice.
+        const said = runners
+          .flatMap(({ taken }) => taken(id))
+          .filter((text) => / commented on /u.test(text));
+        const twice = said.find((text, n) => said.indexOf(text) !== n);
+        return twice === undefined ? null : `${title} was told twice: ${twice.slice(0, 80)}`;
+      }),
+    ),
+};
+
 export const everyMessageArrives: Invariant = {
   number: 23,
   name: "no message waits for a session that lives",

@@ -131,7 +131,11 @@ export class People {
       trace.add(`${person.account.login} answers question ${number}`, about);
       person.comment(name, issue.number, `${number}: yes, because of ${comment.id}`);
       if (faults.draw("answered twice"))
-        this.#person().comment(name, issue.number, `${number}: no, after all`);
+        this.#person().comment(
+          name,
+          issue.number,
+          `${number}: no, after all, because of ${comment.id}`,
+        );
     }
     if (faults.draw("stranger comments")) {
       trace.add("mallory comments", about);

@@ -124,20 +124,28 @@ function* manage(agent: Agent, text: string): Behaviour {
     yield { do: "work", minutesMax: 3 };
     const reply = yield { do: "call", tool: "publish_pr", args: { session: id } };
     if (reply?.isError === true && reply.content.includes("nothing committed"))
-      yield* finishIfAllDone(agent);
+      yield* finishIfAllDone();
     return;
   }
   if (text.includes("Call finish_objective")) {
     yield { do: "call", tool: "finish_objective", args: { summary: "All is merged." } };
     return;
   }
-  yield* finishIfAllDone(agent);
+  yield* finishIfAllDone();
 }
 
-/** Asked to finish too early it is refused, and told what is open. */
-function* finishIfAllDone(_agent: Agent): Behaviour {
+/** Asked to finish too early it is refused, and told what is open: who has not reported is asked to. */
+function* finishIfAllDone(): Behaviour {
   yield { do: "call", tool: "list_sessions", args: {} };
-  yield { do: "call", tool: "finish_objective", args: { summary: "All is done." } };
+  const reply = yield {
+    do: "call",
+    tool: "finish_objective",
+    args: { summary: "All is done." },
+  };
+  const idle = /worker "(?<title>[^"]+)" is idle/u.exec(reply?.content ?? "")?.groups?.["title"];
+  if (idle === undefined) return;
+  const text = "Please report your result.";
+  yield { do: "call", tool: "message_session", args: { session: idle, text } };
 }
 
 function* work(agent: Agent, text: string): Behaviour {

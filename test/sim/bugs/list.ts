@@ -66,11 +66,12 @@ export const BUGS: readonly Bug[] = [
     sweeps: false,
   },
   {
-    name: "a delivery that comes twice enters twice",
+    name: "what webhook and sweep both tell enters twice",
     file: "src/store/inbox-table.ts",
-    find: "key: `${guid}:${position}`",
-    replace: "key: `${guid}:${position}:${now}`",
-    needs: ["webhook doubled"],
+    find: "inserted({\n      key,",
+    replace: "inserted({\n      key: `${key}:${now}`,",
+    needs: ["webhook doubled", "webhook late"],
+    webhooks: { arrive: 1, copies: 3 },
   },
   {
     name: "a canceled session can come back",
