@@ -5,7 +5,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
-import { realClock as clock, realElapsed } from "./compose/clock.ts";
+import { realClock as clock, realElapsed, turnOver } from "./compose/clock.ts";
 import { openOperations, type Operations } from "./compose/operations.ts";
 import { openPlane } from "./compose/plane.ts";
 import { examineLink, LOCAL, openLinks } from "./compose/runner.ts";
@@ -116,7 +116,16 @@ function openFrontOf(
   const closed = webhook.ingest === "pull";
   const path = closed ? null : webhook.path;
   const secrets = closed ? [] : app.webhookSecrets;
-  return openFront({ host, port, path, secrets, inbox: store, clock, ...operations.front });
+  return openFront({
+    host,
+    port,
+    path,
+    secrets,
+    inbox: store,
+    clock,
+    gather: turnOver,
+    ...operations.front,
+  });
 }
 
 /** What GitHub says of the App whose key we have. Throws PortError. */

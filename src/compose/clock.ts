@@ -12,5 +12,8 @@ export const realClock: Clock = {
   },
 };
 
+/** Resolves when the event loop has gone through everything that has arrived. */
+export const turnOver = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
 /** Ms that go by whatever people set the clock to. */
 export const realElapsed = (): number => performance.now();

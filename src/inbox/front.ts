@@ -21,6 +21,9 @@ export interface FrontLimits {
   readonly connectionsMax: number;
 }
 
+/** Deliveries of one transaction. */
+const GROUP_MAX = 200;
+
 const FRONT_LIMITS: FrontLimits = {
   bodyBytesMax: 25 * 1024 * 1024,
   bodyTimeoutMs: 10_000,
@@ -41,6 +44,8 @@ export interface FrontOptions {
   readonly limits?: Partial<FrontLimits>;
   /** How full the queues are: when there is no room, webhooks are answered with 503. Default: there is. */
   readonly pressure?: Pressure;
+  /** Resolves when everything that has arrived was looked at: it goes to disk together. Default: at once. */
+  readonly gather?: () => Promise<void>;
   /** Answers other paths; false = not its path either. */
   readonly extra?: (request: IncomingMessage, response: ServerResponse) => boolean;
   /** After a delivery is on disk: time to route it. */
@@ -63,7 +68,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     throw new TypeError("a webhook secret is needed: set WEBHOOK_SECRET");
   const limits = { ...FRONT_LIMITS, ...options.limits };
   const budget: Budget = { used: 0, max: limits.bytesInFlightMax };
-  const group = openGroupCommit(options.inbox);
+  const group = openGroupCommit(options.inbox, GROUP_MAX, options.gather);
   const state: State = { options, limits, budget, group, closing: false };
   const server = createServer({ maxHeaderSize: 16 * 1024 }, (request, response) => {
     void handle(state, request, response);

@@ -17,12 +17,18 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-export function openGroupCommit(inbox: DeliveryInbox, groupMax = 200): GroupCommit {
+/** `gather` lets those that have arrived already join before a group is written; default: nobody is waited for. */
+export function openGroupCommit(
+  inbox: DeliveryInbox,
+  groupMax = 200,
+  gather: () => Promise<void> = async () => {},
+): GroupCommit {
   const waiting: Waiting[] = [];
   let writer: Promise<void> | null = null;
 
   const writeAll = async (): Promise<void> => {
     while (waiting.length > 0) {
+      await gather();
       const group = waiting.splice(0, groupMax);
       try {
         await inbox.accept(group.map(({ delivery }) => delivery));
