@@ -6,6 +6,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { realClock as clock, realElapsed, turnOver } from "./compose/clock.ts";
+import { realChance } from "./compose/chance.ts";
 import { openOperations, type Operations } from "./compose/operations.ts";
 import { openPlane } from "./compose/plane.ts";
 import { examineLink, LOCAL, openLinks } from "./compose/runner.ts";
@@ -61,7 +62,7 @@ export async function openOrcha(settings: Settings): Promise<Orcha> {
   for (const directory of [config.dataDir, config.runtimeDir])
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   stack.use(lockDirectory(config.dataDir));
-  const store = stack.use(await openSqlite(join(config.dataDir, "orcha.db"), clock));
+  const store = stack.use(await openSqlite(join(config.dataDir, "orcha.db"), clock, realChance));
   const transcripts = openTranscripts(join(config.dataDir, "transcripts"));
   const identity = await store.identity();
   const links = await openLinks(settings, identity, store, stack);

@@ -2,7 +2,6 @@
  * One connection to a daemon, as long as it lasts: matches replies with requests and hands streams on.
  * Everything pending rejects when it ends. Reconnecting is link.ts.
  */
-import { randomUUID } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { encodeFrame, type Frame, FrameReader } from "../protocol/frame.ts";
 import { JournalLine } from "../protocol/journal.ts";
@@ -61,6 +60,7 @@ export function openChannel(stream: Duplex): Channel {
   const streams = new Map<string, Stream>();
   let problem: Error | undefined;
   let ended = false;
+  let asked = 0;
 
   const closed = new Promise<void>((resolve) => {
     stream.once("close", () => {
@@ -101,7 +101,7 @@ export function openChannel(stream: Duplex): Channel {
           reject(new LinkError("lost", "the connection to the runner was lost"));
           return;
         }
-        const id = randomUUID();
+        const id = String((asked += 1)); // replies come over the connection that asked
         const settle = (): void => {
           pending.delete(id);
           signal?.removeEventListener("abort", abort);

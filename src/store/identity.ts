@@ -3,7 +3,6 @@
  * and the marks in our comments; the epoch grows with every start, so that runners and the store itself obey
  * the newest. A restored backup is the same installation in another generation.
  */
-import { randomBytes, randomUUID } from "node:crypto";
 import type { Db } from "./database.ts";
 import { prepared } from "./prepared.ts";
 
@@ -19,6 +18,22 @@ export interface Identity {
   readonly takeoverUntil: number;
 }
 
+/** What cannot be derived, because nobody may guess or repeat it. */
+export interface Chance {
+  uuid(): string;
+  bytes(count: number): Uint8Array;
+}
+
+/** A store that was given no chance opens installations that are there; it makes no new one. */
+export const NO_CHANCE: Chance = {
+  uuid: () => noChance(),
+  bytes: () => noChance(),
+};
+
+function noChance(): never {
+  throw new TypeError("a new installation or generation draws its ids: give the store a Chance");
+}
+
 /** Rules, runners and sweeps have come to where they were before the loss; measured generously. */
 const TAKEOVER_MS = 60 * 60_000;
 
@@ -27,6 +42,8 @@ const TAKEOVER_MS = 60 * 60_000;
  * commanded has smaller epochs. Should there have been more, runners say so (`outbid`).
  */
 const EPOCH_LEAP = 1_000;
+
+const SECRET_BYTES = 32;
 
 type Key = "installation" | "secret" | "epoch" | "generation" | "restored" | "takeover";
 
@@ -82,16 +99,17 @@ export const markRestored = (db: Db, at: number): void =>
   void openMeta(db).write("restored", String(at));
 
 /** Takes the database over: the epoch grows. Inside a transaction. */
-export function takeIdentity(db: Db, now: number): Identity {
+export function takeIdentity(db: Db, now: number, chance: Chance): Identity {
   const { read, write, forget } = openMeta(db);
-  const installation = read("installation") ?? write("installation", randomUUID());
-  const secret = read("secret") ?? write("secret", randomBytes(32).toString("hex"));
+  const installation = read("installation") ?? write("installation", chance.uuid());
+  const secret =
+    read("secret") ?? write("secret", Buffer.from(chance.bytes(SECRET_BYTES)).toString("hex"));
   const restored = read("restored") !== undefined;
   const epoch = readEpoch(db) + (restored ? EPOCH_LEAP : 1);
   writeEpoch(db, epoch);
   if (restored) {
     forget("restored");
-    write("generation", randomUUID());
+    write("generation", chance.uuid());
     write("takeover", String(now + TAKEOVER_MS));
     doubtPending(db);
     readAgain(db);

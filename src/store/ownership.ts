@@ -6,7 +6,7 @@
 import { StoreUnavailable } from "../inbox/port.ts";
 import type { Db } from "./database.ts";
 import { Hands } from "./hands.ts";
-import { readEpoch, takeIdentity, writeEpoch, type Identity } from "./identity.ts";
+import { readEpoch, takeIdentity, writeEpoch, type Chance, type Identity } from "./identity.ts";
 import { Fenced } from "./port.ts";
 
 export type Trouble = Fenced | StoreUnavailable;
@@ -23,7 +23,7 @@ export interface Ownership {
   readonly onTrouble: (listener: (trouble: Trouble) => void) => () => void;
 }
 
-export function openOwnership(raw: Db, clock: { now(): number }): Ownership {
+export function openOwnership(raw: Db, clock: { now(): number }, chance: Chance): Ownership {
   const hands = new Hands();
   const listeners = new Set<(trouble: Trouble) => void>();
   /** Null = nobody has asked who we are: a test, or a tool that opened a database of its own. */
@@ -57,7 +57,7 @@ export function openOwnership(raw: Db, clock: { now(): number }): Ownership {
     identity() {
       own = raw.transaction(() => {
         hands.recover(raw);
-        return takeIdentity(raw, clock.now());
+        return takeIdentity(raw, clock.now(), chance);
       });
       return own;
     },

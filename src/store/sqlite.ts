@@ -5,7 +5,7 @@ import { writeBackup } from "./backup.ts";
 import { appendEvent, checkChain } from "./chain.ts";
 import { listDead, revive } from "./dead-table.ts";
 import { emptyHands, type Hands } from "./hands.ts";
-import { peek } from "./identity.ts";
+import { NO_CHANCE, peek, type Chance } from "./identity.ts";
 import { letGo, nextOf } from "./lanes.ts";
 import { openOwnership, type Ownership } from "./ownership.ts";
 import * as inbox from "./inbox-table.ts";
@@ -17,12 +17,16 @@ import type { Commit, EndedEffect, Reading, Store } from "./port.ts";
 import * as queue from "./queue-table.ts";
 import * as watch from "./watch-table.ts";
 
-export const openSqlite = async (path: string, clock: { now(): number }): Promise<Store> =>
-  storeOver(await openDatabase(path), clock);
+/** `chance`: what a new installation, and every restored one, draws its ids from. */
+export const openSqlite = async (
+  path: string,
+  clock: { now(): number },
+  chance?: Chance,
+): Promise<Store> => storeOver(await openDatabase(path), clock, chance);
 
 /** The store over a database that is open and migrated. Closing it closes the database. */
-export function storeOver(raw: Db, clock: { now(): number }): Store {
-  const ownership = openOwnership(raw, clock);
+export function storeOver(raw: Db, clock: { now(): number }, chance: Chance = NO_CHANCE): Store {
+  const ownership = openOwnership(raw, clock, chance);
   const { db, hands } = ownership;
   const listeners = new Set<() => void>();
   const write: Write = async (work) => {

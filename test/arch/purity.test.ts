@@ -7,20 +7,35 @@ import { codeOf, programFiles } from "./sources.ts";
 
 const PURE = ["src/domain/", "src/agents/", "src/tools/", "src/lib/", "src/protocol/"];
 const SHELL = ["src/engine/", "src/markdown/"];
+/** All that the simulation runs; the rest of the control plane is its surroundings. */
+const SIMULATED = [
+  ...PURE,
+  ...SHELL,
+  "src/store/",
+  "src/inbox/",
+  "src/github/",
+  "src/fleet/fleet.ts",
+  "src/compose/adapters.ts",
+  "src/compose/github.ts",
+  "src/compose/plane.ts",
+  "src/app.ts",
+];
 
 const TIME =
-  /\b(?:Date\.now|performance\.now|process\.hrtime|set(?:Timeout|Interval|Immediate)|queueMicrotask)\b|new Date\(\)/gu;
+  /\b(?:Date\.now|performance\.now|process\.hrtime|set(?:Timeout|Interval|Immediate)|queueMicrotask|AbortSignal\.timeout|process\.nextTick)\b|new Date\(\)|node:timers/gu;
 const CHANCE =
-  /\b(?:Math\.random|randomUUID|randomBytes|randomInt|getRandomValues|crypto\.\w+)\b/gu;
+  /\b(?:Math\.random|randomUUID|random(?:Bytes|Int|Fill\w*)|getRandomValues|(?<!node:)crypto\.\w+)\b/gu;
 const WORLD =
-  /\b(?:process\.\w+|console\.\w+|globalThis\.\w+|XMLHttpRequest|WebSocket)\b|(?<![.\w])fetch\(/gu;
-
-const TIME_ONCE = new RegExp(TIME.source, "u");
+  /\b(?:process\.(?!hrtime|nextTick)\w+|console\.\w+|globalThis\.\w+|XMLHttpRequest|WebSocket|EventSource)\b|(?<![.\w])fetch\(|"node:(?:child_process|dgram|dns|fs|fs\/promises|http|https|net|os|process|tls|worker_threads)"/gu;
 
 const found = (folders: readonly string[], pattern: RegExp): readonly string[] =>
   programFiles
     .filter((file) => folders.some((folder) => file.startsWith(folder)))
     .flatMap((file) => [...codeOf(file).matchAll(pattern)].map(([name]) => `${file}: ${name}`));
+
+const filesWith = (folders: readonly string[], pattern: RegExp): readonly string[] => [
+  ...new Set(found(folders, pattern).map((one) => one.split(":", 1)[0] ?? "")),
+];
 
 test.for([
   ["time", TIME],
@@ -30,6 +45,40 @@ test.for([
   expect(found([...PURE, ...SHELL], pattern)).toEqual([]);
 });
 
+/** Everything else there is given its clock, its chance, its network and its disk. */
+const SIMULATED_EXCEPTIONS = {
+  time: {
+    "src/github/push/git.ts":
+      "deadline of a git command; the simulation gives a quarantine without git",
+  },
+  chance: {},
+  "the world": {
+    "src/github/client.ts": "the network when none was given",
+    "src/github/push-gate.ts": "the directory of the quarantine when none was given",
+    "src/github/push/git.ts": "runs git; the simulation gives a quarantine without it",
+    "src/github/push/quarantine.ts": "the directory git works in",
+    "src/inbox/front.ts": "the server GitHub posts to; the simulation calls what is behind it",
+    "src/inbox/body.ts": "type of a request to the front",
+    "src/store/backup.ts": "files of backups",
+    "src/store/copy.ts": "files of backups",
+    "src/store/migrate.ts": "a copy before a migration; none of a database in memory",
+    "src/store/transcripts.ts": "files of transcripts; the simulation has its own",
+  },
+} as const;
+
+test.for([
+  ["time", TIME],
+  ["chance", CHANCE],
+  ["the world", WORLD],
+] as const)(
+  "no %s in what the simulation runs, but where it stands here with its reason",
+  ([what, pattern]) => {
+    expect(filesWith(SIMULATED, pattern)).toEqual(
+      Object.keys(SIMULATED_EXCEPTIONS[what]).toSorted(),
+    );
+  },
+);
+
 /** Where the clock is read and timers are set: everybody else is given them. */
 const CLOCKS = {
   "src/compose/clock.ts": "the Clock that everybody else is given",
@@ -38,16 +87,24 @@ const CLOCKS = {
   "src/demo/objective.ts": "stands in a program that the demo's worker writes",
   "src/cli/try.ts": "time of day, for the timeline",
   "src/cli/logs.ts": "a net under the file system's notices",
+  "src/fleet/link.ts": "deadline of a request to a daemon",
   "src/fleet/local.ts": "waits for a daemon that is starting",
   "src/github/push/git.ts": "deadline of a git command",
 } as const;
 
-test("the control plane reads the clock in few places, each with its reason", () => {
-  const readers = programFiles.filter(
-    (file) =>
-      file.startsWith("src/") && !file.startsWith("src/emulator/") && TIME_ONCE.test(codeOf(file)),
-  );
-  expect(readers).toEqual(Object.keys(CLOCKS).toSorted());
+/** Where chance is drawn. */
+const DRAWS = {
+  "src/compose/chance.ts": "the Chance that the store is given",
+  "src/demo/hub.ts": "the webhook's secret of a demo",
+  "src/ops/disk.ts": "a ballast that does not compress; the simulation has no disk",
+} as const;
+
+test.for([
+  ["reads the clock", TIME, CLOCKS],
+  ["draws", CHANCE, DRAWS],
+] as const)("the control plane %s in few places, each with its reason", ([, pattern, places]) => {
+  const users = filesWith(["src/"], pattern).filter((file) => !file.startsWith("src/emulator/"));
+  expect(users).toEqual(Object.keys(places).toSorted());
 });
 
 /** A shell makes a command of whatever a text contains. Only these run what a repository's owner or its script wrote. */
@@ -69,5 +126,10 @@ test("no shell but where a person's command line is what shall run", () => {
 test("the pattern finds what it is for", () => {
   expect("const t = Date.now(); setTimeout(f, 1)".match(TIME)).toEqual(["Date.now", "setTimeout"]);
   expect("new Date(at)".match(TIME)).toBeNull();
+  expect("AbortSignal.timeout(5)".match(TIME)).toEqual(["AbortSignal.timeout"]);
+  expect('from "node:crypto"; randomBytes(4); randomFillSync(b)'.match(CHANCE)).toEqual([
+    "randomBytes",
+    "randomFillSync",
+  ]);
   expect("await fetch(url)".match(WORLD)).toEqual(["fetch("]);
 });

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { expect, test } from "vitest";
+import { realChance } from "../../src/compose/chance.ts";
 import { localConfig } from "../../src/cli/client.ts";
 import { openControlServer } from "../../src/cli/control-server.ts";
 import { serverChecks } from "../../src/cli/server-checks.ts";
@@ -26,7 +27,7 @@ function place() {
 
 /** A database with one buried event. */
 async function buried(path: string) {
-  const store = await openSqlite(path, clock);
+  const store = await openSqlite(path, clock, realChance);
   await store.enqueue([item("bad/one", events["timer-fired"])], 1);
   const [taken] = await take(store);
   await store.buryInbox(taken?.seq ?? 0, "a bug of ours");
@@ -104,7 +105,7 @@ test("restoring needs a stopped server and a good backup, and says what is next"
   expect(ran.stdout).toContain("start it with: orcha serve");
   expect(ran.stdout).toContain(join(dataDir(at.path), "replaced"));
   expect((await at.run("dead")).stdout).toContain("bad/one");
-  await using restored = await openSqlite(at.database, clock);
+  await using restored = await openSqlite(at.database, clock, realChance);
   expect(await restored.counts()).toEqual({ "inbox.dead": 1 });
   expect(await restored.identity()).toMatchObject({ takeoverUntil: 1 + 60 * 60_000 });
 });

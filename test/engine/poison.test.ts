@@ -10,6 +10,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { realChance } from "../../src/compose/chance.ts";
 import { emitted } from "../../src/domain/step.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
 import { repository } from "../domain/cast.ts";
@@ -41,11 +42,11 @@ const died = (times: number): readonly number[] => [...Array.from({ length: time
 async function given() {
   const directory = mkdtempDisposableSync(join(tmpdir(), "orcha-poison-"));
   const path = join(directory.path, "orcha.db");
-  return { path, store: await openSqlite(path, clock), [Symbol.dispose]: () => directory.remove() };
+  return { path, store: await openSqlite(path, clock, realChance), [Symbol.dispose]: () => directory.remove() };
 }
 
 const counts = async (path: string) => {
-  await using store = await openSqlite(path, clock);
+  await using store = await openSqlite(path, clock, realChance);
   return { counts: await store.counts(), dead: await store.dead(9) };
 };
 
@@ -96,7 +97,7 @@ test("an effect: the objective is told, and others are performed", LONG, async (
   const { counts: rows, dead } = await counts(at.path);
   expect(rows).toMatchObject({ "outbox.done": 3, "outbox.dead": 1 });
   expect(dead).toMatchObject([{ key: "bad", queue: "outbox", what: "post-comment" }]);
-  await using store = await openSqlite(at.path, clock);
+  await using store = await openSqlite(at.path, clock, realChance);
   const [objective] = await store.objectives();
   const told = await store.audit(objective?.objective.id ?? new Play().label().it.id, 9);
   expect(told.map(({ event }) => event).join()).toContain("effect-failed");
@@ -122,17 +123,17 @@ test("who is stopped in good order is not blamed, and who was blamed once and li
   await at.store.enqueue([labelled(1, "ann")], 1);
   await at.store.takeInbox(take());
   await at.store.close();
-  const second = await openSqlite(at.path, clock);
+  const second = await openSqlite(at.path, clock, realChance);
   await second.identity();
   const [kept] = await second.takeInbox(take());
   expect(kept).toMatchObject({ crashes: 0, attempts: 2 });
   // Dies now: nothing is told to the store.
-  const third = await openSqlite(at.path, clock);
+  const third = await openSqlite(at.path, clock, realChance);
   await third.identity();
   const [blamed] = await third.takeInbox(take());
   expect(blamed).toMatchObject({ crashes: 1 });
   await third.letGo("inbox", blamed?.seq ?? 0);
-  await using fourth = await openSqlite(at.path, clock);
+  await using fourth = await openSqlite(at.path, clock, realChance);
   await fourth.identity();
   expect(await fourth.takeInbox(take())).toMatchObject([{ crashes: 0 }]);
   await third.close();
@@ -145,7 +146,7 @@ test("a suspect is handled alone: nobody is taken before it has landed, and it w
   await put(at.store, new Play().label().it, [emitted(effects.react, "effect")]);
   await at.store.enqueue([labelled(1, "ann"), labelled(2, "bob")], 1);
   await at.store.takeInbox({ ...take(), limit: 1 });
-  await using next = await openSqlite(at.path, clock);
+  await using next = await openSqlite(at.path, clock, realChance);
   await next.identity();
   const alone = await next.takeInbox(take());
   expect(alone.map(({ key, crashes }) => [key, crashes])).toEqual([["ann-1", 1]]);

@@ -1,5 +1,6 @@
 /** What sweeps ask of the store, over the real one. */
 import { expect, test } from "vitest";
+import { realChance } from "../../src/compose/chance.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
 import type { Finding } from "../../src/inbox/port.ts";
 import { Play } from "../domain/play.ts";
@@ -15,7 +16,7 @@ const finding = (key: string): Finding => ({
 });
 
 test("marks survive, are listed by prefix and can be forgotten", async () => {
-  await using store = await openSqlite(":memory:", clock);
+  await using store = await openSqlite(":memory:", clock, realChance);
   expect(await store.mark("sweep:7")).toBeNull();
   await store.setMark("sweep:7", "one");
   await store.setMark("sweep:7", "two");
@@ -32,7 +33,7 @@ test("marks survive, are listed by prefix and can be forgotten", async () => {
 });
 
 test("what entered is known, whatever became of it; a thousand keys are asked for at once", async () => {
-  await using store = await openSqlite(":memory:", clock);
+  await using store = await openSqlite(":memory:", clock, realChance);
   await store.enqueue([finding("a"), finding("b")], 1);
   const keys = ["a", ...Array.from({ length: 1_200 }, (_, index) => `x${index}`), "b"];
   expect([...(await store.entered(keys))].toSorted()).toEqual(["a", "b"]);
@@ -42,7 +43,7 @@ test("what entered is known, whatever became of it; a thousand keys are asked fo
 });
 
 test("live objectives are watched until they end", async () => {
-  await using store = await openSqlite(":memory:", clock);
+  await using store = await openSqlite(":memory:", clock, realChance);
   const put = async (play: Play): Promise<void> => {
     await store.enqueue([finding(`cause ${play.it.state.kind}`)], 1);
     const [item] = await store.takeInbox({ now: 2, limit: 1, busy: new Set() });

@@ -58,6 +58,11 @@ export class SimPlane {
   readonly #others = new Set<Running>();
   #restoredAt: number | null = null;
   #lives = 0;
+  /** Of generations only: the installation and its secret are given. */
+  readonly #chance = {
+    uuid: () => `generation-${this.#lives}`,
+    bytes: (count: number) => new Uint8Array(count),
+  };
   /** Our machine's clock minus GitHub's, ms. */
   skewMs = 0;
   diskFull = false;
@@ -94,7 +99,7 @@ export class SimPlane {
     const life = openLife(this.#lives, killer);
     const clock = this.#clock(life);
     const db = await this.#open();
-    const store = throughLife(this.#fillable(storeOver(db, clock)), life, {
+    const store = throughLife(this.#fillable(storeOver(db, clock, this.#chance)), life, {
       prefix: "store",
       direct: new Set(["onWork", "onTrouble", "close"]),
     });

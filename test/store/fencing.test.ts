@@ -11,6 +11,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
 import { expect, test } from "vitest";
+import { realChance } from "../../src/compose/chance.ts";
 import { DEFAULT_CONFIG } from "../../src/domain/repository.ts";
 import { sessionId } from "../../src/domain/id.ts";
 import { Fenced } from "../../src/store/port.ts";
@@ -39,7 +40,7 @@ function contentOf(path: string): string {
 test("every write of the older one throws, changes nothing, and tells who listens", async () => {
   using directory = temporary();
   const path = join(directory.path, "orcha.db");
-  await using older = await openSqlite(path, clock);
+  await using older = await openSqlite(path, clock, realChance);
   await older.identity();
   await put(older, new Play().label().it, {
     effects: [effect("e", "react"), effect("f", "close-issue")],
@@ -51,7 +52,7 @@ test("every write of the older one throws, changes nothing, and tells who listen
   const before = await older.load(issue, repository);
   let told = 0;
   older.onTrouble((trouble) => (told += trouble instanceof Fenced ? 1 : 0));
-  await using newer = await openSqlite(path, clock);
+  await using newer = await openSqlite(path, clock, realChance);
   await newer.identity();
   const content = contentOf(path);
   const session = sessionId("ses_1");
@@ -100,10 +101,11 @@ test("every write of the older one throws, changes nothing, and tells who listen
 test("a process that does not know of the other one ends as soon as it writes", async () => {
   using directory = temporary();
   const path = join(directory.path, "orcha.db");
-  await (await openSqlite(path, clock)).close();
+  await (await openSqlite(path, clock, realChance)).close();
   const program = `const { openSqlite } = await import(${source("store/sqlite.ts")});
     const { Fenced } = await import(${source("store/port.ts")});
-    const store = await openSqlite(process.argv[1], { now: () => 1 });
+    const { realChance } = await import(${source("compose/chance.ts")});
+    const store = await openSqlite(process.argv[1], { now: () => 1 }, realChance);
     const { epoch } = await store.identity();
     await store.setMark("count", "0");
     console.log("epoch " + epoch);
@@ -120,7 +122,7 @@ test("a process that does not know of the other one ends as soon as it writes", 
   });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   expect((await lines.next()).value).toBe("epoch 1");
-  await using second = await openSqlite(path, clock);
+  await using second = await openSqlite(path, clock, realChance);
   expect((await second.identity()).epoch).toBe(2);
   const written = await second.mark("count");
   const last: unknown = (await lines.next()).value;

@@ -11,6 +11,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
 import { expect, test } from "vitest";
+import { realChance } from "../../src/compose/chance.ts";
 import { databaseOver } from "../../src/store/database.ts";
 import { CHAIN_START, type Store } from "../../src/store/port.ts";
 import { openReading, openSqlite, storeOver } from "../../src/store/sqlite.ts";
@@ -53,7 +54,7 @@ test.for(goldens)("%s: everything in it can be read and gone on with", async (go
   const rows = () =>
     tables.map((table) => sqlite.prepare(`select count(*) from ${table}`).pluck().get());
   const before = rows();
-  await using store = storeOver(await databaseOver(sqlite), clock);
+  await using store = storeOver(await databaseOver(sqlite), clock, realChance);
   expect(rows()).toEqual(before);
   await readAll(store);
   expect(sqlite.pragma("integrity_check", { simple: true })).toBe("ok");
@@ -160,7 +161,7 @@ test("killed in the middle of a migration, a process leaves it to the next", LON
     );
     const [, signal]: unknown[] = await once(child, "exit");
     expect(signal, `at statement ${statement}`).toBe("SIGKILL");
-    await using store = await openSqlite(path, clock);
+    await using store = await openSqlite(path, clock, realChance);
     await readAll(store);
   }
 });
@@ -169,25 +170,25 @@ test("before a migration a copy of the database as it was is written beside it",
   using directory = mkdtempDisposableSync(join(tmpdir(), "orcha-migrate-"));
   const path = join(directory.path, "orcha.db");
   restore(textOf("0001-first.sql"), path).close();
-  await (await openSqlite(path, clock)).close();
+  await (await openSqlite(path, clock, realChance)).close();
   const copies = join(directory.path, "backups");
   expect(readdirSync(copies)).toEqual(["before-0002-never-lost.db"]);
   const copy = new Database(join(copies, "before-0002-never-lost.db"));
   expect(dump(copy)).toBe(textOf("0001-first.sql"));
   copy.close();
   // Nothing to migrate, nothing to copy.
-  await (await openSqlite(path, clock)).close();
+  await (await openSqlite(path, clock, realChance)).close();
   expect(readdirSync(copies)).toHaveLength(1);
 });
 
 test("a database of a newer version is left alone", async () => {
   using directory = mkdtempDisposableSync(join(tmpdir(), "orcha-migrate-"));
   const path = join(directory.path, "orcha.db");
-  await (await openSqlite(path, clock)).close();
+  await (await openSqlite(path, clock, realChance)).close();
   const raw = new Database(path);
   raw.exec("insert into kysely_migration values ('9999-of-the-future', 'x')");
   const before = dump(raw);
-  await expect(openSqlite(path, clock)).rejects.toThrow(
+  await expect(openSqlite(path, clock, realChance)).rejects.toThrow(
     "this database was written by a newer orcha (its schema has 9999-of-the-future); start that version again, or restore a backup from before it: orcha restore FILE",
   );
   expect(dump(raw)).toBe(before);

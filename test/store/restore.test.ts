@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { expect, test } from "vitest";
+import { realChance } from "../../src/compose/chance.ts";
 import { backupFile, restoreBackup } from "../../src/store/backup.ts";
 import { openReading, openSqlite } from "../../src/store/sqlite.ts";
 import { Play } from "../domain/play.ts";
@@ -26,7 +27,7 @@ function place() {
   const dataDir = directory.path;
   const path = join(dataDir, "orcha.db");
   const file = join(dataDir, "backup.db");
-  const open = () => openSqlite(path, clock);
+  const open = () => openSqlite(path, clock, realChance);
   return { clock, dataDir, path, file, open, [Symbol.dispose]: () => directory.remove() };
 }
 
