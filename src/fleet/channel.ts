@@ -65,9 +65,7 @@ export function openChannel(stream: Duplex): Channel {
   const closed = new Promise<void>((resolve) => {
     stream.once("close", () => {
       ended = true;
-      const lost = new LinkError("lost", "the connection to the runner was lost", {
-        cause: problem,
-      });
+      const lost = lostBecause(problem);
       for (const { reject } of pending.values()) reject(lost);
       pending.clear();
       resolve();
@@ -98,7 +96,7 @@ export function openChannel(stream: Duplex): Channel {
     request(request, signal) {
       return new Promise((resolve, reject) => {
         if (ended || stream.destroyed) {
-          reject(new LinkError("lost", "the connection to the runner was lost"));
+          reject(lostBecause(problem));
           return;
         }
         const id = String((asked += 1)); // replies come over the connection that asked
@@ -129,6 +127,9 @@ export function openChannel(stream: Duplex): Channel {
     },
   };
 }
+
+const lostBecause = (cause: Error | undefined): LinkError =>
+  new LinkError("lost", "the connection to the runner was lost", { cause });
 
 function take(
   { header, payload }: Frame,
