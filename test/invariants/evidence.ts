@@ -102,6 +102,8 @@ export interface Evidence {
   readonly inTransaction: boolean;
   /** How long the control plane has been able to work without a break, ms. */
   readonly upMs: number;
+  /** GitHub's lists may leave out what is new: the one cause of doubles that cannot be helped. */
+  readonly listsLag: boolean;
   /** Somebody restored an old backup: what came after it is known to GitHub and runners alone. */
   readonly restored: boolean;
 }

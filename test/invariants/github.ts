@@ -55,7 +55,7 @@ export const saidOnce: Invariant = {
   when: "always",
   check(evidence) {
     const old = ({ createdAtMs }: Posted): boolean =>
-      Math.min(evidence.now - createdAtMs, evidence.upMs) > HEAL_MS;
+      !evidence.listsLag || Math.min(evidence.now - createdAtMs, evidence.upMs) > HEAL_MS;
     return (
       first(evidence.issues, ({ issue, repository }) =>
         doubled(posted(evidence, issue, repository), old),

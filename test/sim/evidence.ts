@@ -26,6 +26,7 @@ export interface EvidenceParts {
   readonly deleted: readonly string[];
   readonly secret: Uint8Array;
   readonly restored: () => boolean;
+  readonly listsLag: boolean;
   /** Since when the control plane could work without a break. */
   readonly upSince: () => number;
 }
@@ -88,6 +89,7 @@ export class EvidenceReader {
       inTransaction: plane.sqlite.inTransaction,
       upMs: now() - upSince(),
       restored: restored(),
+      listsLag: this.#parts.listsLag,
     };
   }
 

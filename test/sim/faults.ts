@@ -71,6 +71,8 @@ export const FAULTS = {
   "github down": 0.001,
 } as const;
 
+const OFTEN = 5;
+
 export type FaultKind = keyof typeof FAULTS;
 
 export interface Faults {
@@ -87,6 +89,8 @@ export interface FaultOptions {
   readonly kinds: readonly FaultKind[];
   /** Numbers of faults that must not happen; for shrinking. */
   readonly without?: ReadonlySet<number>;
+  /** These happen several times as often. */
+  readonly often?: readonly FaultKind[];
   readonly onFault?: (kind: FaultKind) => void;
 }
 
@@ -110,7 +114,8 @@ export function openFaults(random: Random, options: FaultOptions): Faults {
   return {
     draw(kind) {
       if (ended || !on.has(kind)) return false;
-      if (streams.get(kind)?.chance(FAULTS[kind]) !== true) return false;
+      const probability = FAULTS[kind] * (options.often?.includes(kind) === true ? OFTEN : 1);
+      if (streams.get(kind)?.chance(probability) !== true) return false;
       n += 1;
       if (options.without?.has(n) === true) return false;
       happened.push({ n, kind });

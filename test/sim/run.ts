@@ -25,6 +25,8 @@ export interface RunOptions {
   /** Default: a swarm of the seed's. */
   readonly kinds?: readonly FaultKind[];
   readonly without?: ReadonlySet<number>;
+  /** Faults that happen several times as often. */
+  readonly often?: readonly FaultKind[];
   /** How slow people and agents are; by default the seed says. */
   readonly pace?: number;
   /** Length of the phase with faults. */
@@ -72,6 +74,7 @@ export async function run(options: RunOptions): Promise<Report> {
   const faults = openFaults(random.fork("faults"), {
     kinds,
     ...(options.without === undefined ? {} : { without: options.without }),
+    ...(options.often === undefined ? {} : { often: options.often }),
     onFault: (kind) => trace.add(`fault: ${kind}`),
   });
   const sim: Sim = {
@@ -85,12 +88,13 @@ export async function run(options: RunOptions): Promise<Report> {
   const pushes: PushEvidence[] = [];
   const writes: WriteEvidence[] = [];
   const state = { down: false };
+  const world: { plane: SimPlane | null } = { plane: null };
   const github = await openSimGitHub({
     sim,
     random: random.fork("github"),
     pushes,
     writes,
-    deliver: async (delivery) => plane.receive(delivery),
+    deliver: async (delivery) => world.plane?.receive(delivery) ?? 502,
     arrive: options.webhooks?.arrive ?? 1,
     copies: options.webhooks?.copies ?? 1,
   });
@@ -101,10 +105,10 @@ export async function run(options: RunOptions): Promise<Report> {
   let killed = false;
   const kill = (): void => {
     killed = true;
-    plane.kill("at a point");
+    world.plane?.kill("at a point");
   };
   const killer = options.killer?.(kill) ?? byChance(sim, kill);
-  const plane: SimPlane = new SimPlane({
+  const plane = new SimPlane({
     sim,
     config,
     app: github.credentials,
@@ -117,6 +121,7 @@ export async function run(options: RunOptions): Promise<Report> {
     installation: INSTALLATION,
     sweeps: options.sweeps ?? true,
   });
+  world.plane = plane;
   const hours = options.hours ?? random.int(4, 24) * sim.pace;
   const wishes = options.wishes ?? wishesOf(sim, github.repositories, (hours * HOUR_MS) / 2);
   const people = new People({
@@ -149,6 +154,7 @@ export async function run(options: RunOptions): Promise<Report> {
     deleted: people.deleted,
     secret: plane.secret,
     restored: () => operators.restored,
+    listsLag: kinds.includes("lists lag"),
     upSince: () => upSince,
   });
   const check = openChecker();

@@ -8,6 +8,7 @@ import { BUGS, type Bug } from "./list.ts";
 
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const SEEDS = path("seeds.json");
+const SEEDS_MAX = 60;
 
 export async function hunt(
   bug: Bug,
@@ -28,6 +29,12 @@ export async function hunt(
       error.stderr === ""
     )
       return null;
+    if (error instanceof Error && "stderr" in error)
+      return {
+        seed: "none",
+        invariant: "it does not run",
+        detail: String(error.stderr).slice(0, 2_000),
+      };
     throw error;
   }
 }
@@ -43,7 +50,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   )) {
     const began = performance.now();
     const known = kept[bug.name];
-    const found = await hunt(bug, known === undefined ? [] : [known], 60);
+    const found = await hunt(bug, known === undefined ? [] : [known], SEEDS_MAX);
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     process.stdout.write(
       `${found === null ? "MISSED" : "found "} ${bug.name} (${seconds} s)${found === null ? "" : `: seed ${found.seed}, ${found.invariant}: ${found.detail.slice(0, 100)}`}\n`,

@@ -25,12 +25,14 @@ const seeds = [
 process.exitCode = 1;
 for (const seed of seeds) {
   // Without what takes whole stories away.
+  const but = new Set(bug.but);
   const others = swarm(openRandom(seed)).filter(
     (kind) => !/uninstalled|deleted|transferred/u.test(kind),
   );
   const report = await run({
     seed,
-    kinds: [...new Set([...others, ...bug.needs])],
+    kinds: [...new Set([...others, ...bug.needs])].filter((kind) => !but.has(kind)),
+    often: bug.needs,
     hours: 6,
     pace: 1,
     ...(bug.sweeps === undefined ? {} : { sweeps: bug.sweeps }),

@@ -11,6 +11,8 @@ export interface Bug {
   readonly replace: string;
   /** Faults without which it does not show; the hunt has them, and half of the others. */
   readonly needs: readonly FaultKind[];
+  /** Faults that would hide it. */
+  readonly but?: readonly FaultKind[];
   /** The nets hide it: run without sweeps. */
   readonly sweeps?: false;
   /** Webhooks: which share arrives, how often each. */
@@ -35,6 +37,7 @@ export const BUGS: readonly Bug[] = [
     find: "const left = again ? await lookTwice(performing, look) : undefined;\n  const posted =",
     replace: "const left = undefined as Found | undefined;\n  const posted =",
     needs: LOST,
+    but: ["lists lag"],
   },
   {
     name: "no second look at a list that lags, and no healing",
