@@ -68,7 +68,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     throw new TypeError("a webhook secret is needed: set WEBHOOK_SECRET");
   const limits = { ...FRONT_LIMITS, ...options.limits };
   const budget: Budget = { used: 0, max: limits.bytesInFlightMax };
-  const group = openGroupCommit(options.inbox, GROUP_MAX, options.gather);
+  const group = openGroupCommit(options.inbox, GROUP_MAX, options.gather ?? null);
   const state: State = { options, limits, budget, group, closing: false };
   const server = createServer({ maxHeaderSize: 16 * 1024 }, (request, response) => {
     void handle(state, request, response);
@@ -203,7 +203,10 @@ function jsonObject(bytes: Uint8Array): string | null {
 function answer(response: ServerResponse, status: number, reason: string): void {
   if (response.headersSent || response.destroyed) return;
   const done = status < 400;
+  const text = `${reason}\n`;
   response.writeHead(status, {
+    // With its length head and body go out in one write.
+    "content-length": Buffer.byteLength(text),
     "content-type": "text/plain; charset=utf-8",
     "x-content-type-options": "nosniff",
     // What is left of a refused body is not read: the connection goes with it.
@@ -211,5 +214,5 @@ function answer(response: ServerResponse, status: number, reason: string): void 
     ...(status === 405 ? { allow: "POST" } : {}),
     ...(status === 503 ? { "retry-after": "60" } : {}),
   });
-  response.end(`${reason}\n`);
+  response.end(text);
 }

@@ -21,14 +21,14 @@ interface Waiting {
 export function openGroupCommit(
   inbox: DeliveryInbox,
   groupMax = 200,
-  gather: () => Promise<void> = async () => {},
+  gather: (() => Promise<void>) | null = null,
 ): GroupCommit {
   const waiting: Waiting[] = [];
   let writer: Promise<void> | null = null;
 
   const writeAll = async (): Promise<void> => {
     while (waiting.length > 0) {
-      await gather();
+      if (gather !== null) await gather();
       const group = waiting.splice(0, groupMax);
       try {
         await inbox.accept(group.map(({ delivery }) => delivery));

@@ -5,24 +5,30 @@ import { decodeInbox, encode, readable } from "./codec.ts";
 import type { Db } from "./database.ts";
 import { SURVIVED, type Hands } from "./hands.ts";
 import { takeRows, type Take } from "./lanes.ts";
+import { packed, unpacked } from "./packed.ts";
 import { prepared } from "./prepared.ts";
 import type { InboxItem, NewItem, Subject } from "./port.ts";
 
-export function acceptDeliveries({ build, run }: Db, deliveries: readonly Delivery[]): void {
+export function acceptDeliveries({ run }: Db, deliveries: readonly Delivery[]): void {
   for (const { guid, name, body, receivedAt } of deliveries)
-    run(
-      build
-        .insertInto("delivery")
-        .values({ guid, name, body, received_at: receivedAt, state: "new", reason: null })
-        // A redelivery of what could not be understood is a person's wish to try again.
-        .onConflict((conflict) =>
-          conflict
-            .column("guid")
-            .doUpdateSet({ state: "new" })
-            .where("delivery.state", "=", "rejected"),
-        ),
-    );
+    run(accepted({ guid, name, body: packed(body), receivedAt }));
 }
+
+interface Packed extends Omit<Delivery, "body"> {
+  readonly body: string | Uint8Array;
+}
+const accepted = prepared((build, { guid, name, body, receivedAt }: Packed) =>
+  build
+    .insertInto("delivery")
+    .values({ guid, name, body, received_at: receivedAt, state: "new", reason: null })
+    // A redelivery of what could not be understood is a person's wish to try again.
+    .onConflict((conflict) =>
+      conflict
+        .column("guid")
+        .doUpdateSet({ state: "new" })
+        .where("delivery.state", "=", "rejected"),
+    ),
+);
 
 /** The oldest; what the process died with comes last, one at a time and alone. */
 export function takeDeliveries(db: Db, hands: Hands, limit: number): readonly Delivery[] {
@@ -32,7 +38,11 @@ export function takeDeliveries(db: Db, hands: Hands, limit: number): readonly De
   const taken = [...innocent, ...hands.choose("delivery", suspects)];
   for (const { guid, held } of taken)
     if (held === 0) run(build.updateTable("delivery").set({ held: 1 }).where("guid", "=", guid));
-  return taken.map(({ guid, name, body, receivedAt }) => ({ guid, name, body, receivedAt }));
+  return taken.flatMap(({ guid, name, body: stored, receivedAt }) => {
+    const body = unpacked(stored);
+    if (body === null) endDelivery(db, guid, "rejected", "its body is damaged");
+    return body === null ? [] : [{ guid, name, body, receivedAt }];
+  });
 }
 
 const delivered = (build: Db["build"]) =>

@@ -5,7 +5,8 @@ export interface Tables {
   delivery: {
     guid: string;
     name: string;
-    body: string;
+    /** Long ones are compressed (packed.ts). */
+    body: string | Uint8Array;
     received_at: number;
     state: "new" | "routed" | "rejected";
     reason: string | null;

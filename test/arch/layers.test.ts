@@ -62,6 +62,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     ...fs,
     "node:crypto",
     "node:util",
+    "node:zlib",
     "better-sqlite3",
     "zod",
     "kysely",

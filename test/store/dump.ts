@@ -45,5 +45,6 @@ function literal(value: unknown): string {
   if (value === null) return "null";
   if (typeof value === "number") return String(value);
   if (typeof value === "string") return `'${value.replaceAll("'", "''")}'`;
+  if (value instanceof Uint8Array) return `x'${Buffer.from(value).toString("hex")}'`;
   throw new TypeError(`not dumped: ${typeof value}`);
 }

@@ -24,6 +24,13 @@ export function deliveries(open: Open): void {
     expect(await store.unrouted(1)).toEqual([delivery("b", 1)]);
   });
 
+  test("a long body comes back byte for byte", async () => {
+    await using store = await open();
+    const long = { ...delivery("a"), body: `{"text":"${"Grüße 🦀 ".repeat(500)}"}` };
+    await store.accept([long]);
+    expect(await store.unrouted(9)).toEqual([long]);
+  });
+
   test("routed and rejected ones are not routed again", async () => {
     await using store = await open();
     await store.accept([delivery("a"), delivery("b"), delivery("c")]);

@@ -1,7 +1,10 @@
 /** Slots are rows, records have cursors. */
 import { expect, test } from "vitest";
 import type { Store, Subject } from "../../../src/store/port.ts";
-import { published } from "../../domain/begin.ts";
+import { objectiveId, sessionId } from "../../../src/domain/id.ts";
+import type { Objective, Session } from "../../../src/domain/objective.ts";
+import { schedule } from "../../../src/domain/schedule.ts";
+import { published, spawn, started } from "../../domain/begin.ts";
 import { repository } from "../../domain/cast.ts";
 import { Play } from "../../domain/play.ts";
 import { events } from "../examples.ts";
@@ -66,6 +69,57 @@ export function slots(open: Open): void {
     expect(await store.claim({ session: worker?.id ?? id, runner: "box", slot: 1 }, 1)).toBe(false);
     expect(await store.runners()).toMatchObject([{ name: "box", taken: [0] }]);
   });
+}
+
+/** More than is read of the queue. */
+const CROWD = 60;
+
+export function crowds(open: Open): void {
+  test("who cannot be placed hides nobody: pinned elsewhere, or as many workers as there may be", async () => {
+    await using store = await open();
+    await store.putRunner(box);
+    await store.putRunner({ ...box, name: "away", state: "offline" });
+    await put(
+      store,
+      crowd(1, (index) => (index % 2 === 0 ? "away" : null), 1),
+    );
+    await put(
+      store,
+      crowd(2, () => null, 8),
+    );
+    const held = { session: sessionId("1-1"), runner: "box", slot: 0 };
+    expect(await store.claim(held, 1)).toBe(true);
+    const snapshot = await store.snapshot(500);
+    expect(snapshot.queue.length).toBeLessThan(CROWD);
+    expect(snapshot.queue.map(({ pin }) => pin)).not.toContain("away");
+    const ids = schedule(snapshot).map(({ session }) => session);
+    expect(ids).toHaveLength(1);
+    expect(ids[0]).toMatch(/^2-/u);
+  });
+}
+
+/** An objective of its own whose workers wait, the first crowd longest. */
+function crowd(number: number, pin: (index: number) => string | null, workers: number): Objective {
+  const play = started();
+  play.call("manager", spawn("one"));
+  const { it } = play;
+  const [manager, worker] = it.sessions;
+  if (worker === undefined) throw new Error("no worker");
+  const many = Array.from({ length: CROWD }, (_, index): Session => ({
+    ...worker,
+    id: sessionId(`${number}-${index}`),
+    pin: pin(index),
+    state: { kind: "queued", since: number * 1000 + index, purpose: "work" },
+  }));
+  return {
+    ...it,
+    id: objectiveId(`crowd-${number}`),
+    issue: { ...it.issue, id: number, number },
+    config: { ...it.config, limits: { ...it.config.limits, workers } },
+    sessions: [{ ...manager, id: sessionId(`${number}-manager`) }, ...many],
+    questions: [],
+    pullRequests: [],
+  };
 }
 
 export function releases(open: Open): void {
