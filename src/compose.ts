@@ -5,7 +5,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
-import { realClock as clock, realElapsed, turnOver } from "./compose/clock.ts";
+import { realBoot, realClock as clock, realElapsed, turnOver } from "./compose/clock.ts";
 import { realChance } from "./compose/chance.ts";
 import { openOperations, type Operations } from "./compose/operations.ts";
 import { openPlane } from "./compose/plane.ts";
@@ -74,6 +74,7 @@ export async function openOrcha(settings: Settings): Promise<Orcha> {
     app,
     clock,
     elapsed: realElapsed,
+    boot: realBoot(),
     log,
     store,
     identity,

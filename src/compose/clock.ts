@@ -1,4 +1,6 @@
 /** The one real clock. Everybody else is given a `Clock`. */
+import { readFileSync } from "node:fs";
+import process from "node:process";
 import type { Clock } from "../engine/ports.ts";
 
 /** A longer timer would fire at once: Node keeps delays in 31 bits. */
@@ -15,5 +17,17 @@ export const realClock: Clock = {
 /** Resolves when the event loop has gone through everything that has arrived. */
 export const turnOver = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
-/** Ms that go by whatever people set the clock to. */
-export const realElapsed = (): number => performance.now();
+/**
+ * Ms since the machine started, whatever people set the clock to. Linux does not count the time it sleeps, macOS does.
+ * The same for every process, so it can be compared after a restart.
+ */
+export const realElapsed = (): number => Number(process.hrtime.bigint() / 1_000n) / 1_000;
+
+/** Which run of the machine `realElapsed` counts in; empty = not known here. */
+export function realBoot(): string {
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  } catch {
+    return ""; // not Linux: that the clock was set while nobody served is noticed only when it was set back
+  }
+}

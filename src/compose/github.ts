@@ -44,6 +44,7 @@ export function openGitHub(parts: PlaneParts, stack: AsyncDisposableStack) {
     auth,
     pacing,
     clock,
+    elapsed,
     breaker,
     secrets,
     configs: {

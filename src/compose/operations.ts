@@ -15,7 +15,7 @@ import { openHealth, type Check, type Health } from "../ops/health.ts";
 import { openMetrics, type Metrics } from "../ops/metrics.ts";
 import { openPressure } from "../ops/pressure.ts";
 import { Fenced, type Store } from "../store/port.ts";
-import { realClock as clock } from "./clock.ts";
+import { realClock as clock, realElapsed } from "./clock.ts";
 import type { Plane, PlaneParts } from "./plane.ts";
 
 export interface OperationsOptions {
@@ -51,7 +51,7 @@ export function openOperations(
   const pressure = openPressure({ store, clock, rowsMax, bytesMax, problem });
   let plane: Plane | null = null;
   const health = openHealth({
-    clock,
+    clock: { now: realElapsed },
     metrics: () => metrics.text(),
     checks: () => [
       check("disk", disk.problem, "there is room"),

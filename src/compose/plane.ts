@@ -27,6 +27,7 @@ import type { Identity } from "../store/identity.ts";
 import type { Store } from "../store/port.ts";
 import type { Transcripts } from "../store/transcripts.ts";
 import { openAdapters, type Adapters } from "./adapters.ts";
+import { openSteady, type Steady } from "./steady.ts";
 
 export interface PlaneParts {
   readonly config: Config;
@@ -41,6 +42,8 @@ export interface PlaneParts {
   readonly unsafeNotice: string | null;
   /** Time that never jumps, in ms from anywhere; default: the clock's, which people may set. */
   readonly elapsed?: () => number;
+  /** Which run of the machine `elapsed` counts in; empty = not known. */
+  readonly boot?: string;
   /** How full the queues are; default: there is always room. */
   readonly pressure?: RoundsOptions["pressure"];
   /** The engine begins a round. */
@@ -66,9 +69,12 @@ const STOP_GRACE_MS = 10_000;
 const FAILURES = { workerFailuresMax: 3, managerFailuresMax: 4 };
 
 /** Begins to work at once. What it opens goes onto the stack. */
-export async function openPlane(parts: PlaneParts, stack: AsyncDisposableStack): Promise<Plane> {
+export async function openPlane(given: PlaneParts, stack: AsyncDisposableStack): Promise<Plane> {
+  const { clock: wall, elapsed = () => wall.now(), boot = "", store, log } = given;
+  const time = await openSteady({ clock: wall, elapsed, boot, store, log });
+  const parts = { ...given, clock: time.clock };
   const adapters = openAdapters(parts, stack);
-  await startEngine(parts, adapters, stack);
+  await startEngine(parts, adapters, time, stack);
   return { adapters, sweep: () => sweep(parts, adapters, stack) };
 }
 
@@ -107,6 +113,7 @@ function sweep(parts: PlaneParts, adapters: Adapters, stack: AsyncDisposableStac
 async function startEngine(
   parts: PlaneParts,
   { forge, gate, auth, fleet, redact }: Adapters,
+  time: Steady,
   stack: AsyncDisposableStack,
 ): Promise<void> {
   const { store, clock, log, transcripts, identity, onRound, onPerformed } = parts;
@@ -144,6 +151,7 @@ async function startEngine(
     }),
     route: () => pump.drain(),
     follow: () => follow.once(),
+    time: () => time.follow(),
     lookEveryMs: parts.config.timings.lookEveryMs,
     ...(onRound === undefined ? {} : { onRound }),
   });

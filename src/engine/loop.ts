@@ -18,6 +18,8 @@ export interface LoopParts {
   readonly route: () => Promise<number>;
   /** Follows the records of attempts that became live. */
   readonly follow: () => Promise<void>;
+  /** Before anything that is due is looked for: has our clock been set? */
+  readonly time?: () => Promise<void>;
   /** A round begins: whoever watches knows that the engine turns. */
   readonly onRound?: () => void;
   /** A net under the wake-ups: everything that is due is also found by looking, this often. */
@@ -47,6 +49,7 @@ export function openLoop(parts: LoopParts): Loop {
 
   const round = async (): Promise<boolean> => {
     parts.onRound?.();
+    await parts.time?.();
     await store.fireTimers(clock.now());
     const routed = await parts.route();
     const drained = await parts.drain.once();

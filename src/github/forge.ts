@@ -45,6 +45,8 @@ export interface ForgeOptions {
   /** How long a call waits for its turn in place, in ms. */
   readonly patienceMs?: number;
   readonly permissionMaxAgeMs?: number;
+  /** Time that never jumps, in ms from anywhere; default: the clock's. */
+  readonly elapsed?: () => number;
   readonly timings?: Partial<ForgeTimings>;
   /** False while our own queues are full: then a status waits. Default: there is room. */
   readonly hasRoom?: () => boolean;
@@ -76,7 +78,8 @@ export function openForge(options: ForgeOptions): OpenForge {
   const calls = openCalls({ auth, pacing, clock, patienceMs, breaker });
   const reader = openFactReader(auth, calls);
   const maxAgeMs = options.permissionMaxAgeMs ?? PERMISSION_MAX_AGE_MS;
-  const permissions = openPermissionReader(calls, clock, maxAgeMs);
+  const { elapsed = () => clock.now() } = options;
+  const permissions = openPermissionReader(calls, { now: elapsed }, maxAgeMs);
   const performing: Performing = {
     auth,
     calls,

@@ -20,7 +20,7 @@ const PERMISSIONS: readonly Permission[] = ["none", "read", "triage", "write", "
  */
 export function openPermissionReader(
   calls: Calls,
-  clock: Clock,
+  clock: Pick<Clock, "now">,
   maxAgeMs: number = PERMISSION_MAX_AGE_MS,
 ): PermissionReader {
   const remembered = new Map<string, { readonly until: number; readonly value: Permission }>();

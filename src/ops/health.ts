@@ -12,6 +12,7 @@ export interface Check {
 }
 
 export interface HealthOptions {
+  /** Better one that never jumps: a clock that is set must not make a process look dead. */
   readonly clock: Pick<Clock, "now">;
   /** Looked at in this order for every answer; cheap. */
   readonly checks: () => readonly Check[];

@@ -94,6 +94,12 @@ const epochRow = prepared((build) =>
 export const writeEpoch = (db: Db, epoch: number): void =>
   void openMeta(db).write("epoch", String(epoch));
 
+/** The clock was set: when the takeover ends now. Inside a transaction. */
+export function moveTakeover(db: Db, byMs: number): number {
+  const { read, write } = openMeta(db);
+  return Number(write("takeover", String(Number(read("takeover") ?? "0") + byMs)));
+}
+
 /** Marks a copy of the database as restored: the next start takes over. Inside a transaction. */
 export const markRestored = (db: Db, at: number): void =>
   void openMeta(db).write("restored", String(at));

@@ -6,7 +6,14 @@
 import { StoreUnavailable } from "../inbox/port.ts";
 import type { Db } from "./database.ts";
 import { Hands } from "./hands.ts";
-import { readEpoch, takeIdentity, writeEpoch, type Chance, type Identity } from "./identity.ts";
+import {
+  moveTakeover,
+  readEpoch,
+  takeIdentity,
+  writeEpoch,
+  type Chance,
+  type Identity,
+} from "./identity.ts";
 import { Fenced } from "./port.ts";
 
 export type Trouble = Fenced | StoreUnavailable;
@@ -18,6 +25,8 @@ export interface Ownership {
   readonly identity: () => Identity;
   /** An epoch above the one a runner has seen; null = we are not taking over, so the runner's is the newer. */
   readonly outbid: (seen: number) => number | null;
+  /** Moves the end of a takeover that is going on. Inside a transaction. */
+  readonly rebase: (byMs: number) => void;
   /** What is done now may have been done by an earlier life of this database. */
   readonly inDoubt: (now: number) => boolean;
   readonly onTrouble: (listener: (trouble: Trouble) => void) => () => void;
@@ -69,6 +78,10 @@ export function openOwnership(raw: Db, clock: { now(): number }, chance: Chance)
       db.transaction(() => writeEpoch(raw, epoch));
       own = { ...before, epoch };
       return epoch;
+    },
+    rebase(byMs) {
+      if (own === null || byMs === 0 || own.takeoverUntil === 0) return;
+      own = { ...own, takeoverUntil: moveTakeover(raw, byMs) };
     },
     inDoubt: (now) => own !== null && now < own.takeoverUntil,
     onTrouble(listener) {

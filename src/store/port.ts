@@ -201,6 +201,14 @@ export class Fenced extends Error {
   override readonly name = "Fenced";
 }
 
+/** A moment by two clocks: `wall` may be set by people, `elapsed` never jumps and begins anew with every `boot`. */
+export interface Moment {
+  readonly wall: number;
+  readonly elapsed: number;
+  /** Empty = not known. */
+  readonly boot: string;
+}
+
 export interface OutboxRow {
   readonly key: string;
   readonly lane: string;
@@ -309,6 +317,14 @@ export interface Store extends DeliveryInbox, SweepStore, Reading, AsyncDisposab
   isStartPending(session: SessionId, attempt: number): Promise<boolean>;
   cursor(session: SessionId, attempt: number): Promise<Cursor>;
   advance(advance: Advance): Promise<void>;
+
+  /** When this database was last known to be in use; null = never. */
+  lastMoment(): Promise<Moment | null>;
+  /**
+   * The clock was set, or stood still while the machine slept: everything that is due later moves by `byMs`, and the
+   * moment is noted, in one transaction. 0 = it is only noted. `moved` is called before anybody else can write.
+   */
+  rebase(byMs: number, moment: Moment, moved: () => void): Promise<void>;
 
   lastGoodConfig(
     repository: number,

@@ -14,6 +14,7 @@ import * as outbox from "./outbox-table.ts";
 import type { DeliveryInbox, SweepStore } from "../inbox/port.ts";
 import { readStats } from "./stats.ts";
 import type { Commit, EndedEffect, Reading, Store } from "./port.ts";
+import { lastMoment, rebase } from "./rebase.ts";
 import * as queue from "./queue-table.ts";
 import * as watch from "./watch-table.ts";
 
@@ -47,6 +48,14 @@ export function storeOver(raw: Db, clock: { now(): number }, chance: Chance = NO
     ...inboxPart({ db, hands, write, clock, inDoubt: ownership.inDoubt }),
     ...outboxPart({ db, hands, write }),
     ...fleetPart(db, write),
+    lastMoment: async () => lastMoment(db),
+    rebase: async (byMs, moment, moved) => {
+      db.transaction(() => {
+        rebase(db, byMs, moment);
+        ownership.rebase(byMs);
+      });
+      moved();
+    },
     ...configPart(db, write),
     ...sweepPart(db),
     identity: async () => ownership.identity(),
