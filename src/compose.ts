@@ -22,7 +22,7 @@ import type { Health } from "./ops/health.ts";
 import { lockDirectory } from "./store/lock.ts";
 import type { Store } from "./store/port.ts";
 import { openSqlite } from "./store/sqlite.ts";
-import { openTranscripts, type Transcripts } from "./store/transcripts.ts";
+import { openTranscripts, type TranscriptFiles } from "./store/transcripts.ts";
 
 export interface Settings {
   readonly config: Config;
@@ -40,7 +40,7 @@ export interface Orcha extends AsyncDisposable {
   /** The webhook's address on this machine, or where it would be. */
   readonly url: string;
   readonly store: Store;
-  readonly transcripts: Transcripts;
+  readonly transcripts: TranscriptFiles;
   readonly links: ReadonlyMap<string, Link>;
   /** The local runner's own checks. */
   examineRunner(): Promise<DoctorReply>;

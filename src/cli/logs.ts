@@ -6,16 +6,23 @@ import { driverNamed } from "../agents/registry.ts";
 import type { AgentDriver } from "../agents/driver.ts";
 import type { Session } from "../domain/objective.ts";
 import { isTerminal } from "../domain/session.ts";
-import { openTranscripts, type Transcripts } from "../store/transcripts.ts";
+import { openTranscripts, type TranscriptFiles, type Transcripts } from "../store/transcripts.ts";
 import { localConfig } from "./client.ts";
 import { openReading } from "../store/sqlite.ts";
 import { existsSync } from "node:fs";
-import { CliError, harmless, print } from "./output.ts";
+import { CliError, harmless, print, remark } from "./output.ts";
 
 export interface LogOptions {
   readonly follow?: boolean;
   readonly raw?: boolean;
+  /** Any of these asks for one page of one attempt; lines count from 1. */
+  readonly from?: number;
+  readonly lines?: number;
+  readonly attempt?: number;
 }
+
+const PAGE_LINES = 100;
+const PAGE_LINES_MAX = 10_000;
 
 const PART_BYTES = 256 * 1024;
 /** A net under the file system's notices, which do not come for every kind of mount. */
@@ -24,6 +31,13 @@ const LOOK_EVERY_MS = 1_000;
 export async function logs(id: string, options: LogOptions): Promise<void> {
   const { dataDir } = localConfig();
   const transcripts = openTranscripts(join(dataDir, "transcripts"));
+  const { from, lines, attempt } = options;
+  if (from !== undefined || lines !== undefined || attempt !== undefined) {
+    if (options.follow === true)
+      throw new CliError("a page ends: --follow does not go with --from, --lines and --attempt", 2);
+    showPage(transcripts, await find(join(dataDir, "orcha.db"), id), options);
+    return;
+  }
   const shown = new Shown(transcripts, options.raw ?? false);
   for (;;) {
     const session = await find(join(dataDir, "orcha.db"), id);
@@ -31,6 +45,19 @@ export async function logs(id: string, options: LogOptions): Promise<void> {
     if (options.follow !== true || isTerminal(session.state)) return;
     await change(join(dataDir, "transcripts"));
   }
+}
+
+/** However long the transcript is, only the page is read; a driver begins anew at its first line. */
+function showPage(transcripts: TranscriptFiles, session: Session, options: LogOptions): void {
+  const { from = 1, lines: count = PAGE_LINES, attempt = session.attempt, raw = false } = options;
+  const place = { session: session.id, attempt, stream: "out", from: from - 1 } as const;
+  const page = transcripts.lines({ ...place, count: Math.min(count, PAGE_LINES_MAX) });
+  const driver = driverNamed(session.agent);
+  let state = driver?.initial();
+  for (const line of page.lines) state = showLine(driver, state, line, raw);
+  const next = from + page.lines.length;
+  if (page.more)
+    remark(`there is more: orcha logs ${session.id} --attempt ${attempt} --from ${next}`);
 }
 
 async function find(path: string, id: string): Promise<Session> {
@@ -92,27 +119,33 @@ class Shown {
         const end = whole.lastIndexOf(0x0a) + 1;
         at.rest = whole.subarray(end);
         for (const line of whole.subarray(0, end).toString("utf8").split("\n").slice(0, -1))
-          at.state = this.#line(driver, at.state, line);
+          at.state = showLine(driver, at.state, line, this.#raw);
       }
     }
   }
+}
 
-  #line(driver: AgentDriver | undefined, state: unknown, line: string): unknown {
-    if (this.#raw || driver === undefined) {
-      print(this.#raw ? line : harmless(line));
-      return state;
-    }
-    const reduced = driver.reduce(state, line);
-    for (const finding of reduced.findings) {
-      if (finding.kind === "said") print(harmless(finding.text));
-      if (finding.kind === "did") print(`  · ${harmless(finding.text)}`);
-      if (finding.kind === "turn-ended")
-        print(
-          finding.failure === null
-            ? "  — end of turn —"
-            : `  — failed: ${harmless(finding.failure.reason)} —`,
-        );
-    }
-    return reduced.state;
+/** What the driver makes of a line, or the line. Returns the driver's next state. */
+function showLine(
+  driver: AgentDriver | undefined,
+  state: unknown,
+  line: string,
+  raw: boolean,
+): unknown {
+  if (raw || driver === undefined) {
+    print(raw ? line : harmless(line));
+    return state;
   }
+  const reduced = driver.reduce(state, line);
+  for (const finding of reduced.findings) {
+    if (finding.kind === "said") print(harmless(finding.text));
+    if (finding.kind === "did") print(`  · ${harmless(finding.text)}`);
+    if (finding.kind === "turn-ended")
+      print(
+        finding.failure === null
+          ? "  — end of turn —"
+          : `  — failed: ${harmless(finding.failure.reason)} —`,
+      );
+  }
+  return reduced.state;
 }

@@ -87,6 +87,9 @@ function addLooking(root: Command): void {
     .argument("<session>", "id of a session (orcha sessions)")
     .option("-f, --follow", "go on as it goes on")
     .option("--raw", "the agent's own output, line by line")
+    .option("--from <line>", "only a page of one attempt, from this line of its output on", whole)
+    .option("--lines <count>", "lines of the page (default: 100)", whole)
+    .option("--attempt <number>", "attempt of the page (default: the newest)", whole)
     .action(logs);
   root
     .command("cancel")
@@ -130,6 +133,11 @@ function addKeeping(root: Command): void {
     .argument("<file>", "a file written by orcha backup, or one of <data directory>/backups")
     .option("--json", "machine-readable output")
     .action(restore);
+}
+
+function whole(text: string): number {
+  if (!/^[1-9]\d{0,14}$/u.test(text)) throw new InvalidArgumentError("a whole number from 1 on");
+  return Number(text);
 }
 
 function port(value: string): number {

@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { indexPath, openLineIndex, readLines, type LineIndex, type Lines } from "./line-index.ts";
 
 export type Stream = "out" | "err";
 
@@ -39,10 +40,25 @@ export interface Transcripts {
   }): Uint8Array;
 }
 
+/** Transcripts as files: any page of lines costs the same, however long the text is. */
+export interface TranscriptFiles extends Transcripts {
+  /** Lines by number, from 0 on; none when there is no such transcript. At most `bytesMax` bytes (default 1 MiB). */
+  lines(place: {
+    readonly session: string;
+    readonly attempt: number;
+    readonly stream: Stream;
+    readonly from: number;
+    readonly count: number;
+    readonly bytesMax?: number;
+  }): Lines;
+}
+
+const PAGE_BYTES_MAX = 1024 * 1024;
+
 const ID = /^[A-Za-z0-9_-]{1,64}$/u;
 const syncData = promisify(fdatasync);
 
-export function openTranscripts(directory: string): Transcripts {
+export function openTranscripts(directory: string): TranscriptFiles {
   const folder = (session: string): string => {
     if (!ID.test(session))
       throw new RangeError(`not a session id: ${JSON.stringify(session).slice(0, 80)}`);
@@ -61,6 +77,11 @@ export function openTranscripts(directory: string): Transcripts {
     read({ session, attempt, stream, from, bytesMax }) {
       return readPart(file(session, attempt, stream), from, bytesMax);
     },
+    lines({ session, attempt, stream, from, count, bytesMax = PAGE_BYTES_MAX }) {
+      const path = file(session, attempt, stream);
+      const nothing = { lines: [], more: false };
+      return ifThere(() => readLines(path, { from, count, bytesMax })) ?? nothing;
+    },
   };
 }
 
@@ -74,12 +95,14 @@ function openTranscript(paths: Readonly<Record<Stream, string>>): Transcript {
         done += writeSync(target.fd, bytes, done, bytes.byteLength - done);
       target.length += bytes.byteLength;
       target.dirty = true;
+      target.index.appended(bytes);
     },
     cut(stream, length) {
       const target = streams[stream];
       if (length >= target.length) return;
       ftruncateSync(target.fd, length);
       target.length = length;
+      target.index.cut();
     },
     async sync() {
       for (const target of [streams.out, streams.err]) {
@@ -89,26 +112,40 @@ function openTranscript(paths: Readonly<Record<Stream, string>>): Transcript {
       }
     },
     close() {
-      closeSync(streams.out.fd);
-      closeSync(streams.err.fd);
+      for (const { fd, index } of [streams.out, streams.err]) {
+        closeSync(fd);
+        index.close();
+      }
     },
   };
 }
 
-function openFile(path: string): { readonly fd: number; length: number; dirty: boolean } {
+interface OpenFile {
+  readonly fd: number;
+  readonly index: LineIndex;
+  length: number;
+  dirty: boolean;
+}
+
+function openFile(path: string): OpenFile {
   const fd = openSync(path, "a+", 0o600);
-  return { fd, length: fstatSync(fd).size, dirty: false };
+  const index = openLineIndex(indexPath(path), fd);
+  return { fd, index, length: fstatSync(fd).size, dirty: false };
+}
+
+/** Null when the file is not there. */
+function ifThere<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    throw error;
+  }
 }
 
 function readPart(path: string, from: number, bytesMax: number): Uint8Array {
-  let fd: number;
-  try {
-    fd = openSync(path, "r");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT")
-      return new Uint8Array();
-    throw error;
-  }
+  const fd = ifThere(() => openSync(path, "r"));
+  if (fd === null) return new Uint8Array();
   try {
     const buffer = new Uint8Array(bytesMax);
     return buffer.subarray(0, readSync(fd, buffer, 0, bytesMax, from));

@@ -53,6 +53,12 @@ test.for([
     says: "cannot read no.json",
   },
   { what: "nothing to look at", args: ["objectives"], code: 3, says: "orcha serve" },
+  {
+    what: "a page that would go on",
+    args: ["logs", none, "--from", "1", "--follow"],
+    code: 2,
+    says: "a page ends",
+  },
   { what: "no logs yet", args: ["logs", none], code: 3, says: "no data here yet" },
   {
     what: "cancel without a server",

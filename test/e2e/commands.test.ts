@@ -64,9 +64,11 @@ test("looking, reading logs and canceling beside a running server; looking after
 
   const logs = await orcha(world, "logs", session.id);
   expect(logs.stdout).toContain("thinking about ports");
-  expect((await orcha(world, "logs", session.id, "--raw")).stdout).toContain(
-    '{"type":"text","text":"thinking about ports"}',
-  );
+  const raw = await orcha(world, "logs", session.id, "--raw");
+  expect(raw.stdout).toContain('{"type":"text","text":"thinking about ports"}');
+  const page = await orcha(world, "logs", session.id, "--raw", "--from", "2", "--lines", "1");
+  expect(page.stdout).toBe(`${raw.stdout.split("\n")[1]}\n`);
+  expect(page.stderr).toContain(`orcha logs ${session.id} --attempt 1 --from 3`);
   expect(await orcha(world, "logs", "ses_00000000000000000000")).toMatchObject({ code: 4 });
   expect((await orcha(world, "outbox")).stdout).toContain("nothing in the outbox is pending");
   expect(
