@@ -89,7 +89,6 @@ async function appChecks(config: Config): Promise<readonly DoctorCheck[]> {
       .flatMap((set) => Object.entries(set))
       .filter(([name, level]) => !grants(app.permissions[name], level))
       .map(([name, level]) => `${name}: ${level}`);
-    const silent = SUBSCRIBED_EVENTS.filter((name) => !app.events.includes(name));
     const where = `the App's settings on ${webUrl}`;
     return [
       check("app", true, `${app.slug} on ${webUrl}`, ""),
@@ -99,12 +98,7 @@ async function appChecks(config: Config): Promise<readonly DoctorCheck[]> {
         missing.length === 0 ? "enough" : `missing ${[...new Set(missing)].join(", ")}`,
         `grant them in ${where} (app.yml lists them), then accept them for each installation`,
       ),
-      check(
-        "events",
-        silent.length === 0,
-        silent.length === 0 ? "enough" : `not subscribed to ${silent.join(", ")}`,
-        `tick them in ${where}`,
-      ),
+      eventsCheck(config, app.events),
     ];
   } catch (error) {
     const why = error instanceof Error ? error.message : "unknown failure";
@@ -117,6 +111,22 @@ async function appChecks(config: Config): Promise<readonly DoctorCheck[]> {
       ),
     ];
   }
+}
+
+/** Who looks for itself needs no events. */
+export function eventsCheck(
+  { webhook, github }: Pick<Config, "webhook" | "github">,
+  events: readonly string[],
+): DoctorCheck {
+  const pull = webhook.ingest === "pull";
+  const silent = pull ? [] : SUBSCRIBED_EVENTS.filter((name) => !events.includes(name));
+  const enough = pull ? "none are needed: ORCHA_INGEST=pull" : "enough";
+  return check(
+    "events",
+    silent.length === 0,
+    silent.length === 0 ? enough : `not subscribed to ${silent.join(", ")}`,
+    `tick them in the App's settings on ${github.webUrl}`,
+  );
 }
 
 const grants = (has: string | undefined, wants: "read" | "write"): boolean =>

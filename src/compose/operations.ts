@@ -15,6 +15,7 @@ import { openHealth, type Check, type Health } from "../ops/health.ts";
 import { openMetrics, type Metrics } from "../ops/metrics.ts";
 import { openPressure } from "../ops/pressure.ts";
 import { Fenced, type Store } from "../store/port.ts";
+import { aloneOf } from "./alone.ts";
 import { realClock as clock, realElapsed } from "./clock.ts";
 import type { Plane, PlaneParts } from "./plane.ts";
 
@@ -31,7 +32,9 @@ export interface Operations {
   /** Resolves when the server cannot go on. */
   readonly ended: Promise<Error>;
   /** What the control plane tells, and asks. */
-  readonly plane: Required<Pick<PlaneParts, "pressure" | "fetch" | "onRound" | "onPerformed">>;
+  readonly plane: Required<
+    Pick<PlaneParts, "pressure" | "fetch" | "onRound" | "onPerformed" | "onAttach">
+  >;
   /** The same for the front. */
   readonly front: Pick<FrontOptions, "pressure" | "extra" | "onRefused" | "onError" | "onAccepted">;
   readonly health: Health;
@@ -46,7 +49,9 @@ export function openOperations(
   const { config, store, links } = options;
   const { pendingRowsMax: rowsMax, pendingBytesMax: bytesMax } = config.ops;
   const { disk, chain, ended } = openKeepers(options, stack);
-  const metrics = stack.use(openMetrics({ store, clock, links: () => [...links.values()] }));
+  const metrics = stack.use(
+    openMetrics({ store, clock, elapsed: realElapsed, links: () => [...links.values()] }),
+  );
   const problem = (): string | null => disk.problem;
   const pressure = openPressure({ store, clock, rowsMax, bytesMax, problem });
   let plane: Plane | null = null;
@@ -58,7 +63,7 @@ export function openOperations(
       check("queues", pressure() === "full" ? "full: webhooks are refused" : null, "there is room"),
       chainCheck(chain.state),
       ...[...links].map(([name, link]) => runnerCheck(name, link)),
-      ...(plane === null ? [] : [gitHubCheck(plane)]),
+      ...(plane === null ? [] : [gitHubCheck(plane), aloneCheck(plane)]),
     ],
   });
   return {
@@ -68,6 +73,7 @@ export function openOperations(
       fetch: counted(options.fetch ?? fetch, metrics),
       onRound: () => health.turned(),
       onPerformed: (kind, outcome) => metrics.effect(kind, outcome),
+      onAttach: (attempt, waits) => metrics.attach(attempt, waits),
     },
     front: {
       pressure,
@@ -108,6 +114,7 @@ function openKeepers(
 const check = (name: string, problem: string | null, well: string): Check => ({
   name,
   ok: problem === null,
+  required: true,
   found: problem ?? well,
 });
 
@@ -125,6 +132,12 @@ const chainCheck = (state: ChainCheck["state"]): Check =>
 
 const gitHubCheck = ({ adapters: { breaker } }: Plane): Check =>
   check("github", breaker.waitMs() === null ? null : "does not answer", "answers");
+
+const aloneCheck = ({ adapters: { foreign } }: Plane): Check => ({
+  name: "installation",
+  ...aloneOf(foreign.recent()),
+  required: false,
+});
 
 /** Counts what is asked of GitHub and what is left, without a word of what it was. */
 function counted(inner: Fetch, metrics: Metrics): Fetch {

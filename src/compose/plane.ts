@@ -13,7 +13,7 @@ import { openDeliver, type DeliverPorts } from "../engine/deliver.ts";
 import { openDrain } from "../engine/drain.ts";
 import { Follow } from "../engine/follow.ts";
 import { openLoop } from "../engine/loop.ts";
-import type { Clock } from "../engine/ports.ts";
+import type { Clock, Records } from "../engine/ports.ts";
 import type { Link } from "../fleet/link.ts";
 import type { Auth } from "../github/auth.ts";
 import type { Fetch } from "../github/client.ts";
@@ -24,7 +24,7 @@ import { openRounds, type Rounds, type RoundsOptions } from "../inbox/rounds.ts"
 import { openSweep } from "../inbox/sweep.ts";
 import { HANDLED_EVENTS } from "../inbox/webhook.ts";
 import type { Identity } from "../store/identity.ts";
-import type { Store } from "../store/port.ts";
+import { attemptKey, type Store } from "../store/port.ts";
 import type { Transcripts } from "../store/transcripts.ts";
 import { openAdapters, type Adapters } from "./adapters.ts";
 import { openSteady, type Steady } from "./steady.ts";
@@ -50,6 +50,8 @@ export interface PlaneParts {
   readonly onRound?: () => void;
   /** What every try of an effect came to. */
   readonly onPerformed?: NonNullable<DeliverPorts["onPerformed"]>;
+  /** The record of an attempt waits for its runner, or waits no more. */
+  readonly onAttach?: (attempt: string, waits: boolean) => void;
   /** The network towards GitHub; default: Node's own. */
   readonly fetch?: Fetch;
   /** Where what is to be pushed is looked at; default: a directory of its own and git. */
@@ -121,7 +123,7 @@ async function startEngine(
     createHmac("sha256", identity.secret).update(`${cause}\0${name}`).digest("hex");
   const follow = new Follow({
     store,
-    records: fleet,
+    records: watched(fleet, parts.onAttach),
     transcripts,
     clock,
     log,
@@ -157,6 +159,23 @@ async function startEngine(
   });
   loop.start();
   stack.defer(() => loop.stop(STOP_GRACE_MS));
+}
+
+/** One whose attaching failed is asked for again: it goes on waiting. */
+function watched(records: Records, onAttach: PlaneParts["onAttach"]): Records {
+  if (onAttach === undefined) return records;
+  return {
+    async attach(runner, from, sink) {
+      onAttach(attemptKey(from), true);
+      const answer = await records.attach(runner, from, sink);
+      onAttach(attemptKey(from), false);
+      return answer;
+    },
+    detach(runner, session, attempt) {
+      onAttach(attemptKey({ session, attempt }), false);
+      return records.detach(runner, session, attempt);
+    },
+  };
 }
 
 function rulesOf({ config, unsafeNotice }: PlaneParts): Rules {

@@ -50,8 +50,7 @@ export async function findComments(
   const own = comments.filter(
     ({ user, performed_via_github_app: via }) => via?.id === appId || user?.id === botId,
   );
-  for (const { body, html_url: url } of own)
-    if (isForeign(body ?? "", performing.markerSecret)) performing.onForeign(repository, url);
+  tellForeign(performing, repository, own);
   return own
     .filter(({ body }) => hasMarker(body ?? "", key, performing.markerSecret))
     .map((comment) => ({
@@ -60,6 +59,16 @@ export async function findComments(
       body: comment.body ?? "",
     }))
     .toSorted((a, b) => a.id - b.id);
+}
+
+/** Of our App, but not of this installation. */
+function tellForeign(
+  { markerSecret, onForeign }: Performing,
+  repository: Repository,
+  own: readonly { readonly body?: string; readonly html_url: string }[],
+): void {
+  for (const { body, html_url: url } of own)
+    if (isForeign(body ?? "", markerSecret)) onForeign(repository, url);
 }
 
 export async function findReplies(
@@ -77,8 +86,10 @@ export async function findReplies(
       return (await client.request(route, { ...at(repository), ...parameters, ...newest })).data;
     }),
   );
-  return comments
-    .filter(({ user, body }) => user?.id === botId && hasMarker(body, key, performing.markerSecret))
+  const own = comments.filter(({ user }) => user?.id === botId);
+  tellForeign(performing, repository, own);
+  return own
+    .filter(({ body }) => hasMarker(body, key, performing.markerSecret))
     .map((comment) => ({ id: Number(comment.id), url: comment.html_url, body: comment.body }))
     .toSorted((a, b) => a.id - b.id);
 }

@@ -178,7 +178,7 @@ async function listComments(
 }
 
 async function listReviewComments(
-  { auth, calls }: SurveyOptions,
+  { auth, calls, onOwn }: SurveyOptions,
   repository: Repository,
   request: ListRequest,
 ): Promise<Listed<FoundReview & { readonly updatedAt: number }>> {
@@ -190,9 +190,10 @@ async function listReviewComments(
     }),
   );
   const entries = answer.data.flatMap((comment) => {
-    const { pull_request_review_id: review } = comment;
-    if (review === null) return [];
+    const { pull_request_review_id: review, body, html_url: url } = comment;
     const author: Actor = personOf(comment.user, own);
+    if (author.type === "own") onOwn?.(repository, { body, url });
+    if (review === null) return [];
     return [
       {
         id: Number(review),

@@ -8,6 +8,8 @@ import type { Clock } from "../engine/ports.ts";
 export interface Check {
   readonly name: string;
   readonly ok: boolean;
+  /** False = a warning: it can do its work all the same. */
+  readonly required: boolean;
   readonly found: string;
 }
 
@@ -38,12 +40,13 @@ export function openHealth({ clock, checks, metrics }: HealthOptions): Health {
     return {
       name: "engine",
       ok: age < ROUND_MS_MAX,
+      required: true,
       found: `last looked about ${Math.round(age / 1000)} s ago`,
     };
   };
   const ready: Health["ready"] = () => {
     const all = [engine(), ...checks()];
-    return { ready: all.every(({ ok }) => ok), checks: all };
+    return { ready: all.every(({ ok, required }) => ok || !required), checks: all };
   };
   const respond = async (path: string): Promise<Answer> => {
     if (path === "/metrics") return { status: 200, type: PROMETHEUS, body: await metrics() };

@@ -12,6 +12,8 @@ import type { Depth, Reading, Stats } from "../store/port.ts";
 export interface MetricsOptions {
   readonly store: Pick<Reading, "stats">;
   readonly clock: Pick<Clock, "now">;
+  /** Ms from anywhere; never jumps. */
+  readonly elapsed: () => number;
   /** Runners' links by state. */
   readonly links: () => readonly { readonly state: string }[];
 }
@@ -23,6 +25,8 @@ export interface Metrics extends AsyncDisposable {
   effect(kind: string, outcome: string): void;
   /** A request to GitHub was answered; status 0 = it was not. */
   call(method: string, status: number): void;
+  /** The record of this attempt waits for its runner, or waits no more. */
+  attach(attempt: string, waits: boolean): void;
   /** GitHub's own word on what is left of the hour. */
   remaining(resource: string, count: number): void;
   /** Everything as Prometheus reads it. */
@@ -39,6 +43,7 @@ export function openMetrics(options: MetricsOptions): Metrics {
   const lag = monitorEventLoopDelay({ resolution: 20 });
   lag.enable();
   const left = new Map<string, number>();
+  const waiting = new Map<string, number>();
   observeStore(meter, options);
   observe(meter, "orcha_github_remaining", "Requests left, as GitHub last said", () =>
     [...left].map(([resource, count]) => [count, { resource }]),
@@ -46,6 +51,13 @@ export function openMetrics(options: MetricsOptions): Metrics {
   observe(meter, "orcha_links", "Connections to runners by state", () =>
     countBy(options.links().map(({ state }) => state)).map(([state, n]) => [n, { state }]),
   );
+  observe(meter, "orcha_attach_waiting", "Records of attempts that wait for their runner", () => [
+    [waiting.size, {}],
+  ]);
+  observe(meter, "orcha_attach_lag_seconds", "How long the longest of them has waited", () => {
+    const since = Math.min(...waiting.values());
+    return [[waiting.size === 0 ? 0 : (options.elapsed() - since) / 1000, {}]];
+  });
   observe(meter, "orcha_loop_lag_seconds", "How late the event loop was, 99th percentile", () => {
     const seconds = lag.percentile(99) / NANOSECONDS;
     lag.reset();
@@ -64,6 +76,10 @@ export function openMetrics(options: MetricsOptions): Metrics {
     delivery: (status) => deliveries.add(1, { status: String(status) }),
     effect: (kind, outcome) => effects.add(1, { kind, outcome }),
     call: (method, status) => calls.add(1, { method, answer: answerOf(status) }),
+    attach(attempt, waits) {
+      if (!waits) waiting.delete(attempt);
+      else if (!waiting.has(attempt)) waiting.set(attempt, options.elapsed());
+    },
     remaining(resource, count) {
       if (left.size < RESOURCES_MAX || left.has(resource)) left.set(resource, count);
     },

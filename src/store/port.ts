@@ -246,6 +246,8 @@ export interface Reading {
   >;
   activity(session: SessionId): Promise<{ readonly text: string; readonly at: number } | null>;
   runners(): Promise<readonly RunnerRow[]>;
+  /** Small texts that were kept (`setMark`), by key, whose key begins with `prefix`. */
+  marks(prefix: string): Promise<ReadonlyMap<string, string>>;
 }
 
 export interface Store extends DeliveryInbox, SweepStore, Reading, AsyncDisposable {

@@ -239,7 +239,7 @@ const configPart = (db: Db, write: Write): Pick<Store, "lastGoodConfig" | "keepC
 });
 
 /** Nobody waits for a mark, so nobody is woken by one. */
-const sweepPart = (db: Db): Omit<SweepStore, "enqueue"> => ({
+const sweepPart = (db: Db): Omit<SweepStore, "enqueue" | "marks"> => ({
   settle: async (findings, now) =>
     db.transaction(() => {
       for (const finding of findings) watch.settleItem(db, finding, now);
@@ -249,7 +249,6 @@ const sweepPart = (db: Db): Omit<SweepStore, "enqueue"> => ({
   watched: async (repository) => watch.watched(db, repository),
   latest: async (repository, issue) => watch.latestRevision(db, repository, issue),
   mark: async (key) => watch.readMark(db, key),
-  marks: async (prefix) => watch.listMarks(db, prefix),
   setMark: async (key, value) => db.transaction(() => watch.writeMark(db, key, value)),
 });
 
@@ -325,6 +324,7 @@ function reading(db: Db): Reading {
       get(build.selectFrom("activity").select(["text", "at"]).where("session_id", "=", session)) ??
       null,
     runners: async () => queue.listRunners(db),
+    marks: async (prefix) => watch.listMarks(db, prefix),
   };
 }
 

@@ -6,8 +6,10 @@ import Database from "better-sqlite3";
 import { expect, test } from "vitest";
 import { realChance } from "../../src/compose/chance.ts";
 import { localConfig } from "../../src/cli/client.ts";
+import { eventsCheck } from "../../src/cli/doctor.ts";
 import { openControlServer } from "../../src/cli/control-server.ts";
 import { serverChecks } from "../../src/cli/server-checks.ts";
+import { SUBSCRIBED_EVENTS } from "../../src/inbox/webhook.ts";
 import { lockDirectory } from "../../src/store/lock.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
 import { item, take } from "../store/contract/given.ts";
@@ -41,7 +43,10 @@ const serving = (directory: string, store: Awaited<ReturnType<typeof openSqlite>
     now: () => 2,
     ready: () => ({
       ready: false,
-      checks: [{ name: "github", ok: false, found: "does not answer" }],
+      checks: [
+        { name: "github", ok: false, required: true, found: "does not answer" },
+        { name: "installation", ok: false, required: false, found: "another one was here" },
+      ],
     }),
     examine: async () => ({ checks: [] }),
   });
@@ -61,7 +66,9 @@ test("what was given up is listed with the reason, and tried again by its key", 
     });
     expect((await at.run("dead")).stdout).toBe("nothing was given up\n");
     expect(await take(store)).toMatchObject([{ key: "bad/one" }]);
-    expect((await at.run("doctor")).stdout).toContain("FAIL  server: github: does not answer");
+    const { stdout } = await at.run("doctor");
+    expect(stdout).toContain("FAIL  server: github: does not answer");
+    expect(stdout).toContain("warn  server: installation: another one was here");
   }
   await store.close();
   expect(await at.run("retry", "bad/one")).toMatchObject({ code: 3 });
@@ -110,6 +117,17 @@ test("restoring needs a stopped server and a good backup, and says what is next"
   expect(await restored.identity()).toMatchObject({ takeoverUntil: 1 + 60 * 60_000 });
 });
 
+test("the doctor asks for webhook events where webhooks are taken", () => {
+  const { github, webhook } = localConfig();
+  const pull = { github, webhook: { ...webhook, ingest: "pull" as const } };
+  expect(eventsCheck(pull, [])).toMatchObject({
+    ok: true,
+    found: "none are needed: ORCHA_INGEST=pull",
+  });
+  expect(eventsCheck({ github, webhook }, ["issues"])).toMatchObject({ ok: false });
+  expect(eventsCheck({ github, webhook }, SUBSCRIBED_EVENTS)).toMatchObject({ ok: true });
+});
+
 test("the doctor sees a damaged audit trail", async () => {
   using at = place();
   const store = await buried(at.database);
@@ -123,11 +141,13 @@ test("the doctor sees a damaged audit trail", async () => {
     serverChecks({ ...localConfig(), dataDir: dataDir(at.path), runtimeDir: runtimeDir(at.path) });
   expect(await examined()).toMatchObject([
     { name: "audit trail", ok: true, found: "whole, 1 rows" },
+    { name: "installation", ok: true },
   ]);
   const raw = new Database(at.database);
   raw.exec("update event set notes = '[]' , at = 2");
   raw.close();
   expect(await examined()).toMatchObject([
     { name: "audit trail", ok: false, found: "row 1: the row is not what was written" },
+    { name: "installation", ok: true },
   ]);
 });

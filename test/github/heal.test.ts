@@ -104,10 +104,20 @@ test("a reply in a review's thread that stands twice is removed, too", async () 
   } as const;
   await shop.forge.perform(reply, attempt("re"));
   await shop.forge.perform(reply, attempt("re"));
-  const { forge } = connect(shop.url, shop.app, { suspects });
+  const seen: string[] = [];
+  const { forge } = connect(shop.url, shop.app, {
+    suspects,
+    onForeign: (_, url) => seen.push(url),
+  });
+  const { forge: other } = connect(shop.url, shop.app, {
+    markerSecret: new Uint8Array(32).fill(9),
+  });
+  await other.perform({ ...reply, text: text("Theirs.") }, attempt("re"));
+  other.close();
   expect((await forge.perform(reply, attempt("re", 2))).kind).toBe("done");
-  await world.waitFor((now) => now.reviewThreads(SHOP, number)[0]?.comments.length === 2, {
-    what: "one reply",
+  expect(seen, "another installation's").toEqual([expect.stringContaining("#discussion_r")]);
+  await world.waitFor((now) => now.reviewThreads(SHOP, number)[0]?.comments.length === 3, {
+    what: "one reply of ours",
   });
   forge.close();
 });

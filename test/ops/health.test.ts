@@ -15,8 +15,12 @@ async function given() {
   const clock = new VirtualClock();
   const store = stack.use(await openSqlite(":memory:", clock));
   const links = [{ state: "connected" }, { state: "connected" }, { state: "fenced" }];
-  const metrics = stack.use(openMetrics({ store, clock, links: () => links }));
-  const state = { checks: [{ name: "disk", ok: true, found: "there is room" }] as Check[] };
+  const metrics = stack.use(
+    openMetrics({ store, clock, elapsed: () => clock.now(), links: () => links }),
+  );
+  const state = {
+    checks: [{ name: "disk", ok: true, required: true, found: "there is room" }] as Check[],
+  };
   const health = openHealth({ clock, checks: () => state.checks, metrics: () => metrics.text() });
   const server = createServer((request, response) => {
     if (!health.answer(request, response)) response.writeHead(404).end();
@@ -37,14 +41,17 @@ test("healthy while the engine turns, ready while nothing keeps it from its work
   await using at = await given();
   expect(await at.ask("/health")).toMatchObject({ status: 200 });
   expect(await at.ask("/ready?x=1")).toMatchObject({ status: 200 });
-  at.state.checks = [{ name: "github", ok: false, found: "does not answer" }];
+  const alone = { name: "installation", ok: false, required: false, found: "another one" };
+  at.state.checks = [alone];
+  expect(await at.ask("/ready"), "a warning").toMatchObject({ status: 200 });
+  at.state.checks = [{ name: "github", ok: false, required: true, found: "does not answer" }];
   const { status, text } = await at.ask("/ready");
   expect(status).toBe(503);
   expect(JSON.parse(text)).toEqual({
     ready: false,
     checks: [
-      { name: "engine", ok: true, found: "last looked about 0 s ago" },
-      { name: "github", ok: false, found: "does not answer" },
+      { name: "engine", ok: true, required: true, found: "last looked about 0 s ago" },
+      { name: "github", ok: false, required: true, found: "does not answer" },
     ],
   });
   expect(await at.ask("/health"), "not a reason to start it again").toMatchObject({ status: 200 });
@@ -69,13 +76,21 @@ test("metrics say what is there and what happened, without a name of anything", 
   at.metrics.call("GET", 304);
   at.metrics.call("POST", 0);
   at.metrics.remaining("core", 4999);
+  at.metrics.attach("secretsession/1", true);
+  at.clock.move(3_000);
+  at.metrics.attach("secretsession/1", true);
+  at.metrics.attach("secretsession/2", true);
+  at.clock.move(4_000);
+  at.metrics.attach("secretsession/2", false);
   const { status, text } = await at.ask("/metrics");
   expect(status).toBe(200);
   const lines = text
     .split("\n")
-    .map((line) => line.replaceAll(/,?otel_scope_[a-z_]+="[^"]*"/gu, ""));
+    .map((line) => line.replaceAll(/,?otel_scope_[a-z_]+="[^"]*"/gu, "").replace("{}", ""));
   expect(lines).toEqual(
     expect.arrayContaining([
+      "orcha_attach_lag_seconds 7",
+      "orcha_attach_waiting 1",
       'orcha_deliveries_total{status="202"} 2',
       'orcha_deliveries_total{status="401"} 1',
       'orcha_effects_total{kind="post-comment",outcome="done"} 1',
@@ -92,7 +107,8 @@ test("metrics say what is there and what happened, without a name of anything", 
   );
   expect(text).toMatch(/^orcha_loop_lag_seconds\{?.*\}? \d/mu);
   expect(text).toMatch(/^orcha_queue_age_seconds\{queue="outbox".*\} \d/mu);
-  for (const name of ["secretbox", "acme", "shop", "ann"]) expect(text).not.toContain(name);
+  for (const name of ["secretbox", "secretsession", "acme", "shop", "ann"])
+    expect(text).not.toContain(name);
 });
 
 test("labels that GitHub chooses are bounded", async () => {
