@@ -1,8 +1,14 @@
 /** All benchmarks, by the name they are called by. */
+import { decisions } from "./decisions.ts";
+import { dispatch } from "./dispatch.ts";
 import type { Scale } from "./measure.ts";
+import { pages } from "./pages.ts";
 import type { Figure } from "./table.ts";
 import { webhooks } from "./webhooks.ts";
 
 export const BENCHMARKS: Readonly<Record<string, (scale: Scale) => Promise<readonly Figure[]>>> = {
   webhooks,
+  pages,
+  decisions,
+  dispatch,
 };
