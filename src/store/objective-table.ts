@@ -11,9 +11,11 @@ import {
   decodeSession,
   encode,
 } from "./codec.ts";
+import type { Insertable } from "kysely";
 import type { Db } from "./database.ts";
 import type { Loaded, Subject } from "./port.ts";
 import { prepared } from "./prepared.ts";
+import type { Tables } from "./schema.ts";
 
 export function loadSubject(db: Db, subject: Subject, repository: Repository): Loaded | null {
   const id = findObjective(db, subject, repository);
@@ -21,34 +23,37 @@ export function loadSubject(db: Db, subject: Subject, repository: Repository): L
 }
 
 /** The newest revision of the issue; the objective of a pull request or id. */
-function findObjective(
-  { build, get }: Db,
-  subject: Subject,
-  repository: Repository,
-): string | undefined {
+function findObjective({ get }: Db, subject: Subject, repository: Repository): string | undefined {
   switch (subject.kind) {
     case "objective":
       return subject.id;
     case "issue":
-      return get(
-        build
-          .selectFrom("objective")
-          .select("id")
-          .where("repository_id", "=", repository.id)
-          .where("issue_number", "=", subject.number)
-          .orderBy("revision", "desc")
-          .limit(1),
-      )?.id;
+      return get(newestOf({ repository: repository.id, number: subject.number }))?.id;
     case "pull-request":
-      return get(
-        build
-          .selectFrom("pull_request")
-          .select("objective_id")
-          .where("repository_id", "=", repository.id)
-          .where("number", "=", subject.number),
-      )?.objective_id;
+      return get(ofPull({ repository: repository.id, number: subject.number }))?.objective_id;
   }
 }
+
+interface Numbered {
+  readonly repository: number;
+  readonly number: number;
+}
+const newestOf = prepared((build, { repository, number }: Numbered) =>
+  build
+    .selectFrom("objective")
+    .select("id")
+    .where("repository_id", "=", repository)
+    .where("issue_number", "=", number)
+    .orderBy("revision", "desc")
+    .limit(1),
+);
+const ofPull = prepared((build, { repository, number }: Numbered) =>
+  build
+    .selectFrom("pull_request")
+    .select("objective_id")
+    .where("repository_id", "=", repository)
+    .where("number", "=", number),
+);
 
 export function findByBranch(
   { build, get }: Db,
@@ -121,15 +126,16 @@ export function storeObjective(
   const same = before?.objective.id === objective.id ? before : null;
   if (!(same === null ? insert(db, objective, now) : update(db, objective, same.rev, now)))
     return false;
-  const queue = new Map(
-    inTurn(candidates(objective)).map((queued) => [queued.candidate.session as string, queued]),
-  );
+  const rows = placesOf(objective);
+  const oldRows = same === null ? null : placesOf(same.objective);
   const old = new Map(
     (same?.objective.sessions ?? []).map((session) => [session.id as string, session]),
   );
   for (const [position, session] of objective.sessions.entries()) {
-    putSession(db, objective, session, position, queue.get(session.id));
     const was = old.get(session.id);
+    const row = rows[position];
+    if (row !== undefined && (was !== session || !isSame(row, oldRows?.[position])))
+      db.run(sessionPut({ ...row, body: encode(session) }));
     if (was !== undefined && isLive(was.state) && !isLive(session.state))
       releaseSlot(db, session.id);
     if (session.attempt > (was?.attempt ?? 0)) openAttempt(db, session);
@@ -144,6 +150,64 @@ export function storeObjective(
     if (!known.has(pull)) putPullRequest(db, objective, pull);
   return true;
 }
+
+/** A session's row without its body: also what others of its objective make of it. */
+type SessionPlace = Readonly<Omit<Insertable<Tables["session"]>, "body">>;
+
+function placesOf(objective: Objective): readonly SessionPlace[] {
+  const queue = new Map(
+    inTurn(candidates(objective)).map((queued) => [queued.candidate.session as string, queued]),
+  );
+  return objective.sessions.map((session, position) => {
+    const queued = queue.get(session.id);
+    return {
+      id: session.id,
+      objective_id: objective.id,
+      position,
+      state: session.state.kind,
+      attempt: session.attempt,
+      ready: queued === undefined ? 0 : 1,
+      rank: queued?.candidate.rank ?? 0,
+      turn: queued?.turn ?? 0,
+      since: session.state.since,
+      pin: queued?.candidate.pin ?? null,
+      worker: session.role === "worker" ? 1 : 0,
+      workers_max: objective.config.limits.workers,
+      live: isLive(session.state) ? 1 : 0,
+    };
+  });
+}
+
+function isSame(a: SessionPlace, b: SessionPlace | undefined): boolean {
+  return b !== undefined && SESSION_COLUMNS.every((column) => a[column] === b[column]);
+}
+
+const SESSION_COLUMNS = [
+  "id",
+  "objective_id",
+  "position",
+  "state",
+  "attempt",
+  "ready",
+  "rank",
+  "turn",
+  "since",
+  "pin",
+  "worker",
+  "workers_max",
+  "live",
+] as const satisfies readonly (keyof SessionPlace)[];
+
+const sessionPut = prepared((build, row: SessionPlace & { readonly body: string }) => {
+  const { id, objective_id, position, state, attempt, ready, rank, turn, since, pin } = row;
+  const { worker, workers_max, live, body } = row;
+  const queued = { ready, rank, turn, since, pin, worker, workers_max };
+  const changing = { state, attempt, ...queued, live, body };
+  return build
+    .insertInto("session")
+    .values({ id, objective_id, position, ...changing })
+    .onConflict((conflict) => conflict.column("id").doUpdateSet(changing));
+});
 
 interface Queued {
   readonly candidate: Candidate;
@@ -181,42 +245,24 @@ function insert({ build, run }: Db, objective: Objective, now: number): boolean 
   );
 }
 
-function update({ build, run }: Db, objective: Objective, rev: number, now: number): boolean {
-  const query = build
-    .updateTable("objective")
-    .set({ rev: rev + 1, ...columns(objective, now) })
-    .where("id", "=", objective.id)
-    .where("rev", "=", rev);
-  return run(query) === 1;
-}
+const update = ({ run }: Db, objective: Objective, rev: number, now: number): boolean =>
+  run(updated({ ...columns(objective, now), id: objective.id, rev, next: rev + 1 })) === 1;
 
-function putSession(
-  { build, run }: Db,
-  objective: Objective,
-  session: Session,
-  position: number,
-  queued: Queued | undefined,
-): void {
-  const changing = {
-    state: session.state.kind,
-    attempt: session.attempt,
-    ready: queued === undefined ? 0 : 1,
-    rank: queued?.candidate.rank ?? 0,
-    turn: queued?.turn ?? 0,
-    since: session.state.since,
-    pin: queued?.candidate.pin ?? null,
-    worker: session.role === "worker" ? 1 : 0,
-    workers_max: objective.config.limits.workers,
-    live: isLive(session.state) ? 1 : 0,
-    body: encode(session),
-  };
-  run(
-    build
-      .insertInto("session")
-      .values({ id: session.id, objective_id: objective.id, position, ...changing })
-      .onConflict((conflict) => conflict.column("id").doUpdateSet(changing)),
-  );
+interface Updated {
+  readonly id: string;
+  readonly rev: number;
+  readonly next: number;
+  readonly live: number;
+  readonly updated_at: number;
+  readonly body: string;
 }
+const updated = prepared((build, { id, rev, next, live, updated_at, body }: Updated) =>
+  build
+    .updateTable("objective")
+    .set({ rev: next, live, updated_at, body })
+    .where("id", "=", id)
+    .where("rev", "=", rev),
+);
 
 export function releaseSlot({ build, run }: Db, session: string): void {
   run(build.deleteFrom("slot").where("session_id", "=", session));

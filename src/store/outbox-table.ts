@@ -16,42 +16,53 @@ export interface Insert {
 }
 
 export function insertEffect(
-  { build, run }: Db,
+  { run }: Db,
   emitted: Emitted,
   { objective, now, doubt }: Insert,
 ): void {
   const { key, lane, priority, coalesce, effect } = emitted;
   if (coalesce !== null)
     // Only what was never sent may be replaced; what was tried has to be settled first.
-    run(
-      build
-        .updateTable("outbox")
-        .set({ state: "replaced", ended_at: now })
-        .where("coalesce", "=", coalesce)
-        .where("state", "=", "pending")
-        .where("attempts", "=", 0),
-    );
-  run(
-    build
-      .insertInto("outbox")
-      .values({
-        key,
-        lane,
-        priority,
-        coalesce,
-        objective_id: objective,
-        effect: encode(effect),
-        state: "pending",
-        attempts: 0,
-        not_before: 0,
-        error: null,
-        created_at: now,
-        ended_at: null,
-        doubt: doubt ? 1 : 0,
-      })
-      .onConflict((conflict) => conflict.column("key").doNothing()),
-  );
+    run(replaced({ coalesce, now }));
+  const row = { key, lane, priority, coalesce, objective, effect: encode(effect), now };
+  run(inserted({ ...row, doubt: doubt ? 1 : 0 }));
 }
+
+const replaced = prepared(
+  (build, { coalesce, now }: { readonly coalesce: string; readonly now: number }) =>
+    build
+      .updateTable("outbox")
+      .set({ state: "replaced", ended_at: now })
+      .where("coalesce", "=", coalesce)
+      .where("state", "=", "pending")
+      .where("attempts", "=", 0),
+);
+
+interface NewRow extends Omit<Insert, "doubt">, Omit<Emitted, "effect"> {
+  readonly effect: string;
+  readonly doubt: number;
+}
+const inserted = prepared((build, row: NewRow) => {
+  const { key, lane, priority, coalesce, objective, effect, now, doubt } = row;
+  return build
+    .insertInto("outbox")
+    .values({
+      key,
+      lane,
+      priority,
+      coalesce,
+      objective_id: objective,
+      effect,
+      state: "pending",
+      attempts: 0,
+      not_before: 0,
+      error: null,
+      created_at: now,
+      ended_at: null,
+      doubt,
+    })
+    .onConflict((conflict) => conflict.column("key").doNothing());
+});
 
 export function takeOutbox(db: Db, hands: Hands, take: Take): readonly OutboxItem[] {
   const { build, all, run } = db;
@@ -85,12 +96,7 @@ export function endEffect(
   { build, run }: Db,
   { item, now, state, reason, artifact }: EndedEffect,
 ): void {
-  run(
-    build
-      .updateTable("outbox")
-      .set({ state, error: reason, ended_at: now, held: 0 })
-      .where("seq", "=", item.seq),
-  );
+  run(ended({ seq: item.seq, state, reason, now }));
   const key = item.coalesce;
   if (key === null || artifact === undefined) return;
   if (artifact === null) run(build.deleteFrom("artifact").where("key", "=", key));
@@ -102,6 +108,16 @@ export function endEffect(
         .onConflict((conflict) => conflict.column("key").doUpdateSet({ value: artifact })),
     );
 }
+
+interface Ended extends Pick<EndedEffect, "state" | "reason" | "now"> {
+  readonly seq: number;
+}
+const ended = prepared((build, { seq, state, reason, now }: Ended) =>
+  build
+    .updateTable("outbox")
+    .set({ state, error: reason, ended_at: now, held: 0 })
+    .where("seq", "=", seq),
+);
 
 export function isStartPending({ build, all }: Db, session: SessionId, attempt: number): boolean {
   const query = build
