@@ -4,11 +4,13 @@ import { openAuth } from "../github/auth.ts";
 import { openBreaker } from "../github/breaker.ts";
 import { openCalls } from "../github/calls.ts";
 import type { Found } from "../github/find-comments.ts";
-import { openForeign, type ForeignMarks } from "../github/foreign.ts";
+import { FOREIGN_MARKS, openForeign, type ForeignMarks } from "../github/foreign.ts";
 import { openForge } from "../github/forge.ts";
 import type { Suspect, SuspectStore } from "../github/heal.ts";
+import { openLedger, type LedgerStore } from "../github/ledger.ts";
 import { isForeign } from "../github/marker.ts";
-import { openPacing } from "../github/pacing.ts";
+import { ADMIN, READ } from "../github/cost.ts";
+import { openPacing, takeTurn } from "../github/pacing.ts";
 import { openSecretRegistry } from "../github/secrets.ts";
 import { openSurvey, type SurveyOptions } from "../github/survey.ts";
 import type { PlaneParts } from "./plane.ts";
@@ -20,7 +22,8 @@ export function openGitHub(parts: PlaneParts, stack: AsyncDisposableStack) {
   const { patienceMs } = timings;
   const secrets = openSecretRegistry({ ...clock, now: elapsed });
   for (const secret of [...app.webhookSecrets, app.privateKey]) secrets.add(secret);
-  const pacing = openPacing({ limits: github.limits, clock, elapsed });
+  const ledger = openLedger(ledgerStore(store), clock);
+  const pacing = openPacing({ limits: github.limits, clock, elapsed, ledger });
   const auth = openAuth({
     appId: app.id,
     privateKey: app.privateKey,
@@ -29,6 +32,10 @@ export function openGitHub(parts: PlaneParts, stack: AsyncDisposableStack) {
     secrets,
     elapsed,
     timeoutMs: timings.requestMs,
+    turn: (installation, method) => {
+      const cost = method === "GET" ? READ : ADMIN;
+      return takeTurn(pacing, installation, { ...cost, priority: 0 }, patienceMs);
+    },
     observe: (installation, headers) => pacing.observe(installation, headers),
     ...(fetch === undefined ? {} : { fetch }),
   });
@@ -74,7 +81,7 @@ export function openGitHub(parts: PlaneParts, stack: AsyncDisposableStack) {
 
 const openForeignMarks = ({ store, clock, log }: PlaneParts): ForeignMarks =>
   openForeign({
-    store: marksUnder(store, "foreign:"),
+    store: marksUnder(store, FOREIGN_MARKS),
     now: () => clock.now(),
     onFirst: ({ owner, name }, url) =>
       log.warn(
@@ -114,4 +121,9 @@ const marksUnder = (store: PlaneParts["store"], prefix: string): SuspectStore =>
   },
   put: (key, value) => store.setMark(prefix + key, value),
   forget: (key) => store.setMark(prefix + key, null),
+});
+
+const ledgerStore = (store: PlaneParts["store"]): LedgerStore => ({
+  read: (key) => store.mark(`spent:${key}`),
+  write: (key, value) => store.setMark(`spent:${key}`, value),
 });

@@ -4,10 +4,19 @@
  */
 import { PortError, type Clock } from "../engine/ports.ts";
 import type { Repository } from "../domain/repository.ts";
-import { openClient, openEtagCache, type Client, type Fetch, type TokenSource } from "./client.ts";
+import {
+  openClient,
+  openEtagCache,
+  type Client,
+  type ClientOptions,
+  type Fetch,
+  type TokenSource,
+} from "./client.ts";
 import { appJwt, readPrivateKey } from "./jwt.ts";
 import { allPages, PAGE } from "./pages.ts";
 import { portErrorOf, timeOf } from "./outcome.ts";
+import { APP } from "./cost.ts";
+import { OwnPace } from "./pacing.ts";
 import { PERMISSIONS, type PermissionSet } from "./permissions.ts";
 import type { SecretRegistry } from "./secrets.ts";
 
@@ -24,6 +33,8 @@ export interface AuthOptions {
   readonly elapsed?: () => number;
   /** The network; default: Node's own. */
   readonly fetch?: Fetch;
+  /** Waits for the turn of a request that no call of an installation stands for: the App's own (`APP`), and of tokens for a single use. */
+  readonly turn?: (installation: number, method: string) => Promise<void>;
   /** Hears rate-limit headers per installation. */
   readonly observe?: (installation: number, headers: Readonly<Record<string, unknown>>) => void;
 }
@@ -76,9 +87,12 @@ const CLIENTS_MAX = 1_000;
 export function openAuth(options: AuthOptions): Auth {
   const key = readPrivateKey(options.privateKey);
   options.secrets.add(options.privateKey);
-  const { clock, baseUrl, timeoutMs, fetch } = options;
-  const network = { baseUrl, timeoutMs, clock, ...(fetch === undefined ? {} : { fetch }) };
-  const app = openClient({ ...network, etags: openEtagCache() }, jwtSource(options, key));
+  const { clock } = options;
+  const network = networkOf(options);
+  const app = openClient(
+    { ...network, ...pacedAs(options, APP), etags: openEtagCache() },
+    jwtSource(options, key),
+  );
   const clients = new Map<string, Client>();
   let own: Promise<OwnApp> | null = null;
   let botId: number | undefined;
@@ -114,6 +128,7 @@ export function openAuth(options: AuthOptions): Auth {
     return made;
   };
 
+  /** Who asks while it is being asked waits for the same answer. */
   const readOwn = async (repository: Repository): Promise<OwnApp> => {
     try {
       const found = await askOwn(options.appId, app, client(repository, "facts"));
@@ -133,19 +148,21 @@ export function openAuth(options: AuthOptions): Auth {
     repositories: (installation) => listRepositories(options, app, installation),
     async mintOnce(repository, permissions) {
       const { token } = await mint(repository, permissions);
-      const source: TokenSource = {
-        get: async () => token,
-        renew: async () => token,
-      };
-      const once = openClient({ ...network, etags: openEtagCache(1) }, source);
-      const revoke = async (): Promise<void> => {
-        // Not revoked is not a failure of what it was used for: it expires by itself.
-        await once.request("DELETE /installation/token").catch(() => undefined);
-        options.secrets.add(token, elapsedOf(options)());
-      };
-      return { token, revoke };
+      return oneTime(options, repository, token);
     },
   };
+}
+
+function oneTime(options: AuthOptions, { installation }: Repository, token: string): OneTimeToken {
+  const fixed: TokenSource = { get: async () => token, renew: async () => token };
+  const network = { ...networkOf(options), ...pacedAs(options, installation) };
+  const client = openClient({ ...network, etags: openEtagCache(1) }, fixed);
+  const revoke = async (): Promise<void> => {
+    // Not revoked is not a failure of what it was used for: it expires by itself.
+    await client.request("DELETE /installation/token").catch(() => undefined);
+    options.secrets.add(token, elapsedOf(options)());
+  };
+  return { token, revoke };
 }
 
 /** More than this of one installation are not swept. */
@@ -156,7 +173,7 @@ async function listRepositories(
   app: Client,
   installation: number,
 ): Promise<readonly Repository[]> {
-  const { clock, baseUrl, timeoutMs, fetch, secrets } = options;
+  const { clock, secrets } = options;
   try {
     const route = "POST /app/installations/{installation_id}/access_tokens";
     const permissions = { metadata: "read" } as const;
@@ -166,7 +183,7 @@ async function listRepositories(
     });
     secrets.add(data.token, endOf(options, data.expires_at, headers));
     const fixed: TokenSource = { get: async () => data.token, renew: async () => data.token };
-    const network = { baseUrl, timeoutMs, clock, ...(fetch === undefined ? {} : { fetch }) };
+    const network = { ...networkOf(options), ...pacedAs(options, installation) };
     const client = openClient({ ...network, etags: openEtagCache(1) }, fixed);
     try {
       const found = await allPages(LIST_PAGES_MAX, async (page) => {
@@ -187,6 +204,26 @@ async function listRepositories(
     throw portErrorOf(error, clock.now());
   }
 }
+
+const networkOf = ({
+  clock,
+  baseUrl,
+  timeoutMs,
+  fetch,
+}: AuthOptions): Pick<ClientOptions, "baseUrl" | "timeoutMs" | "clock" | "fetch"> => ({
+  baseUrl,
+  timeoutMs,
+  clock,
+  ...(fetch === undefined ? {} : { fetch }),
+});
+
+const pacedAs = (
+  { turn, observe }: AuthOptions,
+  installation: number,
+): Pick<ClientOptions, "turn" | "observe"> => ({
+  ...(turn === undefined ? {} : { turn: (method) => turn(installation, method) }),
+  ...(observe === undefined ? {} : { observe: (headers) => observe(installation, headers) }),
+});
 
 const elapsedOf = ({ elapsed, clock }: AuthOptions): (() => number) =>
   elapsed ?? (() => clock.now());
@@ -249,7 +286,7 @@ function tokenSource(mint: () => Promise<Token>, elapsed: () => number): TokenSo
 
 function mintError(error: unknown, repository: Repository, now: number): unknown {
   const port = portErrorOf(error, now);
-  if (!(port instanceof PortError)) return port;
+  if (!(port instanceof PortError) || port instanceof OwnPace) return port;
   const where = `${repository.owner}/${repository.name}`;
   return new PortError(port.kind, `no token for ${where}: ${port.message}`, {
     cause: error,

@@ -8,7 +8,8 @@ import type { Auth } from "./auth.ts";
 import type { Breaker } from "./breaker.ts";
 import type { Client } from "./client.ts";
 import { classify, portErrorOf } from "./outcome.ts";
-import { READ, type Cost, type Pacing } from "./pacing.ts";
+import { READ, type Cost } from "./cost.ts";
+import { OwnPace, takeTurn, type Pacing } from "./pacing.ts";
 import type { PermissionSet } from "./permissions.ts";
 
 export interface Calls {
@@ -40,14 +41,12 @@ export function openCalls(options: CallsOptions): Calls {
 
   const paced = async (installation: number, cost: Cost, priority: number): Promise<void> => {
     breaker?.check();
-    const { waitMs } = await pacing.turn(installation, cost, priority, patienceMs);
-    if (waitMs > 0)
-      throw new PortError("rate-limited", `our own pace: installation ${installation}`, {
-        retryAfterMs: waitMs,
-      });
+    await takeTurn(pacing, installation, { ...cost, priority }, patienceMs);
   };
 
   const heard = (installation: number, error: unknown): void => {
+    // A token that had to wait for its turn: GitHub said nothing.
+    if (error instanceof OwnPace) return;
     const failure = classify(error, clock.now());
     if (failure === null) return;
     breaker?.failed(failure);

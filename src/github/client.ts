@@ -29,6 +29,8 @@ export interface ClientOptions {
   readonly etags: EtagCache;
   /** The network; default: Node's own. */
   readonly fetch?: Fetch;
+  /** Waits until the request may go; what it throws is the request's failure. */
+  readonly turn?: (method: string) => Promise<void>;
   /** Hears the headers of every answer, errors too. */
   readonly observe?: (headers: Readonly<Record<string, unknown>>) => void;
 }
@@ -47,6 +49,7 @@ export function openClient(options: ClientOptions, tokens: TokenSource): Client 
     const url = endpoint.method === "GET" ? octokit.request.endpoint(endpoint).url : null;
     const known = url === null ? undefined : options.etags.get(url);
     const send = async (token: string) => {
+      await options.turn?.(endpoint.method);
       const deadline = deadlineOf(options);
       try {
         const response = await request({

@@ -8,7 +8,7 @@ import { at } from "./calls.ts";
 import { findComments, findReplies, lookTwice, type Found } from "./find-comments.ts";
 import { markerOf, withMarker } from "./marker.ts";
 import { statusOf } from "./outcome.ts";
-import { CONTENT, WRITE } from "./pacing.ts";
+import { CONTENT, WRITE } from "./cost.ts";
 import type { Perform, Performing } from "./performer.ts";
 
 export const postComment: Perform<"post-comment"> = async (performing, effect, attempt) => {

@@ -6,7 +6,7 @@ import type { Suspect } from "./heal.ts";
 import { isNewer, renderingIn } from "./marker.ts";
 import { at } from "./calls.ts";
 import { portErrorOf, statusOf } from "./outcome.ts";
-import { WRITE } from "./pacing.ts";
+import { WRITE } from "./cost.ts";
 import type { Performing } from "./performer.ts";
 
 /** What is left of the copies; null = there is none, or there was one only. Throws PortError. */

@@ -1,7 +1,7 @@
 /** Reactions and closing: what is so already stays so, so these are simply repeated. */
 import { at } from "./calls.ts";
 import { statusOf } from "./outcome.ts";
-import { WRITE } from "./pacing.ts";
+import { WRITE } from "./cost.ts";
 import { DONE, type Perform } from "./performer.ts";
 
 export const react: Perform<"react"> = async (performing, effect) => {

@@ -2,21 +2,21 @@
  * Keeps each installation under GitHub's secondary limits. It decides when a call may go; it does not make
  * calls. Waiting callers are served by priority, lower first, then in order of asking.
  */
-import type { Clock } from "../engine/ports.ts";
+import { PortError, type Clock } from "../engine/ports.ts";
+import { APP, type Cost } from "./cost.ts";
+import {
+  contentOf,
+  HOUR_MS,
+  MINUTE_MS,
+  openLanes,
+  waitOf,
+  type Lane,
+  type Waiting,
+} from "./lane.ts";
+import type { Ledger } from "./ledger.ts";
 import type { Limits } from "./limits.ts";
 import { resetMs } from "./outcome.ts";
-
-export interface Cost {
-  /** GitHub's points: a read 1, a write 5. */
-  readonly points: number;
-  readonly write: boolean;
-  /** Makes something people are told about: comment, pull request, review reply. */
-  readonly content: boolean;
-}
-
-export const READ: Cost = { points: 1, write: false, content: false };
-export const WRITE: Cost = { points: 5, write: true, content: false };
-export const CONTENT: Cost = { points: 5, write: true, content: true };
+import { isReserved, reserve } from "./reserving.ts";
 
 export interface Pacing {
   /** 0 = go now, it is counted. Else nothing is counted: ask again after so many ms. */
@@ -41,28 +41,68 @@ export interface Pacing {
   budget(installation: number): { readonly share: number; readonly pausedMs: number };
 }
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-/** Installations remembered; idle ones are forgotten first. */
-const INSTALLATIONS_MAX = 10_000;
+/** A reservation is a transaction: a moment. */
+const RESERVING_MS = 5;
+const RESERVE_AGAIN_MS = 1_000;
 
 export interface PacingOptions {
   readonly limits: Limits;
   readonly clock: Clock;
   /** Time that never jumps, in ms from anywhere; default: the clock's, which people may set. */
   readonly elapsed?: () => number;
+  /** Remembers over restarts what was spent; missing: nothing does. */
+  readonly ledger?: Ledger | undefined;
 }
 
-export function openPacing({ limits, clock, elapsed = () => clock.now() }: PacingOptions): Pacing {
+/** We hold ourselves back: GitHub was not asked. */
+export class OwnPace extends PortError {
+  constructor(installation: number, waitMs: number) {
+    const whose = installation === APP ? "the App" : `installation ${installation}`;
+    super("rate-limited", `our own pace: ${whose}`, { retryAfterMs: waitMs });
+  }
+}
+
+/** Waits for its turn, or throws `OwnPace` when that takes longer than `patienceMs`. */
+export async function takeTurn(
+  pacing: Pick<Pacing, "turn">,
+  installation: number,
+  cost: Cost & { readonly priority: number },
+  patienceMs: number,
+): Promise<void> {
+  const { waitMs } = await pacing.turn(installation, cost, cost.priority, patienceMs);
+  if (waitMs > 0) throw new OwnPace(installation, waitMs);
+}
+
+export function openPacing(options: PacingOptions): Pacing {
+  const { limits, clock, elapsed = () => clock.now(), ledger } = options;
   const laneOf = openLanes(elapsed);
 
   const take = (lane: Lane, cost: Cost): number => {
     const now = elapsed();
     const waitMs = waitOf(lane, cost, limits, now);
     if (waitMs > 0) return waitMs;
-    lane.spent.push({ at: now, cost });
+    if (ledger !== undefined && !isReserved(lane, cost, now)) {
+      void fill(lane, cost, ledger);
+      return RESERVING_MS;
+    }
+    lane.reserved.points -= cost.points;
+    lane.reserved.content -= contentOf(cost);
+    lane.spent.push({ at: now, points: cost.points, content: contentOf(cost) });
     if (cost.write) lane.lastWrite = now;
     return 0;
+  };
+
+  const fill = async (lane: Lane, cost: Cost, from: Ledger): Promise<void> => {
+    if (lane.reserving) return;
+    lane.reserving = true;
+    try {
+      await reserve(lane, cost, { ledger: from, limits, elapsed });
+    } catch {
+      // Without a disk nothing else goes either; the store says so where it is asked for more than this.
+      lane.failedUntil = elapsed() + RESERVE_AGAIN_MS;
+    }
+    lane.reserving = false;
+    serve(lane);
   };
 
   /** Serves whoever is first; plans the next look when it has to wait. */
@@ -71,6 +111,8 @@ export function openPacing({ limits, clock, elapsed = () => clock.now() }: Pacin
     lane.wake = null;
     for (let first = lane.waiting[0]; first !== undefined; first = lane.waiting[0]) {
       const waitMs = take(lane, first.cost);
+      // That is a moment, and nobody's patience is asked for.
+      if (lane.reserving) return;
       if (waitMs > 0 && elapsed() + waitMs <= first.deadline) {
         lane.wake = clock.after(waitMs, () => serve(lane));
         return;
@@ -82,7 +124,10 @@ export function openPacing({ limits, clock, elapsed = () => clock.now() }: Pacin
 
   const pause = (lane: Lane, durationMs: number): void => {
     const until = elapsed() + Math.min(Math.max(durationMs, 0), HOUR_MS);
-    lane.pausedUntil = Math.max(lane.pausedUntil, until);
+    if (until <= lane.pausedUntil) return;
+    lane.pausedUntil = until;
+    // Not written: after a restart GitHub may have to say it again.
+    ledger?.pause(lane.installation, until - elapsed()).catch(() => undefined);
     serve(lane);
   };
 
@@ -138,86 +183,4 @@ function hearing(
       return { share, pausedMs: Math.max(0, pausedUntil - elapsed()) };
     },
   };
-}
-
-function openLanes(elapsed: () => number): (installation: number) => Lane {
-  const lanes = new Map<number, Lane>();
-  return (installation) => {
-    const known = lanes.get(installation);
-    if (known !== undefined) return known;
-    if (lanes.size >= INSTALLATIONS_MAX)
-      for (const [id, lane] of lanes)
-        if (lane.waiting.length === 0 && lane.pausedUntil <= elapsed()) lanes.delete(id);
-    const lane: Lane = {
-      spent: [],
-      lastWrite: -Infinity,
-      pausedUntil: -Infinity,
-      strikes: 0,
-      share: 1,
-      waiting: [],
-      wake: null,
-    };
-    lanes.set(installation, lane);
-    return lane;
-  };
-}
-
-interface Waiting {
-  readonly cost: Cost;
-  readonly priority: number;
-  readonly deadline: number;
-  readonly resolve: (turn: { readonly waitMs: number }) => void;
-}
-
-/** All times are of `elapsed`. */
-interface Lane {
-  /** Calls of the last hour, oldest first. Reads older than a minute are dropped. */
-  spent: { readonly at: number; readonly cost: Cost }[];
-  lastWrite: number;
-  pausedUntil: number;
-  /** How often in a row GitHub said that it is too much. */
-  strikes: number;
-  share: number;
-  readonly waiting: Waiting[];
-  wake: (() => void) | null;
-}
-
-function waitOf(lane: Lane, cost: Cost, limits: Limits, now: number): number {
-  // Without a time that never jumps, a clock that was set back leaves times in the future: they count as now.
-  lane.lastWrite = Math.min(lane.lastWrite, now);
-  lane.pausedUntil = Math.min(lane.pausedUntil, now + HOUR_MS);
-  lane.spent = lane.spent
-    .filter(({ at, cost: { content } }) => at > now - (content ? HOUR_MS : MINUTE_MS))
-    .map(({ at, cost: spent }) => ({ at: Math.min(at, now), cost: spent }));
-  const waits = [
-    lane.pausedUntil - now,
-    windowWait(lane, now, MINUTE_MS, limits.pointsPerMinute, cost.points, (c) => c.points),
-  ];
-  if (cost.write) waits.push(lane.lastWrite + limits.writeGapMs - now);
-  if (cost.content) {
-    const count = (c: Cost): number => (c.content ? 1 : 0);
-    waits.push(windowWait(lane, now, MINUTE_MS, limits.contentPerMinute, 1, count));
-    waits.push(windowWait(lane, now, HOUR_MS, limits.contentPerHour, 1, count));
-  }
-  return Math.max(0, ...waits);
-}
-
-/** How long until enough of a sliding window has passed for `wanted` more. */
-function windowWait(
-  lane: Lane,
-  now: number,
-  windowMs: number,
-  max: number,
-  wanted: number,
-  measure: (cost: Cost) => number,
-): number {
-  const inside = lane.spent.filter(({ at }) => at > now - windowMs);
-  let used = inside.reduce((sum, { cost }) => sum + measure(cost), 0);
-  // A limit smaller than one call would never be met: such a call goes alone.
-  if (used + wanted <= max || used === 0) return 0;
-  for (const { at, cost } of inside) {
-    used -= measure(cost);
-    if (used + wanted <= max || used === 0) return at + windowMs - now;
-  }
-  return windowMs;
 }

@@ -4,7 +4,7 @@ import { PortError } from "../engine/ports.ts";
 import { toMarkdown, toTitle } from "../markdown/outgoing.ts";
 import { at, type Calls } from "./calls.ts";
 import { statusOf, validationText } from "./outcome.ts";
-import { CONTENT, WRITE } from "./pacing.ts";
+import { CONTENT, WRITE } from "./cost.ts";
 import { DONE, type EffectOf, type Perform, type Performing } from "./performer.ts";
 
 interface Opened {

@@ -1,7 +1,8 @@
 /** GitHub's limits with GitHub's numbers, on a clock moved by hand. */
 import { expect, test } from "vitest";
 import { GITHUB_LIMITS, Limits } from "../../src/github/limits.ts";
-import { CONTENT, openPacing, READ, WRITE, type Cost } from "../../src/github/pacing.ts";
+import { CONTENT, READ, WRITE, type Cost } from "../../src/github/cost.ts";
+import { openPacing } from "../../src/github/pacing.ts";
 import { handClock, type HandClock } from "./clock.ts";
 
 const MINUTE_MS = 60_000;
