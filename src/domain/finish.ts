@@ -7,6 +7,7 @@ import { cancelQuestions } from "./ask.ts";
 import {
   isOver,
   openQuestions,
+  pullRequestOf,
   type Objective,
   type PullRequest,
   type Question,
@@ -109,8 +110,19 @@ function withdrawQuestions(step: Step): void {
 }
 
 export function onSummaryTimer(step: Step): void {
-  if (step.objective.state.kind === "finishing") finish(step, renderedSummary(step.objective));
+  if (step.objective.state.kind !== "finishing") return;
+  if (mayYetPublish(step))
+    step.timer(SUMMARY_TIMER, step.context.now + step.context.rules.summaryWaitMs);
+  else finish(step, renderedSummary(step.objective));
 }
+
+/** A result that nobody has published, and a manager that is at work or about to be: its turns have limits of their own. */
+const mayYetPublish = ({ manager, workers, objective }: Step): boolean =>
+  (isLive(manager.state) || manager.state.kind === "queued") &&
+  workers.some(
+    ({ id, result, unpublished }) =>
+      result !== null && unpublished === true && pullRequestOf(objective, id) === undefined,
+  );
 
 /** Ends the objective well. Workers that still run are stopped and become succeeded when their process is gone. */
 export function finish(step: Step, summary: string): void {

@@ -32,6 +32,29 @@ describe("the last merge", () => {
     expect(play.state()).toBe("succeeded");
   });
 
+  test("a manager that has yet to look at another worker's result is given its time", () => {
+    const play = published().comment("and the docs, please").start();
+    play.call("manager", spawn("docs"));
+    play.start("docs").call("docs", report());
+    play.park("docs").pull(31, "merged");
+    expect(play.it.state.kind).toBe("finishing");
+    play.timer("summary");
+    expect(play.it.state.kind).toBe("finishing");
+    expect(play.timers.has("summary")).toBe(true);
+    play.reads().call("manager", publish("docs"));
+    expect(play.it.state.kind).toBe("active");
+    expect(play.timers.has("summary")).toBe(false);
+  });
+
+  test("one that only waits with such a result is not waited for", () => {
+    const play = published().comment("and the docs, please").start();
+    play.call("manager", spawn("docs"));
+    play.start("docs").call("docs", report());
+    play.park("docs").reads().park().pull(31, "merged");
+    play.start().reads().park().timer("summary");
+    expect(play.it.state.kind).toBe("succeeded");
+  });
+
   test("the issue stays open when the repository wants it", () => {
     const play = new Play();
     play.config = { ...play.config, config: { ...DEFAULT_CONFIG, onDone: "keep-open" } };
