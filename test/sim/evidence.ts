@@ -31,7 +31,10 @@ export interface EvidenceParts {
   readonly upSince: () => number;
 }
 
-type Rows = Pick<Evidence, "objectives" | "revs" | "audits" | "effects" | "inboxPending" | "slots">;
+type Rows = Pick<
+  Evidence,
+  "objectives" | "revs" | "audits" | "effects" | "inboxPending" | "slots" | "claimed"
+>;
 
 interface ObjectiveRow {
   readonly id: string;
@@ -90,6 +93,7 @@ export class EvidenceReader {
       upMs: now() - upSince(),
       restored: restored(),
       listsLag: this.#parts.listsLag,
+      forgetful: this.#parts.machines.some(({ forgot }) => forgot),
     };
   }
 
@@ -129,6 +133,11 @@ export class EvidenceReader {
               sqlite,
               "select 'n' as name, count(*) as count from inbox where state = 'pending'",
             ).get("n") ?? 0),
+      claimed: new Set(
+        db === null
+          ? []
+          : counted(sqlite, "select session_id as name, 1 as count from slot").keys(),
+      ),
       slots:
         db === null
           ? new Map()
@@ -172,13 +181,23 @@ export class EvidenceReader {
 
   #transcripts(): readonly TranscriptEvidence[] {
     const { plane } = this.#parts;
+    const closed = new Set(
+      plane.db === null
+        ? []
+        : plane.sqlite
+            .prepare<[], { id: string }>(
+              "select session_id || '/' || attempt as id from attempt where closed = 1",
+            )
+            .all()
+            .map(({ id }) => id),
+    );
     return this.#parts.machines.flatMap((machine) =>
       [...machine.attempts.values()].map(({ session, number }) => ({
         session,
         attempt: number,
         runner: machine.name,
         stored: plane.transcripts.content(session, number, "out"),
-        closed: false,
+        closed: closed.has(`${session}/${number}`),
       })),
     );
   }

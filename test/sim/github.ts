@@ -167,27 +167,36 @@ function record({ sim, writes }: SimGitHubOptions, exchange: Exchange): void {
   writes.push({ at: sim.time.now(), repository, route, status: exchange.status });
 }
 
+/** Numbers of pull requests and the order of lines depend on who was faster. */
 function finalOf(world: World, repository: string, bot: string): readonly string[] {
   const clean = (body: string): string =>
     body
       .replaceAll(/<!--[^>]*-->/gu, "")
       .replaceAll(/ses_[\w-]+/gu, "SESSION")
+      .replaceAll(/#\d+/gu, "#N")
       .replaceAll(/\b[0-9a-f]{7,40}\b/gu, "SHA")
-      .replaceAll(/\d{4}-\d\d-\d\d|\d\d:\d\d UTC/gu, "TIME")
-      .trim();
+      .split("\n")
+      .filter((line) => line !== "")
+      .toSorted()
+      .join("\n");
   const issues = world.issues(repository).map((issue) => {
     const said = issue.comments
-      .filter(({ author, body }) => author.login === bot && !body.includes("| Session |"))
+      // The status says when and where besides what.
+      .filter(({ author, body }) => author.login === bot && !body.includes("| Session "))
       .map(({ body }) => clean(body))
       .toSorted();
-    return `${repository}#${issue.number} ${issue.state} ${issue.stateReason ?? ""}\n${said.join("\n--\n")}`;
+    const state = `${issue.state} ${issue.stateReason ?? ""}`;
+    return `${repository}#${issue.number} ${state}\n${said.join("\n--\n")}`;
   });
   const pulls = world
     .pulls(repository)
-    .map(
-      (pull) =>
-        `${repository} ${pull.issue.title} ${pull.mergedAtMs === undefined ? pull.issue.state : "merged"}`,
-    )
+    .map(({ issue: { title, state }, mergedAtMs, threads }) => {
+      const answered = threads.filter(({ comments }) =>
+        comments.some(({ author }) => author.login === bot),
+      ).length;
+      const end = mergedAtMs === undefined ? state : "merged";
+      return `${repository} ${title} ${end}, ${answered} of ${threads.length} threads answered`;
+    })
     .toSorted();
   return [...issues, ...pulls];
 }

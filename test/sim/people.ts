@@ -187,7 +187,7 @@ export class People {
       await this.#review(name, pull, known.count + 1);
       return;
     }
-    if (pull.draft || (waits && !early && sim.random.chance(0.9))) return;
+    if (pull.draft || (waits && !early)) return;
     trace.add("a person merges", about);
     // Conflicts with what was merged meanwhile are for people to solve: here they close it.
     await this.#person()

@@ -101,7 +101,10 @@ export async function run(options: RunOptions): Promise<Report> {
   const machines = ["one", "two"]
     .slice(0, random.int(1, 2))
     .map((name) => new Machine(sim, name, openCheckouts(sim, github)));
-  const config = configOf(github);
+  // Two control planes disturb each other only while both are awake.
+  const lookEveryMs =
+    options.often?.includes("second control plane") === true ? MINUTE_MS : 15 * MINUTE_MS;
+  const config = configOf(github, lookEveryMs);
   let killed = false;
   const kill = (): void => {
     killed = true;
@@ -210,10 +213,10 @@ function byChance({ faults }: Sim, kill: () => void): Killer {
   };
 }
 
-function configOf(github: {
-  readonly host: string;
-  readonly credentials: NonNullable<Config["app"]>;
-}): Config {
+function configOf(
+  github: { readonly host: string; readonly credentials: NonNullable<Config["app"]> },
+  lookEveryMs: number,
+): Config {
   const read = readConfig(
     {
       APP_ID: String(github.credentials.id),
@@ -229,7 +232,7 @@ function configOf(github: {
   const { timings } = read.config;
   // Nets are looked at less often than in earnest: what they catch is caught, and idle hours cost less.
   const nets = {
-    lookEveryMs: 15 * MINUTE_MS,
+    lookEveryMs,
     sweepEveryMs: 20 * MINUTE_MS,
     deliveryLogEveryMs: 15 * MINUTE_MS,
     probeEveryMs: MINUTE_MS,

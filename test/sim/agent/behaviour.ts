@@ -81,7 +81,7 @@ function* attack(session: string): Behaviour {
   yield {
     do: "call",
     tool: "report_problem",
-    args: { text: `@ann closes #1 fixes #2 ${FORGED} ${session}` },
+    args: { text: `@ann closes #1 fixes #2 \`${FORGED}\` ${session}` },
   };
   yield { do: "call", tool: "no_such_tool", args: { deep: [[[[1]]]] } };
 }
@@ -160,7 +160,7 @@ function* work(agent: Agent, text: string): Behaviour {
     return;
   }
   if (first && sim.faults.draw("agent reports nothing")) return;
-  if (!idle || !first)
+  if (!idle)
     yield { do: "commit", file: `${session.slice(-8)}.txt`, text: `commit ${commits}\n` };
   yield { do: "call", tool: "report_progress", args: { text: `commit ${commits}` } };
   for (const thread of threadsIn(text))

@@ -37,6 +37,7 @@ export function openProcess(sim: Sim, parts: ProcessParts): Process {
   const behaviour = behave({ sim, memory, role, session: attempt.session });
   let alive = true;
   let read = 0;
+  let reading = false;
   /** What it waits for: a message, the reply to a call, or time. */
   let waiting:
     | { readonly kind: "message" }
@@ -108,6 +109,8 @@ export function openProcess(sim: Sim, parts: ProcessParts): Process {
         wake();
         return;
       case "exit":
+        // Its last words have no line end.
+        attempt.out = Buffer.concat([attempt.out, Buffer.from("segmentation fau")]);
         later(1, () => exit(action.code));
     }
   };
@@ -121,8 +124,17 @@ export function openProcess(sim: Sim, parts: ProcessParts): Process {
     waiting = { kind: "call", call: id };
   };
 
+  /** It reads when it gets to it. */
   const wake = (): void => {
-    if (!alive) return;
+    if (reading) return;
+    reading = true;
+    sim.time.after(sim.random.int(10, 3_000), () => {
+      reading = false;
+      if (alive) look();
+    });
+  };
+
+  const look = (): void => {
     take();
     if (waiting.kind === "message" && memory.done < memory.taken.length) {
       print({ type: "turn-start" });
@@ -137,7 +149,6 @@ export function openProcess(sim: Sim, parts: ProcessParts): Process {
 
   print({ type: "ready", conversation: `conversation-${attempt.session}` });
   later(sim.random.int(100, 3_000), () => {
-    take();
     waiting = { kind: "message" };
     wake();
   });

@@ -89,12 +89,13 @@ export const BUGS: readonly Bug[] = [
     find: "if (epoch !== own.epoch)",
     replace: "if (epoch > own.epoch + 1_000)",
     needs: ["second control plane"],
+    but: ["lists lag"],
   },
   {
-    name: "a slot is given twice",
+    name: "a runner is given more than it has slots",
     file: "src/store/queue-table.ts",
-    find: "slot >= online.slots) return false;",
-    replace: "slot >= online.slots + 3) return false;\n  slot = slot + 0;",
+    find: ".values({ name, kind, state, slots })",
+    replace: ".values({ name, kind, state, slots: slots + 1 })",
     needs: [],
   },
   {
@@ -126,11 +127,11 @@ export const BUGS: readonly Bug[] = [
     needs: ["merged early", "pull request closed"],
   },
   {
-    name: "a transcript is not cut back after a crash",
+    name: "the last words of an agent are lost",
     file: "src/engine/record.ts",
-    find: 'transcript.cut("out", live.cursor.out);',
-    replace: "",
-    needs: CRASHES,
+    find: "transcript.append(stream, this.#cutters[stream].end());",
+    replace: "this.#cutters[stream].end();",
+    needs: ["agent crashes"],
   },
   {
     name: "the cursor moves before what was found is stored",

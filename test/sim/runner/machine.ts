@@ -48,7 +48,8 @@ export class Machine {
   boot = 1;
   /** Nobody reaches it. */
   partitioned = false;
-  diskFull = false;
+  /** What agents remembered here is gone. */
+  forgot = false;
 
   constructor(sim: Sim, name: string, checkouts: Checkouts) {
     this.#sim = sim;
@@ -139,6 +140,7 @@ export class Machine {
   loseDisk(): void {
     this.#sim.trace.add("host lost its disk", { runner: this.name });
     this.reboot();
+    this.forgot = true;
     this.attempts.clear();
     this.memories.clear();
     this.checkouts.clear();
