@@ -35,6 +35,8 @@ export type GitHubEvent =
       readonly snapshot: IssueSnapshot;
       /** When it happened by GitHub's clock, in ms; missing = not known. Only compared with other times of GitHub. */
       readonly at?: number;
+      /** Found by looking: GitHub's own word of it may still come. Missing = this is GitHub's word. */
+      readonly found?: true;
     }
   | {
       readonly kind: "comment-created" | "comment-edited";

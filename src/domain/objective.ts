@@ -33,6 +33,8 @@ export interface Objective {
   readonly startedAt: number;
   /** GitHub's time of the label that started it, in ms; missing = not known. */
   readonly labelledAt?: number;
+  /** That label was found by looking: GitHub's own word of it may still come. */
+  readonly labelFound?: true;
   readonly config: RepositoryConfig;
   readonly defaultBranch: string;
   /** The manager comes first and is always there. */

@@ -45,9 +45,17 @@ export function onIssueChanged(
   return start(latest, repository, event, config, context);
 }
 
-/** A late webhook: the revision that is over was started by a newer label, so nothing is started by this one. */
-const isOlder = ({ at }: IssueChanged, { labelledAt }: Objective): boolean =>
-  at !== undefined && labelledAt !== undefined && at < labelledAt;
+/** The times of an issue and of the event that changed it may differ by GitHub's second. */
+const SAME_LABEL_MS = 1_000;
+
+/**
+ * A late webhook: the revision that is over was started by a newer label, so nothing is started by this one. One that was
+ * found by looking was started by this very label. Labels of the same second are told apart by their webhooks alone.
+ */
+const isOlder = ({ at }: IssueChanged, { labelledAt, labelFound }: Objective): boolean =>
+  at !== undefined &&
+  labelledAt !== undefined &&
+  (labelFound === true ? at <= labelledAt + SAME_LABEL_MS : at < labelledAt);
 
 function onUnwantedAfterEnd(step: Step, { cause }: IssueChanged): Decision {
   step.note(`${cause} after the end`);
@@ -124,6 +132,7 @@ function start(
     startedBy: actor,
     startedAt: context.now,
     ...(event.at === undefined ? {} : { labelledAt: event.at }),
+    ...(event.found === undefined ? {} : { labelFound: event.found }),
     config: config.config,
     defaultBranch: config.defaultBranch,
     sessions: [

@@ -41,6 +41,7 @@ export const labelFinding = (
       labels: [label],
       snapshot: { id, title: visibleLine(title), body: visibleText(body), url },
       at,
+      found: true,
     },
   },
 });

@@ -123,6 +123,28 @@ describe("on and off", () => {
     expect(play.unlabel().label().it.revision).toBe(2);
   });
 
+  test("GitHub's own word of a label that was found by looking starts nothing after the end", () => {
+    const play = new Play();
+    const at = play.now;
+    const snapshot = { id: 900, title: "t", body: "b", url: "u" };
+    const labeled = { kind: "issue-changed", cause: "labeled", number: ISSUE, actor: ann } as const;
+    const label = { ...labeled, labels: ["objective"], snapshot };
+    play.issue.labels = ["objective"];
+    play.send({ ...label, at, found: true });
+    expect(play.it).toMatchObject({ labelledAt: at, labelFound: true });
+    play.send({ kind: "cancel-requested", by: "ann", session: null });
+    // GitHub's times of an issue and of its events may differ by a second.
+    play.send({ ...label, at: at + 1_000 });
+    expect(play.it).toMatchObject({ revision: 1, state: { kind: "canceled" } });
+    play.send({ ...label, at: at + 2_000 });
+    expect(play.it).toMatchObject({ revision: 2, state: { kind: "active" } });
+  });
+
+  test("a label of the same second as that of a canceled revision starts the next", () => {
+    const play = new Play().label().unlabel().label();
+    expect(play.it.revision).toBe(2);
+  });
+
   test("a label of which GitHub told no time starts an objective, and again after its end", () => {
     const play = new Play();
     const snapshot = { id: 900, title: "t", body: "b", url: "u" };

@@ -45,6 +45,7 @@ export const ObjectiveRow: z.ZodType<ObjectiveBody> = z.object({
   startedBy: Person,
   startedAt: z.number(),
   labelledAt: z.number().exactOptional(),
+  labelFound: z.literal(true).exactOptional(),
   config: ConfigRow,
   defaultBranch: z.string(),
   ignored: z.number(),
