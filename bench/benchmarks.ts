@@ -2,12 +2,14 @@
 import { decisions } from "./decisions.ts";
 import { dispatch } from "./dispatch.ts";
 import type { Scale } from "./measure.ts";
+import { output } from "./output.ts";
 import { pages } from "./pages.ts";
 import type { Figure } from "./table.ts";
 import { webhooks } from "./webhooks.ts";
 
 export const BENCHMARKS: Readonly<Record<string, (scale: Scale) => Promise<readonly Figure[]>>> = {
   webhooks,
+  output,
   pages,
   decisions,
   dispatch,
