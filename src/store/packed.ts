@@ -7,7 +7,7 @@ import { deflateRawSync, inflateRawSync } from "node:zlib";
 /** A shorter one fits into a page with others. */
 const PLAIN_BYTES_MAX = 1024;
 /** Buffers of the size of what is usual: they are made anew for each text. */
-const QUICK = { level: 1, memLevel: 6, windowBits: 14, chunkSize: 8192 };
+const QUICK = { level: 1, memLevel: 6, windowBits: 14, chunkSize: 4096 };
 /** More than any body that was taken. */
 const BYTES_MAX = 64 * 1024 * 1024;
 
