@@ -23,7 +23,8 @@ export function openGitHub(parts: PlaneParts, stack: AsyncDisposableStack) {
   const secrets = openSecretRegistry({ ...clock, now: elapsed });
   for (const secret of [...app.webhookSecrets, app.privateKey]) secrets.add(secret);
   const ledger = openLedger(ledgerStore(store), clock);
-  const pacing = openPacing({ limits: github.limits, clock, elapsed, ledger });
+  const flightMs = timings.requestMs;
+  const pacing = openPacing({ limits: github.limits, clock, elapsed, ledger, flightMs });
   const auth = openAuth({
     appId: app.id,
     privateKey: app.privateKey,

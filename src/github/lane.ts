@@ -67,23 +67,30 @@ export interface Call {
   readonly content: number;
 }
 
-export function waitOf(lane: Lane, cost: Cost, limits: Limits, now: number): number {
+export function waitOf(
+  lane: Lane,
+  cost: Cost,
+  { limits, flightMs }: { readonly limits: Limits; readonly flightMs: number },
+  now: number,
+): number {
+  const minuteMs = MINUTE_MS + flightMs;
+  const hourMs = HOUR_MS + flightMs;
   // Without a time that never jumps, a clock that was set back leaves times in the future: they count as now.
   lane.lastWrite = Math.min(lane.lastWrite, now);
   lane.pausedUntil = Math.min(lane.pausedUntil, now + HOUR_MS);
   lane.spent = lane.spent
-    .filter(({ at, content }) => at > now - (content > 0 ? HOUR_MS : MINUTE_MS))
+    .filter(({ at, content }) => at > now - (content > 0 ? hourMs : minuteMs))
     .map(({ at, points, content }) => ({ at: Math.min(at, now), points, content }));
   const waits = [
     lane.pausedUntil - now,
     lane.failedUntil - now,
-    windowWait(lane, now, MINUTE_MS, limits.pointsPerMinute, cost.points, (call) => call.points),
+    windowWait(lane, now, minuteMs, limits.pointsPerMinute, cost.points, (call) => call.points),
   ];
   if (cost.write) waits.push(lane.lastWrite + limits.writeGapMs - now);
   if (cost.content) {
     const count = (call: Call): number => call.content;
-    waits.push(windowWait(lane, now, MINUTE_MS, limits.contentPerMinute, 1, count));
-    waits.push(windowWait(lane, now, HOUR_MS, limits.contentPerHour, 1, count));
+    waits.push(windowWait(lane, now, minuteMs, limits.contentPerMinute, 1, count));
+    waits.push(windowWait(lane, now, hourMs, limits.contentPerHour, 1, count));
   }
   return Math.max(0, ...waits);
 }

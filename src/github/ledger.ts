@@ -42,6 +42,9 @@ export const BLOCK_MS = 5_000;
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
+/** GitHub counts for a minute and for an hour, from when a call arrives: that may be later. */
+const POINTS_MS = 2 * MINUTE_MS;
+const CONTENT_MS = HOUR_MS + MINUTE_MS;
 /** Older entries of one record are counted together, by the minute. */
 const ENTRIES_MAX = 400;
 
@@ -111,12 +114,12 @@ async function readRecord(store: LedgerStore, installation: number): Promise<Rec
   }
 }
 
-/** Points count for a minute, content for an hour; what is older than a minute need not be known exactly. */
+/** What is older than the points that still count need not be known exactly. */
 function compact(spent: Record["spent"], now: number): Record["spent"] {
   const kept: Record["spent"] = [];
   for (const [until, points, content] of spent) {
-    const recent = until > now - MINUTE_MS;
-    if (!recent && (content === 0 || until <= now - HOUR_MS)) continue;
+    const recent = until > now - POINTS_MS;
+    if (!recent && (content === 0 || until <= now - CONTENT_MS)) continue;
     const last = kept.at(-1);
     const together =
       !recent &&

@@ -50,6 +50,8 @@ export interface PacingOptions {
   readonly clock: Clock;
   /** Time that never jumps, in ms from anywhere; default: the clock's, which people may set. */
   readonly elapsed?: () => number;
+  /** How late a call may arrive at GitHub, which counts it then; default: at once. */
+  readonly flightMs?: number;
   /** Remembers over restarts what was spent; missing: nothing does. */
   readonly ledger?: Ledger | undefined;
 }
@@ -75,11 +77,12 @@ export async function takeTurn(
 
 export function openPacing(options: PacingOptions): Pacing {
   const { limits, clock, elapsed = () => clock.now(), ledger } = options;
+  const rates = { limits, flightMs: Math.min(options.flightMs ?? 0, MINUTE_MS) };
   const laneOf = openLanes(elapsed);
 
   const take = (lane: Lane, cost: Cost): number => {
     const now = elapsed();
-    const waitMs = waitOf(lane, cost, limits, now);
+    const waitMs = waitOf(lane, cost, rates, now);
     if (waitMs > 0) return waitMs;
     if (ledger !== undefined && !isReserved(lane, cost, now)) {
       void fill(lane, cost, ledger);

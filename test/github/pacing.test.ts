@@ -34,6 +34,20 @@ test("writes keep a second between them, content 80 a minute and 500 an hour, po
   expect(count(open(), CONTENT, 60 * MINUTE_MS)).toBe(500);
 });
 
+test("a call that GitHub hears of late counts when it is heard", () => {
+  const clock = handClock(0);
+  const noGap = Limits.parse({ writeGapMs: 0 });
+  const flightMs = 10_000;
+  const pacing = openPacing({ limits: noGap, clock, flightMs });
+  for (let calls = 0; calls < 80; calls += 1)
+    expect(pacing.take(1, CONTENT, 3)).toEqual({ waitMs: 0 });
+  clock.advance(MINUTE_MS);
+  // The last of them may have arrived ten seconds after it was sent.
+  expect(pacing.take(1, CONTENT, 3)).toEqual({ waitMs: flightMs });
+  clock.advance(flightMs);
+  expect(pacing.take(1, CONTENT, 3)).toEqual({ waitMs: 0 });
+});
+
 test("a refused try costs nothing, installations do not wait for each other", () => {
   const { pacing } = open();
   expect(pacing.take(1, WRITE, 3)).toEqual({ waitMs: 0 });
