@@ -68,7 +68,7 @@ export async function openOrcha(settings: Settings): Promise<Orcha> {
   const links = await openLinks(settings, identity, store, stack);
   const unsafeNotice = config.unsafeLocal && !emulated ? UNSAFE_NOTICE : null;
   const { fetch } = settings;
-  const operations = openOperations({ config, log, store, links, fetch }, stack);
+  const operations = openOperations({ config, log, store, links, transcripts, fetch }, stack);
   const parts = {
     config,
     app,

@@ -12,6 +12,7 @@ import type { DoctorCheck } from "../protocol/requests.ts";
 import { DoctorReply } from "../protocol/requests.ts";
 import { ask } from "./client.ts";
 import { check, serverChecks } from "./server-checks.ts";
+import { sizeChecks } from "./sizes.ts";
 import { harmless, print, printJson } from "./output.ts";
 
 /** `merge-tree --write-tree`, which keeps people's commits on our branches, came with 2.38. */
@@ -44,6 +45,7 @@ async function examine(): Promise<readonly DoctorCheck[]> {
     await gitCheck(),
     ...(settings.length === 0 ? [check("settings", true, "complete", "")] : settings),
     ...dataChecks(config),
+    ...(await sizeChecks(config)),
     ...(full.ok ? await appChecks(full.config) : []),
     ...(await runnerChecks(config)),
     ...(await serverChecks(config)),

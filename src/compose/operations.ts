@@ -14,9 +14,12 @@ import { openDisk, type Disk } from "../ops/disk.ts";
 import { openHealth, type Check, type Health } from "../ops/health.ts";
 import { openMetrics, type Metrics } from "../ops/metrics.ts";
 import { openPressure } from "../ops/pressure.ts";
+import { openRetention } from "../ops/retention.ts";
 import { Fenced, type Store } from "../store/port.ts";
+import type { TranscriptFiles } from "../store/transcripts.ts";
 import { aloneOf } from "./alone.ts";
 import { realClock as clock, realElapsed } from "./clock.ts";
+import { keptTranscripts, shelvesOf } from "./retention.ts";
 import type { Plane, PlaneParts } from "./plane.ts";
 
 export interface OperationsOptions {
@@ -24,6 +27,7 @@ export interface OperationsOptions {
   readonly log: Logger;
   readonly store: Store;
   readonly links: ReadonlyMap<string, Link>;
+  readonly transcripts: TranscriptFiles;
   /** The network towards GitHub; default: Node's own. */
   readonly fetch: Fetch | undefined;
 }
@@ -91,7 +95,7 @@ export function openOperations(
 
 /** What works in the background, and the end that any of it may call. */
 function openKeepers(
-  { config: { dataDir, ops }, log, store }: OperationsOptions,
+  { config: { dataDir, ops }, log, store, links, transcripts }: OperationsOptions,
   stack: AsyncDisposableStack,
 ): { readonly disk: Disk; readonly chain: ChainCheck; readonly ended: Promise<Error> } {
   const ended = Promise.withResolvers<Error>();
@@ -108,6 +112,15 @@ function openKeepers(
   const directory = join(dataDir, "backups");
   const backups = openBackups({ store, directory, clock, log, everyMs, hourly, daily });
   stack.defer(() => backups.close());
+  const retention = openRetention({
+    store,
+    transcripts: keptTranscripts(transcripts),
+    runners: () => shelvesOf(links),
+    clock,
+    log,
+    keep: ops,
+  });
+  stack.defer(() => retention.close());
   return { disk, chain, ended: ended.promise };
 }
 

@@ -1,6 +1,8 @@
 /** Keeping it running, as one record: `ops` in the configuration file. */
 import * as z from "zod";
 
+const days = z.int().min(0).max(3_650);
+
 export const Ops = z.strictObject({
   /** Between two backups of the database, in ms; 0 = none. */
   backupEveryMs: z
@@ -25,5 +27,11 @@ export const Ops = z.strictObject({
     .int()
     .min(1024)
     .default(1024 ** 3),
+  /** Rows of ended objectives (events, effects, audit trail) are kept so many days; 0 = for ever. The same for webhooks, which go after 4 days when they were understood. */
+  rowsDays: days.default(30),
+  /** Transcripts of ended objectives, in days; 0 = for ever. */
+  transcriptsDays: days.default(90),
+  /** What runners have of attempts of ended objectives, and the managers' checkouts, in days; 0 = for ever. */
+  attemptsDays: days.default(7),
 });
 export type Ops = z.infer<typeof Ops>;

@@ -209,6 +209,32 @@ export interface Moment {
   readonly boot: string;
 }
 
+/** Where a pass over everything has got to. */
+export interface PrunePlace {
+  readonly table: "delivery" | "inbox" | "outbox" | "event";
+  readonly after: number;
+}
+
+export interface Prune {
+  /** null = at the beginning. */
+  readonly place: PrunePlace | null;
+  /** What ended before, in ms since the epoch, goes. */
+  readonly before: number;
+  /** Webhooks that were routed go earlier. */
+  readonly deliveriesBefore: number;
+  readonly limit: number;
+}
+
+/** A session of an objective that is over, and what a runner may still have of it. */
+export interface EndedSession {
+  readonly id: SessionId;
+  /** What it made is nowhere else but in its workspace, or may be. */
+  readonly keepsWork: boolean;
+  readonly workspace: string | null;
+  /** Attempts whose end has been read, and how far their records go. */
+  readonly attempts: readonly (Cursor & { readonly attempt: number })[];
+}
+
 export interface OutboxRow {
   readonly key: string;
   readonly lane: string;
@@ -320,6 +346,13 @@ export interface Store extends DeliveryInbox, SweepStore, Reading, AsyncDisposab
   cursor(session: SessionId, attempt: number): Promise<Cursor>;
   advance(advance: Advance): Promise<void>;
 
+  /**
+   * Removes what nobody asks for any more, and keeps what something would be taken for new without. Looks at `limit`
+   * rows at most; `next` = where to go on, null = everything was looked at.
+   */
+  prune(request: Prune): Promise<{ readonly removed: number; readonly next: PrunePlace | null }>;
+  /** Of these sessions those whose objective ended before `before`. */
+  endedSessions(sessions: readonly string[], before: number): Promise<readonly EndedSession[]>;
   /** When this database was last known to be in use; null = never. */
   lastMoment(): Promise<Moment | null>;
   /**

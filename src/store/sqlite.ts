@@ -15,6 +15,7 @@ import type { DeliveryInbox, SweepStore } from "../inbox/port.ts";
 import { readStats } from "./stats.ts";
 import type { Commit, EndedEffect, Reading, Store } from "./port.ts";
 import { lastMoment, rebase } from "./rebase.ts";
+import { endedSessions, prune } from "./prune.ts";
 import * as queue from "./queue-table.ts";
 import * as watch from "./watch-table.ts";
 
@@ -48,6 +49,8 @@ export function storeOver(raw: Db, clock: { now(): number }, chance: Chance = NO
     ...inboxPart({ db, hands, write, clock, inDoubt: ownership.inDoubt }),
     ...outboxPart({ db, hands, write }),
     ...fleetPart(db, write),
+    prune: async (request) => db.transaction(() => prune(db, request)),
+    endedSessions: async (sessions, before) => endedSessions(db, sessions, before),
     lastMoment: async () => lastMoment(db),
     rebase: async (byMs, moment, moved) => {
       db.transaction(() => {

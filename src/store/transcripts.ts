@@ -4,11 +4,13 @@
  */
 import {
   closeSync,
+  existsSync,
   fdatasync,
   ftruncateSync,
   fstatSync,
   mkdirSync,
   openSync,
+  promises as files,
   readSync,
   writeSync,
 } from "node:fs";
@@ -42,6 +44,10 @@ export interface Transcripts {
 
 /** Transcripts as files: any page of lines costs the same, however long the text is. */
 export interface TranscriptFiles extends Transcripts {
+  /** Sessions that have any. */
+  sessions(): Promise<readonly string[]>;
+  /** All of a session. Nobody must be writing them. */
+  remove(session: string): Promise<void>;
   /** Lines by number, from 0 on; none when there is no such transcript. At most `bytesMax` bytes (default 1 MiB). */
   lines(place: {
     readonly session: string;
@@ -77,6 +83,11 @@ export function openTranscripts(directory: string): TranscriptFiles {
     read({ session, attempt, stream, from, bytesMax }) {
       return readPart(file(session, attempt, stream), from, bytesMax);
     },
+    async sessions() {
+      if (!existsSync(directory)) return [];
+      return (await files.readdir(directory)).filter((name) => ID.test(name));
+    },
+    remove: (session) => files.rm(folder(session), { recursive: true, force: true }),
     lines({ session, attempt, stream, from, count, bytesMax = PAGE_BYTES_MAX }) {
       const path = file(session, attempt, stream);
       const nothing = { lines: [], more: false };

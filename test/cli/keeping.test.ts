@@ -10,8 +10,10 @@ import { eventsCheck } from "../../src/cli/doctor.ts";
 import { openControlServer } from "../../src/cli/control-server.ts";
 import { serverChecks } from "../../src/cli/server-checks.ts";
 import { SUBSCRIBED_EVENTS } from "../../src/inbox/webhook.ts";
+import { sizeChecks, sizeText } from "../../src/cli/sizes.ts";
 import { lockDirectory } from "../../src/store/lock.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
+import { openTranscripts } from "../../src/store/transcripts.ts";
 import { item, take } from "../store/contract/given.ts";
 import { events } from "../store/examples.ts";
 import { called, dataDir, runtimeDir } from "./run.ts";
@@ -126,6 +128,31 @@ test("the doctor asks for webhook events where webhooks are taken", () => {
   });
   expect(eventsCheck({ github, webhook }, ["issues"])).toMatchObject({ ok: false });
   expect(eventsCheck({ github, webhook }, SUBSCRIBED_EVENTS)).toMatchObject({ ok: true });
+});
+
+test("the doctor says how much room everything takes, and how long it is kept", async () => {
+  using at = place();
+  await (await buried(at.database)).close();
+  const transcripts = openTranscripts(join(dataDir(at.path), "transcripts"));
+  const one = transcripts.open("ses_1", 1);
+  one.append("out", Buffer.alloc(3 * 1024));
+  one.close();
+  const checks = await sizeChecks({ ...localConfig(), dataDir: dataDir(at.path) });
+  expect(checks.map(({ name, found }) => `${name}: ${found}`)).toEqual([
+    expect.stringMatching(
+      /^database: \d+\.\d [KM]iB; rows of ended objectives are kept for 30 days$/u,
+    ),
+    expect.stringMatching(
+      /^transcripts: 3\.\d KiB in \d files; those of ended objectives are kept for 90 days$/u,
+    ),
+    "backups: 0 bytes",
+  ]);
+  expect([0, 1023, 1024, 5 * 1024 ** 3].map(sizeText)).toEqual([
+    "0 bytes",
+    "1023 bytes",
+    "1.0 KiB",
+    "5.0 GiB",
+  ]);
 });
 
 test("the doctor sees a damaged audit trail", async () => {
