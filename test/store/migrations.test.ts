@@ -4,7 +4,14 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempDisposableSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempDisposableSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -15,8 +22,9 @@ import { realChance } from "../../src/compose/chance.ts";
 import { databaseOver } from "../../src/store/database.ts";
 import { CHAIN_START, type Store } from "../../src/store/port.ts";
 import { openReading, openSqlite, storeOver } from "../../src/store/sqlite.ts";
-import { nobody } from "./contract/given.ts";
+import { item, nobody } from "./contract/given.ts";
 import { dump, restore } from "./dump.ts";
+import { events } from "./examples.ts";
 
 const GOLDEN = fileURLToPath(new URL("golden/", import.meta.url));
 const goldens = readdirSync(GOLDEN).toSorted();
@@ -46,6 +54,53 @@ function openFaulty(path: string, left: number) {
     return prepare(source);
   };
   return { sqlite: Object.assign(sqlite, { prepare: faulty }), state };
+}
+
+/**
+ * `ORCHA_UPDATE_GOLDEN=1` writes the golden database of a version that has none: the first one, brought up to date, with
+ * what only newer versions write. Those that are there are never written again.
+ */
+test("the newest version has a golden database", async () => {
+  const fresh = new Database(":memory:");
+  await databaseOver(fresh);
+  const names = fresh.prepare("select name from kysely_migration order by name").pluck().all();
+  const newest = `${String(names.at(-1))}.sql`;
+  if (process.env["ORCHA_UPDATE_GOLDEN"] === "1" && !goldens.includes(newest)) {
+    const made = restore(textOf("0001-first.sql"));
+    await fill(storeOver(await databaseOver(made), { now: () => 1_000 }));
+    writeFileSync(join(GOLDEN, newest), dump(made));
+  }
+  expect(readdirSync(GOLDEN)).toContain(newest);
+});
+
+/** A packed webhook, a checkpoint of the audit trail, marks, a clock, an effect in hand, one that was put off. */
+async function fill(store: Store): Promise<void> {
+  const body = JSON.stringify({ text: "long enough to be packed ".repeat(200) });
+  await store.accept([{ guid: "guid-packed", name: "issues", body, receivedAt: 1 }]);
+  await store.route("guid-packed", []);
+  for (const key of ["gone-1", "gone-2"]) {
+    await store.enqueue([item(key, events["timer-fired"], { kind: "issue", number: 99 })], 1);
+    const taken = await store.takeInbox({ now: 1, limit: 99, busy: nobody });
+    for (const one of taken) {
+      if (one.key !== key) await store.letGo("inbox", one.seq);
+      else
+        await store.commit({
+          ...{ item: one, now: 1, before: null, objective: null },
+          ...{ effects: [], timers: [], notes: [], facts: {} },
+        });
+    }
+  }
+  const old = { before: 2, deliveriesBefore: 0, limit: 99 };
+  await store.prune({ ...old, place: { table: "event", after: 0 } });
+  await store.setMark("sweep:7", "1767600000000");
+  await store.setMark(
+    "foreign:https://github.test/acme/shop/issues/1#issuecomment-9",
+    "2026-01-05T08:00:00.000Z",
+  );
+  await store.rebase(0, { wall: 1_000, elapsed: 50, boot: "b" }, () => {});
+  const [first, second] = await store.takeOutbox({ now: 1, limit: 2, busy: nobody });
+  if (first === undefined || second === undefined) throw new Error("nothing is to be done");
+  await store.postponeEffect(second.seq, { notBefore: 50, error: "no answer", sure: false });
 }
 
 test.for(goldens)("%s: everything in it can be read and gone on with", async (golden) => {
@@ -128,7 +183,8 @@ test.for(goldens)(
       interrupted += failed ? 1 : 0;
       if (!state.reached) break;
     }
-    expect(interrupted).toBeGreaterThan(15);
+    // In the newest nothing is to be done but to see that.
+    expect(interrupted).toBeGreaterThan(golden === goldens.at(-1) ? 0 : 15);
   },
 );
 
