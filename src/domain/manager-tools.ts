@@ -123,6 +123,9 @@ export function publishPullRequest(
   const session = find(step, request.session);
   if (session === undefined) return unknown(step, request.session);
   const pull = pullRequestOf(step.objective, session.id);
+  // Asked again by a manager that died before it heard the answer; there is nothing that would be left out.
+  if (pull?.state === "merged" && session.unpublished !== true)
+    return { text: `pull request #${pull.number} is merged: ${pull.url}` };
   if (pull?.state === "merged" || pull?.state === "closed" || pull?.state === "waived")
     return refused(
       `pull request #${pull.number} of "${session.title}" is ${pull.state}; spawn a new session for more work`,

@@ -192,6 +192,15 @@ test("a pull request that is merged or closed gets no more pushes", () => {
   expect(play.all("push-branch")).toHaveLength(1);
 });
 
+test("asked again for one that was merged meanwhile, a manager that had died hears that it is merged", () => {
+  const play = published().pull(31, "merged");
+  play.start();
+  const answer = play.call("manager", publish("api"));
+  expect(answer).toMatchObject({ isError: false });
+  expect(answer?.content).toContain("pull request #31 is merged");
+  expect(play.all("push-branch")).toHaveLength(1);
+});
+
 test("nor does a report on a closed one push", () => {
   const play = published().commentPull(31, "hm").start("api").pull(31, "closed");
   const pushes = play.all("push-branch").length;
