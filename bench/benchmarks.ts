@@ -4,11 +4,13 @@ import { dispatch } from "./dispatch.ts";
 import type { Scale } from "./measure.ts";
 import { output } from "./output.ts";
 import { pages } from "./pages.ts";
+import { start } from "./start.ts";
 import type { Figure } from "./table.ts";
 import { webhooks } from "./webhooks.ts";
 
 export const BENCHMARKS: Readonly<Record<string, (scale: Scale) => Promise<readonly Figure[]>>> = {
   webhooks,
+  start,
   output,
   pages,
   decisions,

@@ -2,7 +2,7 @@
  * A new checkout of what upstream has now. Its own repository that borrows objects from the mirror: no
  * shared configuration, no shared refs. Nothing of ours is written inside the tracked tree.
  */
-import { existsSync, rmSync } from "node:fs";
+import { appendFileSync, existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { PrepareError } from "./errors.ts";
 import { makeDirectory, writeAtomic } from "./files.ts";
@@ -30,17 +30,30 @@ export async function createCheckout(
   { spec, path, mirror, credential }: CheckoutRequest,
 ): Promise<Checkout> {
   checkUrl(spec.url);
-  for (const branch of [spec.from, spec.branch, spec.restoreFrom])
+  for (const branch of new Set([spec.from, spec.branch, spec.restoreFrom]))
     if (branch !== null) await checkBranch(by, branch, mirror);
-  await mirrors.refresh(by, { path: mirror, url: spec.url, credential });
+  const request = { path: mirror, url: spec.url, credential };
+  if (!mirrors.has(request)) {
+    await mirrors.refresh(by, request);
+    return checkOut(by, { spec, path, mirror, credential });
+  }
+  // What a mirror lacks comes from upstream as well: nobody waits for it, but the next one gains from it.
+  const checkout = checkOut(by, { spec, path, mirror, credential });
+  await Promise.allSettled([checkout, mirrors.refresh(by, request)]);
+  return checkout;
+}
 
+async function checkOut(
+  by: Git,
+  { spec, path, mirror, credential }: CheckoutRequest,
+): Promise<Checkout> {
   rmSync(path, { recursive: true, force: true, maxRetries: 3 });
   makeDirectory(path);
   await git(by, { args: ["init", "--quiet", "--template=", path], cwd: path, stage: "checkout" });
   const dotGit = join(path, ".git");
   makeDirectory(join(dotGit, "info"));
   writeAtomic(join(dotGit, "objects", "info", "alternates"), `${join(mirror, "objects")}\n`);
-  await configure(by, path, spec);
+  configure(dotGit, spec);
   await fetchUpstream(by, path, { spec, credential });
 
   const start = `refs/remotes/origin/${spec.from}`;
@@ -61,16 +74,22 @@ export async function createCheckout(
   return { path, base: head.toString("utf8").trim() };
 }
 
-async function configure(by: Git, path: string, spec: CheckoutSpec): Promise<void> {
-  const settings = [
-    ["remote.origin.url", spec.url],
-    ["remote.origin.fetch", `+refs/heads/${spec.from}:refs/remotes/origin/${spec.from}`],
-    ["remote.origin.tagOpt", "--no-tags"],
-    ["gc.auto", "0"],
-  ] as const;
-  for (const [name, value] of settings)
-    await git(by, { args: ["config", name, value], cwd: path, stage: "checkout" });
+/** Written at once: a `git config` for each would take longer than the checkout of a small repository. */
+function configure(dotGit: string, spec: CheckoutSpec): void {
+  const text = [
+    '[remote "origin"]',
+    `\turl = ${quoted(spec.url)}`,
+    `\tfetch = ${quoted(`+refs/heads/${spec.from}:refs/remotes/origin/${spec.from}`)}`,
+    "\ttagOpt = --no-tags",
+    "[gc]",
+    "\tauto = 0",
+    "",
+  ];
+  appendFileSync(join(dotGit, "config"), text.join("\n"));
 }
+
+/** As git itself writes values. URL and branch were checked: a line break would begin a setting of its own. */
+const quoted = (value: string): string => `"${value.replaceAll(/["\\]/gu, String.raw`\$&`)}"`;
 
 /** Always from the real upstream, never from the mirror: fatal when it fails. */
 async function fetchUpstream(

@@ -57,10 +57,11 @@ export async function git({ home, signal }: Git, call: GitCall): Promise<Buffer>
 export function checkUrl(url: string): void {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   const protocols = ["https:", "http:", "file:"];
-  if (parsed === undefined || !protocols.includes(parsed.protocol))
+  // URLs lose their line breaks where they are parsed, and nowhere else.
+  if (parsed === undefined || !protocols.includes(parsed.protocol) || /\p{Cc}/u.test(url))
     throw new PrepareError(
       "fetch",
-      `cannot fetch from ${url}: only https, http and file URLs`,
+      `cannot fetch from ${url}: only https, http and file URLs on one line`,
       false,
     );
   if (parsed.username !== "" || parsed.password !== "")

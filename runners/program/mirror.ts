@@ -20,6 +20,8 @@ export interface MirrorRequest {
 export interface Mirrors {
   /** Brings the mirror up to date. Throws PrepareError. */
   refresh(by: Git, request: MirrorRequest): Promise<void>;
+  /** It was filled once, from this URL. */
+  has(request: MirrorRequest): boolean;
 }
 
 export function openMirrors(): Mirrors {
@@ -49,6 +51,7 @@ export function openMirrors(): Mirrors {
   };
 
   return {
+    has: ({ path, url }) => isComplete(path, url) && isFilled(path),
     async refresh(by, request) {
       for (let turn = 0; ; turn += 1) {
         try {
@@ -102,6 +105,10 @@ function abandonable(signal: AbortSignal, fetching: Promise<void>): Promise<void
     if (signal.aborted) abandon();
   });
 }
+
+/** `packed-refs` or a loose ref of upstream: a fetch has ended well. */
+const isFilled = (path: string): boolean =>
+  existsSync(join(path, "packed-refs")) || existsSync(join(path, "refs", "remotes", "origin"));
 
 function isComplete(path: string, url: string): boolean {
   const config = join(path, "config");

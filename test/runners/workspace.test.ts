@@ -125,6 +125,7 @@ const refusals: readonly [
     false,
     "user name or password",
   ],
+  ["a URL of two lines", { url: "http://h/x\n[core]" }, "fetch", false, "cannot fetch from"],
   ["a branch like an option", { from: "--upload-pack=id" }, "fetch", false, "not a branch name"],
   ["a branch like a refspec", { from: "a:b" }, "fetch", false, "not a branch name"],
   [

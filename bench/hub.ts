@@ -1,0 +1,179 @@
+/** The emulated GitHub with one repository of some size, and the product beside it in a process of its own. */
+import { execFileSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { setTimeout as delay } from "node:timers/promises";
+import { startEmulator, type Emulator, type EmulatorOptions } from "../src/emulator/emulator.ts";
+import type { AppHandle } from "../src/emulator/world.ts";
+import { SUBSCRIBED_EVENTS } from "../src/inbox/webhook.ts";
+import { startProcess, type Plane } from "../test/control-plane.ts";
+import { freePort } from "./programs.ts";
+
+export const REPOSITORY = "acme/shop";
+export const PERSON = "maria";
+const SECRET = "it is only a benchmark";
+/** GitHub's limits are not what is measured. */
+const limits = {
+  primaryPerHour: 10_000_000,
+  pointsPerMinute: 10_000_000,
+  graphqlPointsPerMinute: 10_000_000,
+  contentPerMinute: 1_000_000,
+  contentPerHour: 1_000_000,
+};
+const WAIT_MS_MAX = 60_000;
+
+export interface Hub extends AsyncDisposable {
+  readonly emulator: Emulator;
+  readonly app: AppHandle;
+}
+
+export interface HubOptions {
+  /** A local repository whose branch `main` is copied. */
+  readonly from: string;
+  readonly onExchange?: EmulatorOptions["onExchange"];
+}
+
+export async function openHub({ from, onExchange }: HubOptions): Promise<Hub> {
+  const emulator = await startEmulator(
+    onExchange === undefined ? { limits } : { limits, onExchange },
+  );
+  const { world } = emulator;
+  world.createUser(PERSON);
+  const app = await world.createApp({
+    slug: "orcha",
+    webhookSecret: SECRET,
+    permissions: { metadata: "read", contents: "write", issues: "write", pull_requests: "write" },
+    events: [...SUBSCRIBED_EVENTS],
+  });
+  const [owner = "", name = ""] = REPOSITORY.split("/");
+  await world.createRepository({ owner, name, from, defaultBranch: "main" });
+  world.setPermission(REPOSITORY, PERSON, "admin");
+  world.install(app, { account: owner });
+  return { emulator, app, [Symbol.asyncDispose]: () => emulator.close() };
+}
+
+export interface Serving extends AsyncDisposable {
+  readonly plane: Plane;
+  /** Below it: data, work, run. */
+  readonly directory: string;
+  /** `kill -9`, and started again on the same data; ms until it says that it serves. */
+  restart(): Promise<number>;
+}
+
+/** `orcha serve` as a person starts it. */
+export async function serve({ emulator, app }: Hub, directory: string): Promise<Serving> {
+  const env = {
+    GHE_HOST: new URL(emulator.url).host,
+    GHE_PROTOCOL: "http",
+    PORT: String(await freePort()),
+    ORCHA_DATA_DIR: join(directory, "data"),
+    ORCHA_WORK_ROOT: join(directory, "work"),
+    ORCHA_RUNTIME_DIR: join(directory, "run"),
+    APP_ID: String(app.id),
+    PRIVATE_KEY: app.privateKey,
+    WEBHOOK_SECRET: SECRET,
+  };
+  let plane = await startProcess({ directory, env });
+  app.setWebhookUrl(plane.url);
+  return {
+    get plane() {
+      return plane;
+    },
+    directory,
+    async restart() {
+      plane.kill();
+      await plane.exited;
+      const began = performance.now();
+      plane = await startProcess({ directory, env });
+      return performance.now() - began;
+    },
+    async [Symbol.asyncDispose]() {
+      await plane.close();
+      endAgents(directory);
+    },
+  };
+}
+
+/** Sessions outlive the control plane, and its daemon waits for the next one. */
+function endAgents(directory: string): void {
+  for (const pid of readdirSync("/proc").filter((entry) => /^\d+$/u.test(entry)))
+    if (commandOf(pid).includes(directory)) {
+      try {
+        process.kill(Number(pid), "SIGKILL");
+      } catch {
+        // It has ended by itself.
+      }
+    }
+}
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1");
+  } catch {
+    return ""; // it ended while we looked
+  }
+}
+
+/** Looks every millisecond. */
+export async function until<T>(what: string, look: () => T | undefined | false): Promise<T> {
+  for (const deadline = Date.now() + WAIT_MS_MAX; Date.now() < deadline; await delay(1)) {
+    const found = look();
+    if (found !== undefined && found !== false) return found;
+  }
+  throw new Error(`waited in vain for: ${what}`);
+}
+
+/** The folder of an attempt whose agent has said something, other than those known. */
+export function speaking(work: string, known: ReadonlySet<string>): string | undefined {
+  const sessions = join(work, "sessions");
+  if (!existsSync(sessions)) return undefined;
+  return readdirSync(sessions)
+    .map((session) => join(sessions, session, "1"))
+    .find(
+      (folder) =>
+        !known.has(folder) &&
+        (statSync(join(folder, "out"), { throwIfNoEntry: false })?.size ?? 0) > 0,
+    );
+}
+
+/** A repository with so many files of 8 KB that look like source. */
+export function createRepository(directory: string, files: number): string {
+  const path = join(directory, "origin");
+  mkdirSync(path, { recursive: true });
+  const git = (...args: readonly string[]): void =>
+    void execFileSync(
+      "git",
+      ["-c", "user.name=bench", "-c", "user.email=bench@example.invalid", ...args],
+      { cwd: path, stdio: "ignore" },
+    );
+  git("init", "--initial-branch=main");
+  for (let file = 0; file < files; file++) {
+    const folder = join(path, "src", `part-${file % 40}`);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, `module-${file}.ts`), sourceOf(file));
+  }
+  writeFileSync(join(path, "README.md"), "# shop\n");
+  git("add", "-A");
+  git("commit", "-m", "begin");
+  return path;
+}
+
+function sourceOf(file: number): string {
+  return Array.from(
+    { length: 120 },
+    (_, line) =>
+      `export const value${line} = compute(${(file * 7919 + line * 104_729) % 1_000_003}, "${file}-${line}");`,
+  ).join("\n");
+}
+
+export const removed = (path: string): void =>
+  rmSync(path, { recursive: true, force: true, maxRetries: 5 });
