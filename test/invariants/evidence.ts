@@ -26,9 +26,9 @@ export interface RunnerEvidence {
     readonly epoch: number;
   }[];
   /** The agent's own record. */
-  output(session: string, attempt: number): Uint8Array | null;
+  readonly output: (session: string, attempt: number) => Uint8Array | null;
   /** Texts of the messages an agent took, once per message, in order. */
-  taken(session: string): readonly string[];
+  readonly taken: (session: string) => readonly string[];
 }
 
 export interface TranscriptEvidence {
@@ -73,7 +73,7 @@ export interface Evidence {
   /** Label that makes an issue an objective. */
   readonly label: string;
   readonly issues: readonly IssueEvidence[];
-  comments(issue: Issue): readonly Comment[];
+  readonly comments: (issue: Issue) => readonly Comment[];
   readonly pulls: readonly { readonly repository: string; readonly pull: Pull }[];
   readonly objectives: readonly Objective[];
   /** Rows of the audit per objective, by id. */
@@ -82,11 +82,13 @@ export interface Evidence {
   readonly effects: readonly EffectRow[];
   readonly inboxPending: number;
   /** Read when it is asked for: there are many. */
-  deliveries(): ReadonlyMap<string, "new" | "routed" | "rejected">;
+  readonly deliveries: () => ReadonlyMap<string, "new" | "routed" | "rejected">;
   /** GUIDs that were answered with 2xx. */
   readonly accepted: ReadonlySet<string>;
   /** Slots taken, by runner. */
   readonly slots: ReadonlyMap<string, number>;
+  /** Sessions that have one. */
+  readonly claimed: ReadonlySet<string>;
   readonly runners: readonly RunnerEvidence[];
   readonly transcripts: readonly TranscriptEvidence[];
   readonly pushes: readonly PushEvidence[];
@@ -95,13 +97,15 @@ export interface Evidence {
   /** Logins whose word counts. */
   readonly trusted: ReadonlySet<string>;
   /** The App may work there now. */
-  installed(repository: string): boolean;
+  readonly installed: (repository: string) => boolean;
   /** Comments of ours that a person deleted: their markers' names. */
   readonly deleted: ReadonlySet<string>;
   /** A transaction is open. */
   readonly inTransaction: boolean;
   /** How long the control plane has been able to work without a break, ms. */
   readonly upMs: number;
+  /** Agents of some runner have lost what they remembered. */
+  readonly forgetful: boolean;
   /** GitHub's lists may leave out what is new: the one cause of doubles that cannot be helped. */
   readonly listsLag: boolean;
   /** Somebody restored an old backup: what came after it is known to GitHub and runners alone. */

@@ -237,12 +237,13 @@ export const workConserving: Invariant = {
   name: "a session that may run gets a free slot within a minute",
   when: "always",
   check(evidence, memory) {
-    const { now, runners, slots, upMs } = evidence;
+    const { now, runners, slots, claimed, upMs } = evidence;
     const free = runners.some(({ name, slots: most }) => (slots.get(name) ?? 0) < most);
     const ready = sessionsOf(evidence).find(
       ({ objective, session }) =>
         !isOver(objective) &&
         session.state.kind === "queued" &&
+        !claimed.has(session.id) &&
         session.hold === null &&
         session.pin === null &&
         session.runner === null &&

@@ -25,7 +25,9 @@ else await work();
 async function work(): Promise<void> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- given by `main`
   const { seeds, options } = workerData as Task;
-  for (const seed of seeds) parentPort?.postMessage(await run({ seed, ...options }));
+  for (const seed of seeds)
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+    parentPort?.postMessage(await run({ seed, ...options }));
 }
 
 async function main(): Promise<void> {
@@ -108,7 +110,7 @@ function all(
 
 function print(reports: readonly Report[], minutes: number, workers: number): void {
   const sum = (of: (report: Report) => number): number =>
-    reports.reduce((total, one) => total + of(one), 0);
+    reports.reduce((total, report) => total + of(report), 0);
   const days = sum(({ simulatedMs }) => simulatedMs) / DAY_MS;
   const kinds = new Set(reports.flatMap(({ faults }) => faults.map(({ kind }) => kind)));
   const rows = {

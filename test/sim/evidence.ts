@@ -11,12 +11,14 @@ import type {
   WriteEvidence,
 } from "../invariants/evidence.ts";
 import type { SimGitHub } from "./github.ts";
+import type { Operators } from "./operators.ts";
 import type { SimPlane } from "./plane.ts";
 import { isBusy, isRunning } from "./runner/attempt.ts";
 import type { Machine } from "./runner/machine.ts";
+import type { Sim } from "./sim.ts";
 
 export interface EvidenceParts {
-  readonly now: () => number;
+  readonly sim: Sim;
   readonly plane: SimPlane;
   readonly github: SimGitHub;
   readonly machines: readonly Machine[];
@@ -24,11 +26,8 @@ export interface EvidenceParts {
   readonly pushes: readonly PushEvidence[];
   readonly writes: readonly WriteEvidence[];
   readonly deleted: readonly string[];
-  readonly secret: Uint8Array;
-  readonly restored: () => boolean;
+  readonly operators: Pick<Operators, "restored" | "upSince">;
   readonly listsLag: boolean;
-  /** Since when the control plane could work without a break. */
-  readonly upSince: () => number;
 }
 
 type Rows = Pick<
@@ -54,23 +53,12 @@ export class EvidenceReader {
   }
 
   read(): Evidence {
-    const {
-      github,
-      plane,
-      machines,
-      slots,
-      now,
-      upSince,
-      restored,
-      secret,
-      pushes,
-      writes,
-      deleted,
-    } = this.#parts;
+    const { sim, github, plane, machines, slots, operators, pushes, writes, deleted } = this.#parts;
+    const now = sim.time.now();
     return {
-      now: now(),
+      now,
       appId: github.app.id,
-      secret,
+      secret: plane.secret,
       label: github.label,
       issues: github.repositories.flatMap((repository) =>
         github.world.issues(repository).map((issue) => ({ repository, issue })),
@@ -90,8 +78,8 @@ export class EvidenceReader {
       installed: (repository) => github.installed(repository),
       deleted: new Set(deleted),
       inTransaction: plane.sqlite.inTransaction,
-      upMs: now() - upSince(),
-      restored: restored(),
+      upMs: now - operators.upSince,
+      restored: operators.restored,
       listsLag: this.#parts.listsLag,
       forgetful: this.#parts.machines.some(({ forgot }) => forgot),
     };
@@ -168,12 +156,12 @@ export class EvidenceReader {
       )
       .all(from, JSON.stringify(open));
     for (const { seq, key, objective_id: objective, state, effect } of rows)
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by the store under test
       this.#effects.set(seq, {
         seq,
         key,
         objective,
         state,
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by the store under test
         effect: JSON.parse(effect) as EffectRow["effect"],
       });
     return [...this.#effects.values()];

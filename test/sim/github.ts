@@ -28,8 +28,10 @@ export interface SimGitHub {
   readonly installations: ReadonlyMap<string, number>;
   readonly fetch: Fetch;
   readonly quarantine: NonNullable<PushGateOptions["quarantine"]>;
-  installed(repository: string): boolean;
-  changedFile(pull: Pull): Promise<string | null>;
+  readonly botLogin: string;
+  readonly installed: (repository: string) => boolean;
+  /** A file that a pull request changes, null = none. */
+  readonly changedFile: (pull: Pull) => Promise<string | null>;
   /** What everybody can see, without ids and times. */
   final(): readonly string[];
 }
@@ -90,6 +92,7 @@ export async function openSimGitHub(options: SimGitHubOptions): Promise<SimGitHu
     app,
     credentials: { id: app.id, privateKey: app.privateKey, webhookSecrets: [SECRET] },
     label: LABEL,
+    botLogin: app.botUser.login,
     repositories,
     installations,
     fetch: hub.fetch,
@@ -169,16 +172,6 @@ function record({ sim, writes }: SimGitHubOptions, exchange: Exchange): void {
 
 /** Numbers of pull requests and the order of lines depend on who was faster. */
 function finalOf(world: World, repository: string, bot: string): readonly string[] {
-  const clean = (body: string): string =>
-    body
-      .replaceAll(/<!--[^>]*-->/gu, "")
-      .replaceAll(/ses_[\w-]+/gu, "SESSION")
-      .replaceAll(/#\d+/gu, "#N")
-      .replaceAll(/\b[0-9a-f]{7,40}\b/gu, "SHA")
-      .split("\n")
-      .filter((line) => line !== "")
-      .toSorted()
-      .join("\n");
   const issues = world.issues(repository).map((issue) => {
     const said = issue.comments
       // The status says when and where besides what.
@@ -200,3 +193,14 @@ function finalOf(world: World, repository: string, bot: string): readonly string
     .toSorted();
   return [...issues, ...pulls];
 }
+
+const clean = (body: string): string =>
+  body
+    .replaceAll(/<!--[^>]*-->/gu, "")
+    .replaceAll(/ses_[\w-]+/gu, "SESSION")
+    .replaceAll(/#\d+/gu, "#N")
+    .replaceAll(/\b[0-9a-f]{7,40}\b/gu, "SHA")
+    .split("\n")
+    .filter((line) => line !== "")
+    .toSorted()
+    .join("\n");

@@ -8,8 +8,8 @@ export type Phase = "before" | "after";
 
 /** Where the control plane may be killed. */
 export interface Killer {
-  /** True = it is dead now. */
-  at(point: string, phase: Phase): boolean;
+  /** True = it is dead now. `changed`: what was done left something in the store. */
+  at(point: string, phase: Phase, changed: boolean): boolean;
 }
 
 export interface Life {
@@ -20,7 +20,8 @@ export interface Life {
   end(): void;
 }
 
-export function openLife(number: number, killer: Killer): Life {
+/** `changes`: how many changes the store has seen. */
+export function openLife(number: number, killer: Killer, changes: () => number): Life {
   let alive = true;
   return {
     number,
@@ -28,10 +29,11 @@ export function openLife(number: number, killer: Killer): Life {
       return alive;
     },
     async through(point, work) {
-      if (!alive || killer.at(point, "before")) return never();
+      if (!alive || killer.at(point, "before", false)) return never();
+      const before = changes();
       try {
         const result = await work();
-        if (!alive || killer.at(point, "after")) return await never();
+        if (!alive || killer.at(point, "after", changes() !== before)) return await never();
         return result;
       } catch (error) {
         if (!alive) return never();

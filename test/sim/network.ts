@@ -18,7 +18,10 @@ export interface NetworkOptions {
 export function openNetwork(options: NetworkOptions): Fetch {
   return async (input, init) => {
     const method = init?.method ?? "GET";
-    const path = new URL(String(input)).pathname.replace(/^\/api\/v3/u, "");
+    const path = new URL(input instanceof Request ? input.url : input).pathname.replace(
+      /^\/api\/v3/u,
+      "",
+    );
     const point = `${method} ${path.replaceAll(/\/\d+/gu, "/N")}`;
     return options.life.through(point, () => call(options, `${method} ${path}`, input, init));
   };

@@ -1,126 +1,137 @@
 /** Operators and machines: what they do to the control plane and the runners, by the hour. */
 import type { SimPlane } from "./plane.ts";
+import { listed } from "./random.ts";
 import type { Machine } from "./runner/machine.ts";
 import type { Sim } from "./sim.ts";
 
-export interface PlagueOptions {
+export interface OperatorsOptions {
   readonly sim: Sim;
   readonly plane: SimPlane;
   readonly machines: readonly Machine[];
-  readonly state: { down: boolean };
-  readonly onDown: () => void;
-  readonly onUp: () => void;
-}
-
-export interface Plague {
-  readonly restored: boolean;
-  /** Somebody notices that it is dead. */
-  startAgain(): void;
-  /** Everything is switched on again. */
-  heal(): void;
+  readonly world: { down: boolean };
 }
 
 const MINUTE_MS = 60_000;
 const LOOK_MS = 5 * MINUTE_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
+const BACKUPS_KEPT = 6;
 
-export function plague(options: PlagueOptions): Plague {
-  const { sim, plane, machines, state, onDown, onUp } = options;
-  const { time, random, faults } = sim;
-  const backups: Buffer[] = [];
-  let restored = false;
-  let starting = false;
+export class Operators {
+  readonly #options: OperatorsOptions;
+  readonly #backups: Buffer[] = [];
+  #starting = false;
+  /** An old backup has taken over. */
+  restored = false;
+  /** Since when the control plane could work without a break; infinite = it cannot now. */
+  upSince: number;
 
-  const startAgain = (): void => {
-    onDown();
-    if (starting) return;
-    starting = true;
-    time.after(random.int(500, 10 * MINUTE_MS), () => {
-      starting = false;
-      void plane.start().then(onUp);
+  constructor(options: OperatorsOptions) {
+    this.#options = options;
+    this.upSince = options.sim.time.now();
+    this.#look();
+    if (options.sim.faults.kinds.includes("old backup restored")) this.#save();
+  }
+
+  /** Somebody notices that it is dead. */
+  startAgain(): void {
+    const { sim, plane } = this.#options;
+    if (this.#starting) return;
+    this.#starting = true;
+    this.upSince = Number.POSITIVE_INFINITY;
+    sim.time.after(sim.random.int(500, 10 * MINUTE_MS), () => {
+      this.#starting = false;
+      void plane.start().then(() => this.#up());
     });
-  };
+  }
 
-  const toPlane = (): void => {
-    if (!plane.running) return;
-    if (faults.draw("killed")) {
-      plane.kill("by its operator");
-      startAgain();
-    } else if (faults.draw("terminated")) {
-      onDown();
-      void plane.terminate().then(startAgain);
-    } else if (faults.draw("second control plane")) {
-      void plane.startAnother().then(onUp);
-    } else if (backups.length > 0 && faults.draw("old backup restored")) {
-      restored = true;
-      plane.restore(random.pick([backups[0], ...backups] as [Buffer, ...Buffer[]]));
-      startAgain();
-    } else if (faults.draw("disk full")) {
-      plane.diskFull = true;
-      onDown();
-      time.after(random.int(MINUTE_MS, HOUR_MS), () => {
-        plane.diskFull = false;
-        onUp();
-      });
-    }
+  restore(backup: Buffer): void {
+    this.restored = true;
+    this.#options.plane.restore(backup);
+    this.startAgain();
+  }
+
+  /** Everything is switched on again. */
+  heal(): void {
+    const { plane, machines, world } = this.#options;
+    world.down = false;
+    plane.diskFull = false;
+    for (const machine of machines) machine.partitioned = false;
+    if (plane.running) this.#up();
+    else this.startAgain();
+  }
+
+  #up(): void {
+    this.upSince = this.#options.sim.time.now();
+  }
+
+  #look(): void {
+    const { sim, plane, machines } = this.#options;
+    sim.time.after(LOOK_MS, () => {
+      if (plane.running) this.#toPlane();
+      for (const machine of machines) this.#toMachine(machine);
+      this.#look();
+    });
+  }
+
+  #save(): void {
+    const { sim, plane } = this.#options;
+    sim.time.after(HOUR_MS, () => {
+      if (plane.running) this.#backups.push(plane.backup());
+      if (this.#backups.length > BACKUPS_KEPT) this.#backups.shift();
+      this.#save();
+    });
+  }
+
+  #toPlane(): void {
+    const { sim, plane } = this.#options;
+    const { faults, random } = sim;
+    const backups = listed(this.#backups);
+    if (faults.draw("killed")) plane.kill("by its operator");
+    else if (faults.draw("terminated")) void plane.terminate();
+    else if (faults.draw("second control plane")) void plane.startAnother().then(() => this.#up());
+    else if (backups !== null && faults.draw("old backup restored"))
+      this.restore(random.pick(backups));
+    else if (faults.draw("disk full")) this.#fillDisk();
     if (faults.draw("clock jumps")) {
       plane.skewMs = random.int(-DAY_MS, DAY_MS);
-      onUp();
+      this.#up();
     }
-    if (faults.draw("github down")) {
-      state.down = true;
-      onDown();
-      time.after(HOUR_MS, () => {
-        state.down = false;
-        onUp();
-      });
-    }
-  };
+    if (faults.draw("github down")) this.#loseGitHub();
+  }
 
-  const toMachine = (machine: Machine): void => {
+  #fillDisk(): void {
+    const { sim, plane } = this.#options;
+    plane.diskFull = true;
+    this.upSince = Number.POSITIVE_INFINITY;
+    sim.time.after(sim.random.int(MINUTE_MS, HOUR_MS), () => {
+      plane.diskFull = false;
+      this.#up();
+    });
+  }
+
+  #loseGitHub(): void {
+    const { sim, world } = this.#options;
+    world.down = true;
+    this.upSince = Number.POSITIVE_INFINITY;
+    sim.time.after(HOUR_MS, () => {
+      world.down = false;
+      this.#up();
+    });
+  }
+
+  #toMachine(machine: Machine): void {
+    const { faults, random, time, trace } = this.#options.sim;
     if (faults.draw("daemon restarted")) machine.restartDaemon();
     if (faults.draw("host rebooted")) machine.reboot();
     if (faults.draw("host lost its disk")) machine.loseDisk();
     if (faults.draw("connection cut")) machine.cut();
-    if (!machine.partitioned && faults.draw("runner partitioned")) {
-      sim.trace.add("partitioned", { runner: machine.name });
-      machine.partitioned = true;
-      machine.cut();
-      time.after(random.int(MINUTE_MS, 3 * HOUR_MS), () => {
-        machine.partitioned = false;
-      });
-    }
-  };
-
-  const tick = (): void => {
-    time.after(LOOK_MS, () => {
-      toPlane();
-      for (const machine of machines) toMachine(machine);
-      tick();
+    if (machine.partitioned || !faults.draw("runner partitioned")) return;
+    trace.add("partitioned", { runner: machine.name });
+    machine.partitioned = true;
+    machine.cut();
+    time.after(random.int(MINUTE_MS, 3 * HOUR_MS), () => {
+      machine.partitioned = false;
     });
-  };
-  const save = (): void => {
-    time.after(HOUR_MS, () => {
-      if (plane.running) backups.push(plane.backup());
-      if (backups.length > 6) backups.shift();
-      save();
-    });
-  };
-  tick();
-  if (faults.kinds.includes("old backup restored")) save();
-
-  return {
-    get restored() {
-      return restored;
-    },
-    startAgain,
-    heal() {
-      state.down = false;
-      plane.diskFull = false;
-      for (const machine of machines) machine.partitioned = false;
-      if (!plane.running) startAgain();
-      onUp();
-    },
-  };
+  }
 }

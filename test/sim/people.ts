@@ -5,19 +5,14 @@
 import type { Comment, Issue, Pull } from "../../src/emulator/model.ts";
 import type { Person } from "../../src/emulator/person.ts";
 import { Problem } from "../../src/emulator/problem.ts";
-import type { World } from "../../src/emulator/world.ts";
 import type { Plan } from "./agent/behaviour.ts";
+import type { SimGitHub } from "./github.ts";
+import { listed } from "./random.ts";
 import type { Sim } from "./sim.ts";
 
 export interface PeopleOptions {
   readonly sim: Sim;
-  readonly world: World;
-  readonly repositories: readonly string[];
-  readonly installations: ReadonlyMap<string, number>;
-  readonly botLogin: string;
-  readonly label: string;
-  /** A file that a pull request changes, null = none. */
-  readonly changedFile: (pull: Pull) => Promise<string | null>;
+  readonly github: SimGitHub;
   /** What they ask for, and when, ms from the start. */
   readonly wishes: readonly Wish[];
 }
@@ -54,18 +49,19 @@ export class People {
   /** From here on they only help: answer everything, merge everything. */
   hurry(): void {
     this.#hurry = true;
-    const { world, repositories } = this.#options;
+    const { world, repositories } = this.#options.github;
     for (const name of repositories)
       if (!this.#gone.has(name))
         for (const login of ["ann", "bob"]) world.setPermission(name, login, "admin");
   }
 
   #person(): Person {
-    return this.#options.world.as(this.#options.sim.random.pick(["ann", "bob"]));
+    return this.#options.github.world.as(this.#options.sim.random.pick(["ann", "bob"]));
   }
 
   #ask(wish: Wish): void {
-    const { sim, world, label } = this.#options;
+    const { sim } = this.#options;
+    const { world, label } = this.#options.github;
     if (this.#gone.has(wish.repository)) return;
     const issue = world.as("ann").openIssue(wish.repository, {
       title: wish.title,
@@ -95,7 +91,7 @@ export class People {
   }
 
   async #lookAtAll(): Promise<void> {
-    const { world, repositories } = this.#options;
+    const { world, repositories } = this.#options.github;
     for (const name of repositories) {
       if (this.#gone.has(name)) continue;
       for (const issue of world.issues(name))
@@ -117,11 +113,12 @@ export class People {
   }
 
   #lookAtIssue(name: string, issue: Issue): void {
-    const { sim, world, botLogin } = this.#options;
+    const { sim, github } = this.#options;
+    const { world, botLogin } = github;
     const { faults, trace } = sim;
     const about = { issue: `#${issue.number}` };
     if (this.#hurry) this.#answerWhatIsLost(name, issue);
-    for (const comment of [...issue.comments]) {
+    for (const comment of issue.comments.slice()) {
       if (comment.author.login !== botLogin || this.#answered.has(comment.id)) continue;
       const number = /\*\*Question (?<number>\d+)\*\*/u.exec(comment.body)?.groups?.["number"];
       if (number === undefined) continue;
@@ -147,7 +144,7 @@ export class People {
 
   /** Somebody deleted the question; the status still says that it is open. */
   #answerWhatIsLost(name: string, issue: Issue): void {
-    const { botLogin } = this.#options;
+    const { botLogin } = this.#options.github;
     const status = issue.comments.find(
       ({ author, body }) => author.login === botLogin && body.includes("Needs you:"),
     );
@@ -160,7 +157,8 @@ export class People {
   }
 
   async #lookAtPull(name: string, pull: Pull): Promise<void> {
-    const { sim, botLogin } = this.#options;
+    const { sim, github } = this.#options;
+    const { botLogin } = github;
     const { faults, trace } = sim;
     const { number } = pull.issue;
     if (pull.issue.author.login !== botLogin) return;
@@ -196,7 +194,7 @@ export class People {
   }
 
   async #review(name: string, pull: Pull, count: number): Promise<void> {
-    const path = await this.#options.changedFile(pull);
+    const path = await this.#options.github.changedFile(pull);
     await this.#person().review(name, pull.issue.number, {
       event: "REQUEST_CHANGES",
       body: `Review ${count}`,
@@ -217,9 +215,10 @@ export class People {
   }
 
   #mischief(name: string): void {
-    const { sim, world, installations, botLogin } = this.#options;
+    const { sim, github } = this.#options;
+    const { world, installations, botLogin } = github;
     const { faults, random, trace } = sim;
-    const [issue] = world.issues(name).filter(({ state }) => state === "open");
+    const issue = world.issues(name).find(({ state }) => state === "open");
     if (issue !== undefined) {
       const about = { issue: `#${issue.number}` };
       if (faults.draw("issue closed")) {
@@ -231,14 +230,14 @@ export class People {
         return;
       } else if (faults.draw("issue transferred")) {
         trace.add("a person transfers the issue", about);
-        const to = this.#options.repositories.find((one) => one !== name);
+        const to = github.repositories.find((one) => one !== name);
         if (to !== undefined && !this.#gone.has(to))
           world.as("ann").transferIssue(name, issue.number, to);
         return;
       }
-      const own = issue.comments.filter(({ author }) => author.login === botLogin);
-      if (own.length > 0 && faults.draw("our comment deleted"))
-        this.#deleteComment(name, random.pick([own[0], ...own] as [Comment, ...Comment[]]));
+      const own = listed(issue.comments.filter(({ author }) => author.login === botLogin));
+      if (own !== null && faults.draw("our comment deleted"))
+        this.#deleteComment(name, random.pick(own));
     }
     if (faults.draw("permission taken")) world.setPermission(name, "bob", "read");
     const installation = installations.get(name);
@@ -255,7 +254,7 @@ export class People {
     this.#options.sim.trace.add("a person deletes our comment", {
       issue: `#${comment.issue.number}`,
     });
-    this.#options.world.as("ann").deleteComment(name, comment.id);
+    this.#options.github.world.as("ann").deleteComment(name, comment.id);
   }
 }
 

@@ -96,7 +96,7 @@ export class SimPlane {
     const { sim, killer, machines, config, app, slots } = this.#options;
     this.#lives += 1;
     sim.trace.add(`control plane starts, life ${this.#lives}`);
-    const life = openLife(this.#lives, killer);
+    const life = openLife(this.#lives, killer, () => this.#changes());
     const clock = this.#clock(life);
     const db = await this.#open();
     const store = throughLife(this.#fillable(storeOver(db, clock, this.#chance)), life, {
@@ -220,6 +220,10 @@ export class SimPlane {
     this.#restoredAt = null;
     this.#db = db;
     return db;
+  }
+
+  #changes(): number {
+    return Number(this.#sqlite.prepare("select total_changes()").pluck().get());
   }
 
   #clock(life: Life): Clock {

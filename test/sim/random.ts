@@ -2,7 +2,7 @@
 
 export interface Random {
   /** 0 ≤ x < 1. */
-  next(): number;
+  readonly next: () => number;
   /** A whole number, both ends included. */
   int(from: number, to: number): number;
   chance(probability: number): boolean;
@@ -11,6 +11,12 @@ export interface Random {
   /** A stream of its own: what one part draws does not change what another one gets. */
   fork(name: string): Random;
 }
+
+/** A list as one to pick from; null = it is empty. */
+export const listed = <T>(list: readonly T[]): readonly [T, ...T[]] | null => {
+  const [first, ...rest] = list;
+  return first === undefined ? null : [first, ...rest];
+};
 
 /** sfc32 (Chris Doty-Humphrey, PractRand): four words of state, passes BigCrush. */
 export function openRandom(seed: string): Random {

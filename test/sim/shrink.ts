@@ -2,7 +2,8 @@
  * A failing run with as few faults as possible (ddmin, Zeller and Hildebrandt 2002, on the numbers of the faults):
  * what is left is what it takes.
  */
-import { run, type Report, type RunOptions } from "./run.ts";
+import { run, type Report } from "./run.ts";
+import type { RunOptions } from "./scene.ts";
 
 const RUNS_MAX = 60;
 

@@ -8,7 +8,7 @@ import type { Random } from "./random.ts";
 
 export interface VirtualTime {
   /** Ms since 1970. */
-  now(): number;
+  readonly now: () => number;
   /** Returns the function that cancels. */
   after(delayMs: number, happen: () => void): () => void;
   /** Lets the next thing happen; false = nothing will, or not before `until`. */

@@ -9,8 +9,6 @@ export interface MemoryTranscripts extends Transcripts {
 
 export function openMemoryTranscripts(): MemoryTranscripts {
   const files = new Map<string, Buffer>();
-  const key = (session: string, attempt: number, stream: Stream): string =>
-    `${session}/${attempt}.${stream}`;
   const content = (session: string, attempt: number, stream: Stream): Buffer =>
     files.get(key(session, attempt, stream)) ?? Buffer.alloc(0);
   return {
@@ -39,3 +37,6 @@ export function openMemoryTranscripts(): MemoryTranscripts {
       content(session, attempt, stream).subarray(from, from + bytesMax),
   };
 }
+
+const key = (session: string, attempt: number, stream: Stream): string =>
+  `${session}/${attempt}.${stream}`;

@@ -131,7 +131,8 @@ function* manage(agent: Agent, text: string): Behaviour {
     yield { do: "call", tool: "finish_objective", args: { summary: "All is merged." } };
     return;
   }
-  yield* finishIfAllDone();
+  // First what else there is to read: a result may be among it.
+  if (memory.done + 1 === memory.taken.length) yield* finishIfAllDone();
 }
 
 /** Asked to finish too early it is refused, and told what is open: who has not reported is asked to. */
@@ -160,8 +161,7 @@ function* work(agent: Agent, text: string): Behaviour {
     return;
   }
   if (first && sim.faults.draw("agent reports nothing")) return;
-  if (!idle)
-    yield { do: "commit", file: `${session.slice(-8)}.txt`, text: `commit ${commits}\n` };
+  if (!idle) yield { do: "commit", file: `${session.slice(-8)}.txt`, text: `commit ${commits}\n` };
   yield { do: "call", tool: "report_progress", args: { text: `commit ${commits}` } };
   for (const thread of threadsIn(text))
     yield {

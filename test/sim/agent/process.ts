@@ -6,7 +6,7 @@ import type { JournalEntry } from "../../../src/protocol/journal.ts";
 import type { Checkouts } from "../checkouts.ts";
 import type { Attempt } from "../runner/attempt.ts";
 import type { Sim } from "../sim.ts";
-import { behave, type Action, type Outcome } from "./behaviour.ts";
+import { behave, type Action, type Behaviour, type Outcome } from "./behaviour.ts";
 import type { AgentMemory } from "./memory.ts";
 
 export interface ProcessParts {
@@ -28,136 +28,151 @@ export interface Process {
 
 const MINUTE_MS = 60_000;
 
-export function openProcess(sim: Sim, parts: ProcessParts): Process {
-  const { attempt, memory } = parts;
-  const role =
-    attempt.spec?.tools.some(({ name }) => name === "spawn_session") === true
-      ? "manager"
-      : "worker";
-  const behaviour = behave({ sim, memory, role, session: attempt.session });
-  let alive = true;
-  let read = 0;
-  let reading = false;
+type Waiting =
+  | { readonly kind: "message" }
+  | { readonly kind: "call"; readonly call: string }
+  | { readonly kind: "time" };
+
+export class ModelProcess implements Process {
+  readonly #sim: Sim;
+  readonly #parts: ProcessParts;
+  readonly #behaviour: Behaviour;
+  #alive = true;
+  #read = 0;
+  #reading = false;
   /** What it waits for: a message, the reply to a call, or time. */
-  let waiting:
-    | { readonly kind: "message" }
-    | { readonly kind: "call"; readonly call: string }
-    | { readonly kind: "time" } = {
-    kind: "time",
-  };
+  #waiting: Waiting = { kind: "time" };
 
-  const print = (line: object | string): void => {
-    const text = typeof line === "string" ? line : JSON.stringify(line);
-    attempt.out = Buffer.concat([attempt.out, Buffer.from(`${text}\n`)]);
-    parts.wrote();
-  };
-
-  /** New input: taken at once, kept for when the behaviour asks for it. */
-  const take = (): void => {
-    for (; read < attempt.inputs.length; read += 1) {
-      const message = parse(attempt.inputs[read]?.line ?? "");
-      if (message === null) continue;
-      if (!memory.taken.some(({ uuid }) => uuid === message.uuid)) memory.taken.push(message);
-      print({ type: "taken", uuid: message.uuid });
-    }
-  };
-
-  const later = (delayMs: number, go: () => void): void => {
-    waiting = { kind: "time" };
-    sim.time.after(delayMs, () => {
-      if (alive) go();
+  constructor(sim: Sim, parts: ProcessParts) {
+    this.#sim = sim;
+    this.#parts = parts;
+    const { attempt, memory } = parts;
+    const leads = attempt.spec?.tools.some(({ name }) => name === "spawn_session") === true;
+    const role = leads ? "manager" : "worker";
+    this.#behaviour = behave({ sim, memory, role, session: attempt.session });
+    this.#print({ type: "ready", conversation: `conversation-${attempt.session}` });
+    this.#later(sim.random.int(100, 3_000), () => {
+      this.#waiting = { kind: "message" };
+      this.wake();
     });
-  };
-
-  const resume = (outcome: Outcome): void => {
-    const next = behaviour.next(outcome);
-    if (next.done === true) exit(0);
-    else act(next.value);
-  };
-
-  const exit = (code: number): void => {
-    alive = false;
-    parts.exit(code);
-  };
-
-  const act = (action: Action): void => {
-    switch (action.do) {
-      case "print":
-        print(action.line);
-        later(sim.random.int(10, 2_000), () => resume(null));
-        return;
-      case "work":
-        later(
-          sim.random.int(MINUTE_MS / 10, action.minutesMax * MINUTE_MS * Math.min(sim.pace, 4)),
-          () => resume(null),
-        );
-        return;
-      case "commit":
-        parts.checkouts.commit(attempt.spec?.workspace.path ?? "", action.file, action.text);
-        print({ type: "command", command: "git commit", code: 0 });
-        later(sim.random.int(10, 2_000), () => resume(null));
-        return;
-      case "call":
-        call(action);
-        return;
-      case "end turn":
-        print({
-          type: "turn-end",
-          ...(action.failure === null ? {} : { failure: action.failure }),
-        });
-        waiting = { kind: "message" };
-        wake();
-        return;
-      case "exit":
-        // Its last words have no line end.
-        attempt.out = Buffer.concat([attempt.out, Buffer.from("segmentation fau")]);
-        later(1, () => exit(action.code));
-    }
-  };
-
-  const call = ({ tool, args }: Extract<Action, { do: "call" }>): void => {
-    memory.calls += 1;
-    const id = `c${attempt.number}-${memory.calls}`;
-    print({ type: "tool", name: tool });
-    attempt.calls.set(id, { kind: "open", tool, args });
-    parts.append({ kind: "tool-called", call: id, tool, arguments: args });
-    waiting = { kind: "call", call: id };
-  };
+  }
 
   /** It reads when it gets to it. */
-  const wake = (): void => {
-    if (reading) return;
-    reading = true;
-    sim.time.after(sim.random.int(10, 3_000), () => {
-      reading = false;
-      if (alive) look();
+  wake(): void {
+    if (this.#reading) return;
+    this.#reading = true;
+    this.#sim.time.after(this.#sim.random.int(10, 3_000), () => {
+      this.#reading = false;
+      if (this.#alive) this.#look();
     });
-  };
+  }
 
-  const look = (): void => {
-    take();
+  kill(): void {
+    this.#alive = false;
+  }
+
+  #print(line: object | string): void {
+    const text = typeof line === "string" ? line : JSON.stringify(line);
+    this.#write(`${text}\n`);
+  }
+
+  #write(text: string): void {
+    const { attempt, wrote } = this.#parts;
+    attempt.out = Buffer.concat([attempt.out, Buffer.from(text)]);
+    wrote();
+  }
+
+  /** New input: taken, and kept for when the behaviour asks for it. */
+  #take(): void {
+    const { attempt, memory } = this.#parts;
+    for (; this.#read < attempt.inputs.length; this.#read += 1) {
+      const message = parse(attempt.inputs[this.#read]?.line ?? "");
+      if (message === null) continue;
+      if (!memory.taken.some(({ uuid }) => uuid === message.uuid)) memory.taken.push(message);
+      this.#print({ type: "taken", uuid: message.uuid });
+    }
+  }
+
+  #look(): void {
+    const { attempt, memory } = this.#parts;
+    const { random } = this.#sim;
+    this.#take();
+    const waiting = this.#waiting;
     if (waiting.kind === "message" && memory.done < memory.taken.length) {
-      print({ type: "turn-start" });
-      later(sim.random.int(100, 5_000), () => resume(null));
+      this.#print({ type: "turn-start" });
+      this.#later(random.int(100, 5_000), () => this.#resume(null));
     }
     if (waiting.kind !== "call") return;
     const answer = attempt.calls.get(waiting.call);
     if (answer?.kind !== "answered") return;
-    print({ type: "tool-result", name: "" });
-    later(sim.random.int(10, 2_000), () => resume(answer));
-  };
+    this.#print({ type: "tool-result", name: "" });
+    this.#later(random.int(10, 2_000), () => this.#resume(answer));
+  }
 
-  print({ type: "ready", conversation: `conversation-${attempt.session}` });
-  later(sim.random.int(100, 3_000), () => {
-    waiting = { kind: "message" };
-    wake();
-  });
-  return {
-    wake,
-    kill() {
-      alive = false;
-    },
-  };
+  #later(delayMs: number, go: () => void): void {
+    this.#waiting = { kind: "time" };
+    this.#sim.time.after(delayMs, () => {
+      if (this.#alive) go();
+    });
+  }
+
+  #resume(outcome: Outcome): void {
+    const next = this.#behaviour.next(outcome);
+    if (next.done === true) this.#exit(0);
+    else this.#act(next.value);
+  }
+
+  #exit(code: number): void {
+    this.#alive = false;
+    this.#parts.exit(code);
+  }
+
+  #act(action: Action): void {
+    const { attempt, checkouts } = this.#parts;
+    const { random, pace } = this.#sim;
+    const soon = (): void => this.#later(random.int(10, 2_000), () => this.#resume(null));
+    switch (action.do) {
+      case "print":
+        this.#print(action.line);
+        soon();
+        return;
+      case "work": {
+        const mostMs = action.minutesMax * MINUTE_MS * Math.min(pace, 4);
+        this.#later(random.int(MINUTE_MS / 10, mostMs), () => this.#resume(null));
+        return;
+      }
+      case "commit":
+        checkouts.commit(attempt.spec?.workspace.path ?? "", action.file, action.text);
+        this.#print({ type: "command", command: "git commit", code: 0 });
+        soon();
+        return;
+      case "call":
+        this.#call(action);
+        return;
+      case "end turn":
+        this.#print({
+          type: "turn-end",
+          ...(action.failure === null ? {} : { failure: action.failure }),
+        });
+        this.#waiting = { kind: "message" };
+        this.wake();
+        return;
+      case "exit":
+        // Its last words have no line end.
+        this.#write("segmentation fau");
+        this.#later(1, () => this.#exit(action.code));
+    }
+  }
+
+  #call({ tool, args }: Extract<Action, { do: "call" }>): void {
+    const { attempt, memory, append } = this.#parts;
+    memory.calls += 1;
+    const call = `c${attempt.number}-${memory.calls}`;
+    this.#print({ type: "tool", name: tool });
+    attempt.calls.set(call, { kind: "open", tool, args });
+    append({ kind: "tool-called", call, tool, arguments: args });
+    this.#waiting = { kind: "call", call };
+  }
 }
 
 function parse(line: string): { readonly uuid: string; readonly text: string } | null {

@@ -10,12 +10,6 @@ import { BUGS } from "./list.ts";
 
 const SEEDS_MAX = Number(process.env["ORCHA_SIM_SEEDS"] ?? "60");
 
-export interface Found {
-  readonly seed: string;
-  readonly invariant: string;
-  readonly detail: string;
-}
-
 const bug = BUGS.find(({ name }) => name === process.env["ORCHA_SIM_BUG"]);
 if (bug === undefined) throw new TypeError("no such bug");
 const seeds = [

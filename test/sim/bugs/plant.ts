@@ -12,10 +12,8 @@ registerHooks({
   load(url, context, next) {
     const loaded = next(url, context);
     if (url !== target || loaded.source == null) return loaded;
-    const source =
-      typeof loaded.source === "string"
-        ? loaded.source
-        : Buffer.from(loaded.source as Uint8Array).toString("utf8");
+    const { source: given } = loaded;
+    const source = typeof given === "string" ? given : new TextDecoder().decode(given);
     const parts = source.split(bug.find);
     if (parts.length !== 2)
       throw new TypeError(

@@ -195,7 +195,7 @@ export class ModelLink implements Link {
         void this.#outbid(error instanceof Error ? error.message : "fenced");
         return;
       }
-      for (const { of, sink } of [...this.#streams.values()]) {
+      for (const { of, sink } of Array.from(this.#streams.values())) {
         this.#streams.delete(`${of.session}/${of.attempt}`);
         const reply = this.#open(of, sink);
         if (!reply.ok) sink.refused(reply);
@@ -220,7 +220,7 @@ export class ModelLink implements Link {
     if (this.#state === "closed") return;
     this.#state = state;
     this.#problem = problem;
-    for (const listener of [...this.#states]) listener(state);
+    for (const listener of Array.from(this.#states)) listener(state);
   }
 
   #changed(attempt: Attempt): void {

@@ -6,7 +6,7 @@ import type { HelloReply, Request } from "../../../src/protocol/requests.ts";
 import { PROTOCOL_VERSION } from "../../../src/protocol/requests.ts";
 import type { Checkouts } from "../checkouts.ts";
 import type { Sim } from "../sim.ts";
-import { openProcess, type Process } from "../agent/process.ts";
+import { ModelProcess, type Process } from "../agent/process.ts";
 import { memoryOf, type AgentMemory } from "../agent/memory.ts";
 import { Refusal } from "./refusal.ts";
 import {
@@ -244,7 +244,7 @@ export class Machine {
 
   #spawn(attempt: Attempt): void {
     const memory = memoryOf(this.memories, attempt.session);
-    const process = openProcess(this.#sim, {
+    const process = new ModelProcess(this.#sim, {
       machine: this.name,
       attempt,
       memory,

@@ -1,0 +1,23 @@
+/** The simulation is only worth something if it finds mistakes: each planted one, by the seed that found it first. */
+import { expect, test } from "vitest";
+import { hunt, keptSeeds } from "./hunting.ts";
+import { BUGS } from "./list.ts";
+
+/** Tried besides the one that is kept: what a seed meets changes with the code. */
+const OTHERS = 12;
+
+test("there are at least twenty of them, and each has a name", () => {
+  expect(BUGS.length).toBeGreaterThanOrEqual(20);
+  expect(new Set(BUGS.map(({ name }) => name)).size).toBe(BUGS.length);
+});
+
+test.concurrent.for(BUGS.map((bug) => [bug.name, bug] as const))(
+  "found: %s",
+  async ([name, bug]) => {
+    const seed = keptSeeds()[name];
+    const found = await hunt(bug, seed === undefined ? [] : [seed], OTHERS);
+    expect(found).not.toBeNull();
+    // A bug that no longer fits into the source is not found, it is gone.
+    expect(found?.invariant).not.toBe("it does not run");
+  },
+);
