@@ -25,6 +25,8 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
+      // Virtual time: what is long there is a loop without end.
+      { test: { name: "sim", include: ["test/sim/**/*.test.ts"], testTimeout: 120_000 } },
     ],
   },
 });
