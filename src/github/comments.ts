@@ -8,7 +8,7 @@ import { at } from "./calls.ts";
 import { findComments, findReplies, lookTwice, type Found } from "./find-comments.ts";
 import { markerOf, withMarker } from "./marker.ts";
 import { statusOf } from "./outcome.ts";
-import { CONTENT, WRITE } from "./cost.ts";
+import { CONTENT } from "./cost.ts";
 import type { Perform, Performing } from "./performer.ts";
 
 export const postComment: Perform<"post-comment"> = async (performing, effect, attempt) => {
@@ -89,7 +89,7 @@ export async function editComment(
   body: string,
 ): Promise<boolean> {
   try {
-    await performing.calls.write(repository, "issues", { ...WRITE, priority: 4 }, (client) =>
+    await performing.calls.write(repository, "issues", { ...CONTENT, priority: 4 }, (client) =>
       client.request("PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}", {
         ...at(repository),
         comment_id: comment,

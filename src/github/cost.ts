@@ -3,7 +3,7 @@ export interface Cost {
   /** GitHub's points: a read 1, a write 5. */
   readonly points: number;
   readonly write: boolean;
-  /** Makes something people are told about: comment, pull request, review reply. */
+  /** Makes or changes what people read. GitHub does not say exactly what it counts: all but removing and resolving is. */
   readonly content: boolean;
 }
 

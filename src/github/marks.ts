@@ -1,13 +1,13 @@
 /** Reactions and closing: what is so already stays so, so these are simply repeated. */
 import { at } from "./calls.ts";
 import { statusOf } from "./outcome.ts";
-import { WRITE } from "./cost.ts";
+import { CONTENT } from "./cost.ts";
 import { DONE, type Perform } from "./performer.ts";
 
 export const react: Perform<"react"> = async (performing, effect) => {
   const { repository, target, content } = effect;
   try {
-    await performing.calls.write(repository, "issues", { ...WRITE, priority: 2 }, (client) =>
+    await performing.calls.write(repository, "issues", { ...CONTENT, priority: 2 }, (client) =>
       target.kind === "issue"
         ? client.request("POST /repos/{owner}/{repo}/issues/{issue_number}/reactions", {
             ...at(repository),
@@ -29,7 +29,7 @@ export const react: Perform<"react"> = async (performing, effect) => {
 
 export const closeIssue: Perform<"close-issue"> = async (performing, effect) => {
   const { repository, number } = effect;
-  await performing.calls.write(repository, "issues", { ...WRITE, priority: 3 }, (client) =>
+  await performing.calls.write(repository, "issues", { ...CONTENT, priority: 3 }, (client) =>
     client.request("PATCH /repos/{owner}/{repo}/issues/{issue_number}", {
       ...at(repository),
       issue_number: number,

@@ -101,7 +101,7 @@ async function findAtHead(
 
 export const editPullRequest: Perform<"edit-pull-request"> = async (performing, effect) => {
   const { repository, pullRequest } = effect;
-  await performing.calls.write(repository, "pulls", { ...WRITE, priority: 3 }, (client) =>
+  await performing.calls.write(repository, "pulls", { ...CONTENT, priority: 3 }, (client) =>
     client.request("PATCH /repos/{owner}/{repo}/pulls/{pull_number}", {
       ...at(repository),
       pull_number: pullRequest,

@@ -98,6 +98,36 @@ test("anything else about an issue without objective is noted", () => {
   expect(play.last.notes).toEqual(["comment-created: no objective"]);
 });
 
+test("GitHub's own word of a label that was found by looking starts nothing after the end", () => {
+  const play = new Play();
+  const at = play.now;
+  const snapshot = { id: 900, title: "t", body: "b", url: "u" };
+  const labeled = { kind: "issue-changed", cause: "labeled", number: ISSUE, actor: ann } as const;
+  const label = { ...labeled, labels: ["objective"], snapshot };
+  play.issue.labels = ["objective"];
+  play.send({ ...label, at, found: true });
+  expect(play.it).toMatchObject({ labelledAt: at, labelFound: true });
+  play.send({ kind: "cancel-requested", by: "ann", session: null });
+  // GitHub's times of an issue and of its events may differ by a second.
+  play.send({ ...label, at: at + 1_000 });
+  expect(play.it).toMatchObject({ revision: 1, state: { kind: "canceled" } });
+  play.send({ ...label, at: at + 2_000 });
+  expect(play.it).toMatchObject({ revision: 2, state: { kind: "active" } });
+});
+
+test("a label of the same second as that of a canceled revision starts the next", () => {
+  const play = new Play().label().unlabel().label();
+  expect(play.it.revision).toBe(2);
+});
+
+test("however a label is heard of, it says and posts the same under the same keys", () => {
+  const first = new Play().label().last.effects.map(({ key }) => key);
+  const other = new Play().comment("another cause before it").label();
+  const again = other.last.effects.map(({ key }) => key);
+  // The status comment is found by its issue, whatever its key.
+  expect(again.slice(0, 1)).toEqual(first.slice(0, 1));
+});
+
 describe("on and off", () => {
   test("labelled again while at work: the same objective, the same manager", () => {
     const play = new Play().label();
@@ -123,28 +153,6 @@ describe("on and off", () => {
     expect(play.unlabel().label().it.revision).toBe(2);
   });
 
-  test("GitHub's own word of a label that was found by looking starts nothing after the end", () => {
-    const play = new Play();
-    const at = play.now;
-    const snapshot = { id: 900, title: "t", body: "b", url: "u" };
-    const labeled = { kind: "issue-changed", cause: "labeled", number: ISSUE, actor: ann } as const;
-    const label = { ...labeled, labels: ["objective"], snapshot };
-    play.issue.labels = ["objective"];
-    play.send({ ...label, at, found: true });
-    expect(play.it).toMatchObject({ labelledAt: at, labelFound: true });
-    play.send({ kind: "cancel-requested", by: "ann", session: null });
-    // GitHub's times of an issue and of its events may differ by a second.
-    play.send({ ...label, at: at + 1_000 });
-    expect(play.it).toMatchObject({ revision: 1, state: { kind: "canceled" } });
-    play.send({ ...label, at: at + 2_000 });
-    expect(play.it).toMatchObject({ revision: 2, state: { kind: "active" } });
-  });
-
-  test("a label of the same second as that of a canceled revision starts the next", () => {
-    const play = new Play().label().unlabel().label();
-    expect(play.it.revision).toBe(2);
-  });
-
   test("a label of which GitHub told no time starts an objective, and again after its end", () => {
     const play = new Play();
     const snapshot = { id: 900, title: "t", body: "b", url: "u" };
@@ -154,14 +162,6 @@ describe("on and off", () => {
     expect(label().it).not.toHaveProperty("labelledAt");
     play.send({ kind: "cancel-requested", by: "ann", session: null });
     expect(label().it.revision).toBe(2);
-  });
-
-  test("however a label is heard of, it says and posts the same under the same keys", () => {
-    const first = new Play().label().last.effects.map(({ key }) => key);
-    const other = new Play().comment("another cause before it").label();
-    const again = other.last.effects.map(({ key }) => key);
-    // The status comment is found by its issue, whatever its key.
-    expect(again.slice(0, 1)).toEqual(first.slice(0, 1));
   });
 
   test("a late webhook of a flapping label sees the issue as it is now", () => {
