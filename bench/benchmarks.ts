@@ -4,15 +4,19 @@ import { dispatch } from "./dispatch.ts";
 import type { Scale } from "./measure.ts";
 import { output } from "./output.ts";
 import { pages } from "./pages.ts";
+import { recovery } from "./recovery.ts";
 import { start } from "./start.ts";
 import type { Figure } from "./table.ts";
 import { webhooks } from "./webhooks.ts";
+import { writes } from "./writes.ts";
 
 export const BENCHMARKS: Readonly<Record<string, (scale: Scale) => Promise<readonly Figure[]>>> = {
   webhooks,
   start,
   output,
+  recovery,
   pages,
   decisions,
   dispatch,
+  writes,
 };

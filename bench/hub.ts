@@ -34,6 +34,8 @@ const WAIT_MS_MAX = 60_000;
 export interface Hub extends AsyncDisposable {
   readonly emulator: Emulator;
   readonly app: AppHandle;
+  /** Id of the App's installation. */
+  readonly installation: number;
 }
 
 export interface HubOptions {
@@ -57,20 +59,26 @@ export async function openHub({ from, onExchange }: HubOptions): Promise<Hub> {
   const [owner = "", name = ""] = REPOSITORY.split("/");
   await world.createRepository({ owner, name, from, defaultBranch: "main" });
   world.setPermission(REPOSITORY, PERSON, "admin");
-  world.install(app, { account: owner });
-  return { emulator, app, [Symbol.asyncDispose]: () => emulator.close() };
+  const { id: installation } = world.install(app, { account: owner });
+  return { emulator, app, installation, [Symbol.asyncDispose]: () => emulator.close() };
 }
 
 export interface Serving extends AsyncDisposable {
   readonly plane: Plane;
   /** Below it: data, work, run. */
   readonly directory: string;
-  /** `kill -9`, and started again on the same data; ms until it says that it serves. */
-  restart(): Promise<number>;
+  /** `kill -9`; resolves when it is gone. */
+  kill(): Promise<void>;
+  /** Starts it again on the same data; ms until it says that it serves. */
+  startAgain(): Promise<number>;
 }
 
 /** `orcha serve` as a person starts it. */
-export async function serve({ emulator, app }: Hub, directory: string): Promise<Serving> {
+export async function serve(
+  { emulator, app }: Hub,
+  directory: string,
+  slots = 4,
+): Promise<Serving> {
   const env = {
     GHE_HOST: new URL(emulator.url).host,
     GHE_PROTOCOL: "http",
@@ -78,6 +86,7 @@ export async function serve({ emulator, app }: Hub, directory: string): Promise<
     ORCHA_DATA_DIR: join(directory, "data"),
     ORCHA_WORK_ROOT: join(directory, "work"),
     ORCHA_RUNTIME_DIR: join(directory, "run"),
+    ORCHA_SLOTS: String(slots),
     APP_ID: String(app.id),
     PRIVATE_KEY: app.privateKey,
     WEBHOOK_SECRET: SECRET,
@@ -89,9 +98,11 @@ export async function serve({ emulator, app }: Hub, directory: string): Promise<
       return plane;
     },
     directory,
-    async restart() {
+    async kill() {
       plane.kill();
       await plane.exited;
+    },
+    async startAgain() {
       const began = performance.now();
       plane = await startProcess({ directory, env });
       return performance.now() - began;
