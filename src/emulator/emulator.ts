@@ -22,6 +22,8 @@ export interface EmulatorOptions {
   /** 0, the default, takes a free one. */
   readonly port?: number;
   readonly host?: string;
+  /** What its addresses begin with when it is reached through something else, such as a proxy; default: where it listens. */
+  readonly publicUrl?: string;
   /** Where bare repositories live; by default a temporary folder that `close` removes. */
   readonly directory?: string;
   /** Milliseconds since 1970; `world.advance` adds to it. */
@@ -61,7 +63,8 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   await once(server, "listening");
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the server has no port");
-  hub.url = `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`;
+  const url = `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`;
+  hub.url = options.publicUrl ?? url;
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> =>
     (closing ??= (async () => {
@@ -75,7 +78,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       if (options.directory === undefined) await rm(directory, { recursive: true, force: true });
     })());
   const world = createWorld(core);
-  return { url: hub.url, world, close, [Symbol.asyncDispose]: close };
+  return { url, world, close, [Symbol.asyncDispose]: close };
 }
 
 const realSchedule: Schedule = (delayMs, work) => {

@@ -1,0 +1,41 @@
+/**
+ * `npm run chaos -- [--minutes 10] [--seed S] [--objectives N]`: the long run. Prints what it did and exits with 1 when
+ * anything was lost, doubled, refused, different or left; the directory with all records is kept then.
+ */
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { runChaos } from "./run.ts";
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: "string", default: "10" },
+    seed: { type: "string", default: String(Date.now()) },
+    objectives: { type: "string", default: "5000" },
+    installations: { type: "string", default: "8" },
+    slots: { type: "string", default: "4" },
+    "at-once": { type: "string", default: "24" },
+  },
+});
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+say(`seed ${values.seed}`);
+const report = await runChaos({
+  seed: values.seed,
+  harmMs: Number(values.minutes) * 60_000,
+  settleMs: 5 * 60_000,
+  objectives: Number(values.objectives),
+  atOnce: Number(values["at-once"]),
+  installations: Number(values.installations),
+  slots: Number(values.slots),
+  limits: { writeGapMs: 100, contentPerMinute: 60, contentPerHour: 2_000, pointsPerMinute: 9_000 },
+  killEveryMs: 2_500,
+  share: 0.25,
+  onProgress: say,
+});
+for (const [name, value] of Object.entries(report.figures)) say(`${name.padEnd(36)} ${value}`);
+if (report.wrong.length > 0) {
+  for (const line of report.wrong) say(`WRONG ${line}`);
+  say(`records: ${report.directory}`);
+  say(`again: npm run chaos -- --minutes ${values.minutes} --seed ${report.seed}`);
+  process.exitCode = 1;
+}
