@@ -10,6 +10,7 @@ import type { Suspect, SuspectStore } from "../github/heal.ts";
 import { openLedger, type LedgerStore } from "../github/ledger.ts";
 import { isForeign } from "../github/marker.ts";
 import { ADMIN, READ } from "../github/cost.ts";
+import { heedful } from "../github/own.ts";
 import { openPacing, takeTurn } from "../github/pacing.ts";
 import { openSecretRegistry } from "../github/secrets.ts";
 import { openSurvey, type SurveyOptions } from "../github/survey.ts";
@@ -76,7 +77,8 @@ export function openGitHub(parts: PlaneParts, stack: AsyncDisposableStack) {
   const onOwn: SurveyOptions["onOwn"] = (repository, { body, url }) => {
     if (isForeign(body, identity.secret)) foreign.saw(repository, url);
   };
-  const survey = openSurvey({ auth, calls, pacing, clock, forge, onOwn });
+  const paced = heedful(auth, { breaker, pacing });
+  const survey = openSurvey({ auth: paced, calls, pacing, clock, forge, onOwn });
   return { secrets, auth, breaker, forge, survey, foreign };
 }
 

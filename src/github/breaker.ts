@@ -31,15 +31,19 @@ export interface BreakerOptions {
 
 const FAILURES_MAX = 5;
 const PROBE_EVERY_MS = 15_000;
+/** All who wait come back together, after the next question was answered: then the most urgent goes first. */
+const AFTER_PROBE_MS = 1_000;
 
 export function openBreaker(options: BreakerOptions): Breaker {
   const { clock, failuresMax = FAILURES_MAX, probeEveryMs = PROBE_EVERY_MS } = options;
   let failures = 0;
   /** Set while it is down: cancels the next probe. */
   let cancel: (() => void) | null = null;
+  let probeAt = 0;
   let closed = false;
 
   const plan = (): void => {
+    probeAt = clock.now() + probeEveryMs;
     cancel = clock.after(probeEveryMs, () => void probe());
   };
   const recover = (): void => {
@@ -58,7 +62,10 @@ export function openBreaker(options: BreakerOptions): Breaker {
       if (!closed && cancel !== null) plan();
     }
   };
-  const waitMs = (): number | null => (cancel === null ? null : probeEveryMs);
+  const waitMs = (): number | null =>
+    cancel === null
+      ? null
+      : AFTER_PROBE_MS + Math.min(probeEveryMs, Math.max(0, probeAt - clock.now()));
 
   return {
     waitMs,

@@ -22,6 +22,7 @@ import type { Found } from "./find-comments.ts";
 import { memorySuspects, openHealing, type Suspect, type SuspectStore } from "./heal.ts";
 import { closeIssue, react } from "./marks.ts";
 import { outcomeOf } from "./outcome.ts";
+import { heedful } from "./own.ts";
 import type { Pacing } from "./pacing.ts";
 import { FORGE_TIMINGS, type ForgeTimings, type Performing } from "./performer.ts";
 import { openPermissionReader, PERMISSION_MAX_AGE_MS } from "./permission.ts";
@@ -72,9 +73,10 @@ const PATIENCE_MS = 5_000;
 const ROOM_MS = 10_000;
 
 export function openForge(options: ForgeOptions): OpenForge {
-  const { auth, pacing, clock } = options;
+  const { pacing, clock } = options;
   const patienceMs = options.patienceMs ?? PATIENCE_MS;
   const { breaker } = options;
+  const auth = heedful(options.auth, { breaker, pacing });
   const calls = openCalls({ auth, pacing, clock, patienceMs, breaker });
   const reader = openFactReader(auth, calls);
   const maxAgeMs = options.permissionMaxAgeMs ?? PERMISSION_MAX_AGE_MS;

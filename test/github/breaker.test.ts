@@ -31,11 +31,16 @@ test("five failures in a row, then a question every 15 seconds until GitHub answ
   for (let failures = 0; failures < 4; failures += 1) breaker.failed({ ...down, status: 502 });
   expect(breaker.waitMs()).toBeNull();
   breaker.failed(down);
-  expect(breaker.waitMs()).toBe(15_000);
+  expect(breaker.waitMs()).toBe(16_000);
+  clock.advance(9_000);
+  expect(breaker.waitMs(), "together with everybody else").toBe(7_000);
+  clock.advance(6_000);
+  await settled();
+  expect(breaker.waitMs()).toBe(16_000);
   expect(() => breaker.check()).toThrow("GitHub does not answer");
   // What was under way at the same time fails too, and asks nothing more often.
   breaker.failed(down);
-  for (let minutes = 0; minutes < 60 * 4; minutes += 1) {
+  for (let minutes = 0; minutes < 60 * 4 - 1; minutes += 1) {
     clock.advance(15_000);
     await settled();
   }

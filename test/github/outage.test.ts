@@ -62,7 +62,7 @@ test("an hour without GitHub: a small question now and then, every try kept, all
   for (let minutes = 0; minutes < 60; minutes += 1) {
     expect(await forge.perform(comment(shop, number), attempt("k"))).toMatchObject({
       kind: "later",
-      afterMs: 15_000,
+      afterMs: 16_000,
     });
     await expect(forge.read(shop.repository, [{ kind: "issue", number }])).rejects.toMatchObject({
       kind: "unavailable",

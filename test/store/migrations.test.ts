@@ -22,7 +22,7 @@ import { realChance } from "../../src/compose/chance.ts";
 import { databaseOver } from "../../src/store/database.ts";
 import { CHAIN_START, type Store } from "../../src/store/port.ts";
 import { openReading, openSqlite, storeOver } from "../../src/store/sqlite.ts";
-import { item, nobody } from "./contract/given.ts";
+import { item as newItem, nobody } from "./contract/given.ts";
 import { dump, restore } from "./dump.ts";
 import { events } from "./examples.ts";
 
@@ -75,19 +75,16 @@ test("the newest version has a golden database", async () => {
 
 /** A packed webhook, a checkpoint of the audit trail, marks, a clock, an effect in hand, one that was put off. */
 async function fill(store: Store): Promise<void> {
+  const nothing = { effects: [], timers: [], notes: [], facts: {} };
   const body = JSON.stringify({ text: "long enough to be packed ".repeat(200) });
   await store.accept([{ guid: "guid-packed", name: "issues", body, receivedAt: 1 }]);
   await store.route("guid-packed", []);
   for (const key of ["gone-1", "gone-2"]) {
-    await store.enqueue([item(key, events["timer-fired"], { kind: "issue", number: 99 })], 1);
+    await store.enqueue([newItem(key, events["timer-fired"], { kind: "issue", number: 99 })], 1);
     const taken = await store.takeInbox({ now: 1, limit: 99, busy: nobody });
     for (const one of taken) {
       if (one.key !== key) await store.letGo("inbox", one.seq);
-      else
-        await store.commit({
-          ...{ item: one, now: 1, before: null, objective: null },
-          ...{ effects: [], timers: [], notes: [], facts: {} },
-        });
+      else await store.commit({ item: one, now: 1, before: null, objective: null, ...nothing });
     }
   }
   const old = { before: 2, deliveriesBefore: 0, limit: 99 };
