@@ -19,7 +19,7 @@ export default defineConfig({
       {
         test: {
           name: "process",
-          include: ["test/{chaos,emulator,fleet,git,runners,e2e}/**/*.test.ts"],
+          include: ["test/{bench,chaos,emulator,fleet,git,runners,e2e}/**/*.test.ts"],
           pool: "forks",
           testTimeout: 60_000,
           hookTimeout: 60_000,

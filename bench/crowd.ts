@@ -13,10 +13,10 @@ import { storeOver } from "../src/store/sqlite.ts";
 import { spawn, started } from "../test/domain/begin.ts";
 
 export const SLOTS = 4;
-export const RUNNER = "box";
+const RUNNER = "box";
 
 /** Time that goes on by one with every look: what is done again is another thing. */
-export function countingClock(): Clock {
+function countingClock(): Clock {
   let now = 1_800_000_000_000;
   return { now: () => ++now, after: () => () => {} };
 }

@@ -30,19 +30,6 @@ export async function decisions(scale: Scale): Promise<readonly Figure[]> {
     disk: () => drained(disk, objectives, each),
     syncs: async () => syncsPerSecond(directory.path, 4096, pick(scale, 400, 20)),
   });
-  const figure = (
-    what: string,
-    ours: readonly number[],
-    to: string,
-    theirs: readonly number[],
-  ) => ({
-    what,
-    ours: `${short(median(ours))} /s`,
-    against: `${to}: ${short(median(theirs))} /s`,
-    ratio: median(ratios(ours, theirs)),
-    spread: spreadOf(ours),
-    aim: null,
-  });
   return [
     figure(
       "decisions, engine over the store on disk",
@@ -58,6 +45,20 @@ export async function decisions(scale: Scale): Promise<readonly Figure[]> {
     ),
   ];
 }
+
+const figure = (
+  what: string,
+  ours: readonly number[],
+  to: string,
+  theirs: readonly number[],
+): Figure => ({
+  what,
+  ours: `${short(median(ours))} /s`,
+  against: `${to}: ${short(median(theirs))} /s`,
+  ratio: median(ratios(ours, theirs)),
+  spread: spreadOf(ours),
+  aim: null,
+});
 
 interface Input {
   readonly play: Play;

@@ -1,26 +1,15 @@
 /** The emulated GitHub with one repository of some size, and the product beside it in a process of its own. */
 import { execFileSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
 import { startEmulator, type Emulator, type EmulatorOptions } from "../src/emulator/emulator.ts";
 import type { AppHandle } from "../src/emulator/world.ts";
 import { SUBSCRIBED_EVENTS } from "../src/inbox/webhook.ts";
-import { startProcess, type Plane } from "../test/control-plane.ts";
-import { freePort } from "./programs.ts";
 
 export const REPOSITORY = "acme/shop";
 export const PERSON = "maria";
-const SECRET = "it is only a benchmark";
+export const SECRET = "it is only a benchmark";
 /** GitHub's limits are not what is measured. */
 const limits = {
   primaryPerHour: 10_000_000,
@@ -61,77 +50,6 @@ export async function openHub({ from, onExchange }: HubOptions): Promise<Hub> {
   world.setPermission(REPOSITORY, PERSON, "admin");
   const { id: installation } = world.install(app, { account: owner });
   return { emulator, app, installation, [Symbol.asyncDispose]: () => emulator.close() };
-}
-
-export interface Serving extends AsyncDisposable {
-  readonly plane: Plane;
-  /** Below it: data, work, run. */
-  readonly directory: string;
-  /** `kill -9`; resolves when it is gone. */
-  kill(): Promise<void>;
-  /** Starts it again on the same data; ms until it says that it serves. */
-  startAgain(): Promise<number>;
-}
-
-/** `orcha serve` as a person starts it. */
-export async function serve(
-  { emulator, app }: Hub,
-  directory: string,
-  slots = 4,
-): Promise<Serving> {
-  const env = {
-    GHE_HOST: new URL(emulator.url).host,
-    GHE_PROTOCOL: "http",
-    PORT: String(await freePort()),
-    ORCHA_DATA_DIR: join(directory, "data"),
-    ORCHA_WORK_ROOT: join(directory, "work"),
-    ORCHA_RUNTIME_DIR: join(directory, "run"),
-    ORCHA_SLOTS: String(slots),
-    APP_ID: String(app.id),
-    PRIVATE_KEY: app.privateKey,
-    WEBHOOK_SECRET: SECRET,
-  };
-  let plane = await startProcess({ directory, env });
-  app.setWebhookUrl(plane.url);
-  return {
-    get plane() {
-      return plane;
-    },
-    directory,
-    async kill() {
-      plane.kill();
-      await plane.exited;
-    },
-    async startAgain() {
-      const began = performance.now();
-      plane = await startProcess({ directory, env });
-      return performance.now() - began;
-    },
-    async [Symbol.asyncDispose]() {
-      await plane.close();
-      endAgents(directory);
-    },
-  };
-}
-
-/** Sessions outlive the control plane, and its daemon waits for the next one. */
-function endAgents(directory: string): void {
-  for (const pid of readdirSync("/proc").filter((entry) => /^\d+$/u.test(entry)))
-    if (commandOf(pid).includes(directory)) {
-      try {
-        process.kill(Number(pid), "SIGKILL");
-      } catch {
-        // It has ended by itself.
-      }
-    }
-}
-
-function commandOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "latin1");
-  } catch {
-    return ""; // it ended while we looked
-  }
 }
 
 /** Looks every millisecond. */

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import process from "node:process";
 
 export function describeMachine(directory: string): string {
-  const { model = "unknown processor" } = cpus()[0] ?? {};
+  const model = cpus()[0]?.model ?? "unknown processor";
   const memory = Math.round(totalmem() / 2 ** 30);
   const load = loadavg()[0]?.toFixed(1) ?? "?";
   return `${cpus().length} cores (${model.trim()}), ${memory} GiB, Node ${process.versions.node}, ${diskOf(directory)}, load before ${load}`;

@@ -28,11 +28,12 @@ export async function interleaved<Name extends string>(
 ): Promise<Readonly<Record<Name, readonly number[]>>> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the keys of the record given
   const names = Object.keys(candidates) as Name[];
-  const values = new Map<Name, number[]>(names.map((name) => [name, []]));
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- all of them follow
+  const values = {} as Record<Name, number[]>;
+  for (const name of names) values[name] = [];
   for (let round = 0; round < rounds; round++)
-    for (const name of names) values.get(name)?.push(await candidates[name]());
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same keys
-  return Object.fromEntries(values) as Record<Name, readonly number[]>;
+    for (const name of names) values[name].push(await candidates[name]());
+  return values;
 }
 
 /** Ratios within each round: what both had to bear cancels out. */

@@ -16,16 +16,7 @@ import { databaseOver } from "../src/store/database.ts";
 import { storeObjective } from "../src/store/objective-table.ts";
 import { peekIdentity } from "../src/store/sqlite.ts";
 import { spawn, started } from "../test/domain/begin.ts";
-import {
-  createRepository,
-  openHub,
-  PERSON,
-  REPOSITORY,
-  serve,
-  until,
-  type Hub,
-  type Serving,
-} from "./hub.ts";
+import { createRepository, openHub, PERSON, REPOSITORY, until, type Hub } from "./hub.ts";
 import {
   interleaved,
   median,
@@ -37,6 +28,7 @@ import {
   type Scale,
 } from "./measure.ts";
 import { openDirectory, startProgram } from "./programs.ts";
+import { serve, type Serving } from "./serve.ts";
 import type { Figure } from "./table.ts";
 
 const RUNNER = "local";
@@ -46,7 +38,7 @@ export async function recovery(scale: Scale): Promise<readonly Figure[]> {
   const directory = stack.use(openDirectory());
   const count = pick(scale, 200, 3);
   const hub = stack.use(await openHub({ from: createRepository(directory.path, 1) }));
-  const serving = stack.use(await serve(hub, directory.path, count));
+  const serving = stack.use(await serve(hub, { directory: directory.path, slots: count }));
   await until("the runner's daemon", () => sizeOf(join(directory.path, "run", "daemon.log")) >= 0);
   await serving.kill();
   const objective = objectiveOf(hub, count);

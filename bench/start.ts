@@ -16,14 +16,13 @@ import {
   PERSON,
   removed,
   REPOSITORY,
-  serve,
   speaking,
   until,
   type Hub,
-  type Serving,
 } from "./hub.ts";
 import { interleaved, median, pick, ratios, short, spreadOf, type Scale } from "./measure.ts";
 import { openDirectory } from "./programs.ts";
+import { serve, type Serving } from "./serve.ts";
 import type { Figure } from "./table.ts";
 
 const AIM = { most: 1.5 };
@@ -40,7 +39,7 @@ async function startIn(scale: Scale, files: number): Promise<readonly Figure[]> 
   const directory = stack.use(openDirectory());
   const from = createRepository(directory.path, files);
   const hub = stack.use(await openHub({ from }));
-  const serving = stack.use(await serve(hub, directory.path));
+  const serving = stack.use(await serve(hub, { directory: directory.path }));
   const { directory: program } = await ensureProgram({ dataDir: directory.path });
   const known = new Set<string>();
   const label = () => labelToWord(hub, serving, known);

@@ -2,7 +2,7 @@
 import process from "node:process";
 
 const parse = process.argv[2] === "parse";
-let rest = Buffer.alloc(0);
+let rest: Buffer = Buffer.alloc(0);
 let lines = 0;
 for await (const chunk of process.stdin) {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- no encoding was set

@@ -7,13 +7,19 @@ import { once } from "node:events";
 import { createConnection, type Socket } from "node:net";
 import process from "node:process";
 import { createInterface } from "node:readline";
-import examples from "@octokit/webhooks-examples" with { type: "json" };
+import { createRequire } from "node:module";
 import { quantile } from "../measure.ts";
 import { SECRET, type Order, type Outcome } from "./order.ts";
 
 const PATH = "/api/github/webhooks";
 /** Bodies that differ; every request has a GUID of its own anyway. */
 const BODIES = 512;
+
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the package's own shape; its types are for `import` of another file
+const examples = createRequire(import.meta.url)("@octokit/webhooks-examples") as readonly {
+  readonly name: string;
+  readonly examples: readonly { readonly action?: string }[];
+}[];
 
 /** Everything of a request but its GUID. */
 interface Prepared {
@@ -24,7 +30,7 @@ interface Prepared {
 function prepare(port: number): readonly Prepared[] {
   const example = examples
     .find(({ name }) => name === "issues")
-    ?.examples.find((payload) => "action" in payload && payload.action === "labeled");
+    ?.examples.find(({ action }) => action === "labeled");
   if (example === undefined) throw new Error("there is no example of issues.labeled");
   return Array.from({ length: BODIES }, (_, index) => {
     const body = JSON.stringify({ ...example, bench: index });
@@ -140,11 +146,12 @@ async function steady({ port, connections, durationMs, perSecond }: Order): Prom
       continue;
     }
     flying.push(
-      sender.send(request).then((status) => {
+      (async () => {
+        const status = await sender.send(request);
         if (status < 200 || status > 299) failed += 1;
         latencies.push(performance.now() - due);
         free.push(sender);
-      }),
+      })(),
     );
   }
   await Promise.all(flying);

@@ -1,0 +1,123 @@
+/** `orcha serve` as a person starts it, in a process of its own, against the emulated GitHub. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { SECRET, type Hub } from "./hub.ts";
+import { freePort } from "./programs.ts";
+
+export interface ServeOptions {
+  /** Below it: data, work, run. */
+  readonly directory: string;
+  readonly slots?: number;
+  /** Keeps GitHub's limits on writes, as it does by default. */
+  readonly paced?: boolean;
+}
+
+export interface Serving extends AsyncDisposable {
+  readonly directory: string;
+  /** `kill -9`; resolves when it is gone. */
+  kill(): Promise<void>;
+  /** Starts it again on the same data; ms until it says that it serves. */
+  startAgain(): Promise<number>;
+}
+
+/** GitHub's limits are not what is measured. */
+const NO_LIMITS = {
+  writeGapMs: 0,
+  contentPerMinute: 1_000_000,
+  contentPerHour: 1_000_000,
+  pointsPerMinute: 10_000_000,
+};
+const bin = join(import.meta.dirname, "../bin/orcha.mjs");
+
+export async function serve(
+  { emulator, app }: Hub,
+  { directory, slots = 4, paced = false }: ServeOptions,
+): Promise<Serving> {
+  const configFile = join(directory, "orcha.yml");
+  writeFileSync(configFile, JSON.stringify(paced ? {} : { github: { limits: NO_LIMITS } }));
+  const env = {
+    PATH: process.env["PATH"],
+    HOME: directory,
+    GHE_HOST: new URL(emulator.url).host,
+    GHE_PROTOCOL: "http",
+    PORT: String(await freePort()),
+    ORCHA_CONFIG: configFile,
+    ORCHA_DATA_DIR: join(directory, "data"),
+    ORCHA_WORK_ROOT: join(directory, "work"),
+    ORCHA_RUNTIME_DIR: join(directory, "run"),
+    ORCHA_SLOTS: String(slots),
+    APP_ID: String(app.id),
+    PRIVATE_KEY: app.privateKey,
+    WEBHOOK_SECRET: SECRET,
+  };
+  const start = async (): Promise<ChildProcess> => {
+    const child = spawn(process.execPath, [bin, "serve", "--unsafe-local"], {
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    app.setWebhookUrl(await webhookOf(child));
+    return child;
+  };
+  let child = await start();
+  return {
+    directory,
+    kill: () => kill(child),
+    async startAgain() {
+      const began = performance.now();
+      child = await start();
+      return performance.now() - began;
+    },
+    async [Symbol.asyncDispose]() {
+      await kill(child);
+      endAll(directory);
+    },
+  };
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  const ended = once(child, "exit");
+  if (child.kill("SIGKILL")) await ended;
+}
+
+/** Resolves with the webhook's address when the server says that it serves. */
+async function webhookOf(child: ChildProcess): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const said: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream === null) throw new Error("the server's output is not piped");
+    createInterface({ input: stream }).on("line", (line) => {
+      said.push(line);
+      if (said.length > 50) said.shift();
+      const url = /"webhook":"(?<url>[^"]+)"/u.exec(line)?.groups?.["url"];
+      if (url !== undefined) resolve(url);
+    });
+  }
+  child.once("exit", (code) =>
+    reject(new Error(`orcha serve ended with ${code}: ${said.join(" ")}`)),
+  );
+  return promise;
+}
+
+/** Agents and their runner's daemon outlive the control plane. Everything of ours has the folder in its command. */
+function endAll(directory: string): void {
+  for (const pid of readdirSync("/proc").filter((entry) => /^\d+$/u.test(entry)))
+    if (commandOf(pid).includes(directory)) {
+      try {
+        process.kill(Number(pid), "SIGKILL");
+      } catch {
+        // It has ended by itself.
+      }
+    }
+}
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1");
+  } catch {
+    return ""; // it ended while we looked
+  }
+}
