@@ -27,7 +27,7 @@ const report = await runChaos({
   atOnce: Number(values["at-once"]),
   installations: Number(values.installations),
   slots: Number(values.slots),
-  limits: { writeGapMs: 100, contentPerMinute: 60, contentPerHour: 2_000, pointsPerMinute: 9_000 },
+  limits: { writeGapMs: 100, contentPerMinute: 40, contentPerHour: 2_000, pointsPerMinute: 9_000 },
   killEveryMs: 2_500,
   share: 0.25,
   onProgress: say,

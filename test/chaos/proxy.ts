@@ -34,12 +34,13 @@ const STRIKES_BYTES_MAX = 6_000;
 const DELAY_MS_MAX = 400;
 /** Longer than a request may take, shorter than anybody's patience. */
 const HALF_OPEN_MS = 6_000;
+const SILENCE_LOOK_MS = 50;
 const SLICED_BYTES_MAX = 300;
 const SLICE_BYTES_MAX = 7;
 
 export async function openProxy(options: ProxyOptions): Promise<Proxy> {
   const open = new Set<Line>();
-  const state: State = { silentUntil: 0, healed: false, open };
+  const state: State = { silentUntil: 0, open };
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     const upstream = connect({
       port: options.target(),
@@ -72,7 +73,6 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
 
 interface State {
   silentUntil: number;
-  readonly healed: boolean;
   readonly open: Set<Line>;
 }
 
@@ -126,8 +126,7 @@ async function carryOne(
   let carried = 0;
   let struck = false;
   for await (const chunk of from as AsyncIterable<Buffer>) {
-    const silentMs = state.silentUntil - Date.now();
-    if (silentMs > 0) await delay(silentMs);
+    await untilHeard(state, to);
     const strikes = plan !== null && !struck && carried + chunk.length > plan.at;
     carried += chunk.length;
     if (!strikes) {
@@ -140,6 +139,14 @@ async function carryOne(
     if (!(await strike(options.random, line, to, { harm: plan.harm, chunk, before }))) return;
   }
   to.end();
+}
+
+/** Ends with the silence, or with the connection. */
+async function untilHeard(state: State, to: Socket): Promise<void> {
+  for (let leftMs = 1; leftMs > 0 && !to.destroyed;) {
+    leftMs = state.silentUntil - Date.now();
+    if (leftMs > 0) await delay(Math.min(leftMs, SILENCE_LOOK_MS));
+  }
 }
 
 /** False: nothing more is carried in this direction. */
