@@ -71,7 +71,7 @@ export const FAULTS = {
   "github down": 0.001,
 } as const;
 
-const OFTEN = 5;
+const OFTEN = 10;
 
 export type FaultKind = keyof typeof FAULTS;
 

@@ -90,9 +90,18 @@ export class SimPlane {
     return this.#db;
   }
 
-  /** Begins a life; nothing happens when there is one. */
+  /** Begins a life; nothing happens when there is one. On a full disk it ends at once. */
   async start(): Promise<void> {
     if (this.#running !== null) return;
+    try {
+      await this.#begin();
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable || error instanceof Fenced)) throw error;
+      this.kill(error.message);
+    }
+  }
+
+  async #begin(): Promise<void> {
     const { sim, killer, machines, config, app, slots } = this.#options;
     this.#lives += 1;
     sim.trace.add(`control plane starts, life ${this.#lives}`);
@@ -132,6 +141,8 @@ export class SimPlane {
         transcripts: this.transcripts,
         links,
         unsafeNotice: null,
+        elapsed: sim.time.now,
+        boot: "machine",
         fetch: openNetwork({
           sim,
           life,
@@ -269,6 +280,8 @@ const WRITES = new Set([
   "claim",
   "advance",
   "keepConfig",
+  "rebase",
+  "prune",
 ]);
 
 /** Requests can be the control plane's last; what a runner tells the dead is heard by nobody. */
