@@ -5,19 +5,15 @@ import { decodeInbox, encode, readable } from "./codec.ts";
 import type { Db } from "./database.ts";
 import { SURVIVED, type Hands } from "./hands.ts";
 import { takeRows, type Take } from "./lanes.ts";
-import { packed, unpacked } from "./packed.ts";
 import { prepared } from "./prepared.ts";
 import type { InboxItem, NewItem, Subject } from "./port.ts";
 
 export function acceptDeliveries({ run }: Db, deliveries: readonly Delivery[]): void {
   for (const { guid, name, body, receivedAt } of deliveries)
-    run(accepted({ guid, name, body: packed(body), receivedAt }));
+    run(accepted({ guid, name, body, receivedAt }));
 }
 
-interface Packed extends Omit<Delivery, "body"> {
-  readonly body: string | Uint8Array;
-}
-const accepted = prepared((build, { guid, name, body, receivedAt }: Packed) =>
+const accepted = prepared((build, { guid, name, body, receivedAt }: Delivery) =>
   build
     .insertInto("delivery")
     .values({ guid, name, body, received_at: receivedAt, state: "new", reason: null })
@@ -38,11 +34,7 @@ export function takeDeliveries(db: Db, hands: Hands, limit: number): readonly De
   const taken = [...innocent, ...hands.choose("delivery", suspects)];
   for (const { guid, held } of taken)
     if (held === 0) run(build.updateTable("delivery").set({ held: 1 }).where("guid", "=", guid));
-  return taken.flatMap(({ guid, name, body: stored, receivedAt }) => {
-    const body = unpacked(stored);
-    if (body === null) endDelivery(db, guid, "rejected", "its body is damaged");
-    return body === null ? [] : [{ guid, name, body, receivedAt }];
-  });
+  return taken.map(({ guid, name, body, receivedAt }) => ({ guid, name, body, receivedAt }));
 }
 
 const delivered = (build: Db["build"]) =>
@@ -57,16 +49,22 @@ const unrouted = prepared((build, { limit }: { readonly limit: number }) =>
 );
 const suspectDelivery = prepared((build) => delivered(build).where("crashes", ">", 0).limit(1));
 
-export function endDelivery(
-  { build, run }: Db,
-  guid: string,
-  state: "routed" | "rejected",
-  reason: string | null,
-): void {
+/** What it said is in the inbox now: its body goes, and the next one takes its place in the file. */
+export const endRouted = ({ run }: Db, guid: string): void => void run(routed({ guid }));
+
+const routed = prepared((build, { guid }: { readonly guid: string }) =>
+  build
+    .updateTable("delivery")
+    .set({ state: "routed", reason: null, body: "", ...SURVIVED })
+    .where("guid", "=", guid),
+);
+
+/** Kept for people to look at, and to try again. */
+export function endRejected({ build, run }: Db, guid: string, reason: string): void {
   run(
     build
       .updateTable("delivery")
-      .set({ state, reason, ...SURVIVED })
+      .set({ state: "rejected", reason, ...SURVIVED })
       .where("guid", "=", guid),
   );
 }

@@ -5,8 +5,8 @@ export interface Tables {
   delivery: {
     guid: string;
     name: string;
-    /** Long ones are compressed (packed.ts). */
-    body: string | Uint8Array;
+    /** Empty once it was routed. */
+    body: string;
     received_at: number;
     state: "new" | "routed" | "rejected";
     reason: string | null;

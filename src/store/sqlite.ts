@@ -125,9 +125,9 @@ const inboxPart = ({
   route: (guid, events) =>
     write(() => {
       inbox.routeEvents(db, guid, events, clock.now());
-      inbox.endDelivery(db, guid, "routed", null);
+      inbox.endRouted(db, guid);
     }),
-  reject: (guid, reason) => write(() => inbox.endDelivery(db, guid, "rejected", reason)),
+  reject: (guid, reason) => write(() => inbox.endRejected(db, guid, reason)),
   enqueue: (items, now) =>
     write(() => {
       for (const item of items) inbox.insertItem(db, item, now);

@@ -73,12 +73,12 @@ test("the newest version has a golden database", async () => {
   expect(readdirSync(GOLDEN)).toContain(newest);
 });
 
-/** A packed webhook, a checkpoint of the audit trail, marks, a clock, an effect in hand, one that was put off. */
+/** A webhook, a checkpoint of the audit trail, marks, a clock, an effect in hand, one that was put off. */
 async function fill(store: Store): Promise<void> {
   const nothing = { effects: [], timers: [], notes: [], facts: {} };
-  const body = JSON.stringify({ text: "long enough to be packed ".repeat(200) });
-  await store.accept([{ guid: "guid-packed", name: "issues", body, receivedAt: 1 }]);
-  await store.route("guid-packed", []);
+  const body = JSON.stringify({ text: "long enough for pages of its own ".repeat(200) });
+  await store.accept([{ guid: "guid-long", name: "issues", body, receivedAt: 1 }]);
+  await store.route("guid-long", []);
   for (const key of ["gone-1", "gone-2"]) {
     await store.enqueue([newItem(key, events["timer-fired"], { kind: "issue", number: 99 })], 1);
     const taken = await store.takeInbox({ now: 1, limit: 99, busy: nobody });
