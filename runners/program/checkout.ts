@@ -110,6 +110,7 @@ async function fetchUpstream(
 
 /** Branch names come from GitHub: only what git itself would accept as a branch, and nothing like an option. */
 async function checkBranch(by: Git, branch: string, mirror: string): Promise<void> {
+  if (goodBranches.has(branch)) return;
   const cwd = existsSync(mirror) ? mirror : "/";
   try {
     await git(by, { args: ["check-ref-format", `refs/heads/${branch}`], cwd, stage: "fetch" });
@@ -119,4 +120,10 @@ async function checkBranch(by: Git, branch: string, mirror: string): Promise<voi
   }
   if (branch.startsWith("-"))
     throw new PrepareError("fetch", `not a branch name: ${branch}`, false);
+  if (goodBranches.size >= GOOD_BRANCHES_MAX) goodBranches.clear();
+  goodBranches.add(branch);
 }
+
+/** What git has accepted it accepts again: most sessions begin at the same few branches. */
+const goodBranches = new Set<string>();
+const GOOD_BRANCHES_MAX = 1_000;
