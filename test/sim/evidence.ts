@@ -13,6 +13,7 @@ import type {
 import type { SimGitHub } from "./github.ts";
 import type { Operators } from "./operators.ts";
 import type { SimPlane } from "./plane.ts";
+import { changesOf, query } from "./query.ts";
 import { isBusy, isRunning } from "./runner/attempt.ts";
 import type { Machine } from "./runner/machine.ts";
 import type { Sim } from "./sim.ts";
@@ -35,10 +36,20 @@ type Rows = Pick<
   "objectives" | "revs" | "audits" | "effects" | "inboxPending" | "slots" | "claimed"
 >;
 
+interface OutboxRow {
+  readonly seq: number;
+  readonly key: string;
+  readonly objective_id: string | null;
+  readonly state: EffectRow["state"];
+  readonly effect: string;
+}
+
 interface ObjectiveRow {
   readonly id: string;
   readonly rev: number;
 }
+
+const MINUTE_MS = 60_000;
 
 export class EvidenceReader {
   readonly #parts: EvidenceParts;
@@ -48,8 +59,24 @@ export class EvidenceReader {
   #changes = -1;
   #rows: Rows | null = null;
 
+  #seen = "";
+  #touched = 0;
+
   constructor(parts: EvidenceParts) {
     this.#parts = parts;
+    const touch = (): void => void (this.#touched += 1);
+    parts.github.world.watch(touch);
+    for (const machine of parts.machines) machine.onChange(touch);
+  }
+
+  /** False = nothing the invariants look at has changed since it was last asked. */
+  changed(): boolean {
+    const { plane, sim } = this.#parts;
+    const minute = Math.floor(sim.time.now() / MINUTE_MS);
+    const seen = `${changesOf(plane.sqlite)}/${this.#touched}/${minute}/${plane.lives}`;
+    const changed = seen !== this.#seen;
+    this.#seen = seen;
+    return changed;
   }
 
   read(): Evidence {
@@ -93,14 +120,12 @@ export class EvidenceReader {
       this.#effects.clear();
       this.#changes = -1;
     }
-    const changes = total(sqlite);
+    const changes = changesOf(sqlite);
     if (this.#rows !== null && changes === this.#changes) return this.#rows;
     this.#changes = changes;
     const revs = new Map<string, number>();
     if (db !== null)
-      for (const { id, rev } of sqlite
-        .prepare<[], ObjectiveRow>("select id, rev from objective")
-        .all()) {
+      for (const { id, rev } of query<ObjectiveRow>(sqlite, "select id, rev from objective")) {
         revs.set(id, rev);
         if (this.#objectives.get(id)?.rev === rev) continue;
         const loaded = loadObjective(db, id);
@@ -141,20 +166,12 @@ export class EvidenceReader {
       .filter(({ state }) => state === "pending")
       .map(({ seq }) => seq);
     const from = Math.max(0, ...this.#effects.keys());
-    const rows = sqlite
-      .prepare<
-        [number, string],
-        {
-          seq: number;
-          key: string;
-          objective_id: string | null;
-          state: EffectRow["state"];
-          effect: string;
-        }
-      >(
-        "select seq, key, objective_id, state, effect from outbox where seq > ? or seq in (select value from json_each(?))",
-      )
-      .all(from, JSON.stringify(open));
+    const rows = query<OutboxRow>(
+      sqlite,
+      "select seq, key, objective_id, state, effect from outbox where seq > ? or seq in (select value from json_each(?))",
+      from,
+      JSON.stringify(open),
+    );
     for (const { seq, key, objective_id: objective, state, effect } of rows)
       this.#effects.set(seq, {
         seq,
@@ -172,12 +189,10 @@ export class EvidenceReader {
     const closed = new Set(
       plane.db === null
         ? []
-        : plane.sqlite
-            .prepare<[], { id: string }>(
-              "select session_id || '/' || attempt as id from attempt where closed = 1",
-            )
-            .all()
-            .map(({ id }) => id),
+        : query<{ readonly id: string }>(
+            plane.sqlite,
+            "select session_id || '/' || attempt as id from attempt where closed = 1",
+          ).map(({ id }) => id),
     );
     return this.#parts.machines.flatMap((machine) =>
       [...machine.attempts.values()].map(({ session, number }) => ({
@@ -191,25 +206,25 @@ export class EvidenceReader {
   }
 }
 
-const total = (sqlite: SimPlane["sqlite"]): number =>
-  sqlite.prepare<[], { n: number }>("select total_changes() as n").get()?.n ?? 0;
-
-const counted = (sqlite: SimPlane["sqlite"], query: string): Map<string, number> =>
+const counted = (sqlite: SimPlane["sqlite"], sql: string): Map<string, number> =>
   new Map(
-    sqlite
-      .prepare<[], { name: string; count: number }>(query)
-      .all()
-      .map(({ name, count }) => [name, count]),
+    query<{ readonly name: string; readonly count: number }>(sqlite, sql).map(({ name, count }) => [
+      name,
+      count,
+    ]),
   );
+
+interface DeliveryRow {
+  readonly guid: string;
+  readonly state: "new" | "routed" | "rejected";
+}
 
 const deliveriesOf = (sqlite: SimPlane["sqlite"]): ReturnType<Evidence["deliveries"]> =>
   new Map(
-    sqlite
-      .prepare<[], { guid: string; state: "new" | "routed" | "rejected" }>(
-        "select guid, state from delivery",
-      )
-      .all()
-      .map(({ guid, state }) => [guid, state]),
+    query<DeliveryRow>(sqlite, "select guid, state from delivery").map(({ guid, state }) => [
+      guid,
+      state,
+    ]),
   );
 
 function runnerOf(machine: Machine, slots: number): RunnerEvidence {

@@ -19,6 +19,7 @@ import { Fenced } from "../../src/store/port.ts";
 import { storeOver } from "../../src/store/sqlite.ts";
 import { openLife, throughLife, type Killer, type Life } from "./life.ts";
 import { openNetwork } from "./network.ts";
+import { changesOf } from "./query.ts";
 import { ModelLink } from "./runner/link.ts";
 import type { Machine } from "./runner/machine.ts";
 import type { Sim } from "./sim.ts";
@@ -234,7 +235,7 @@ export class SimPlane {
   }
 
   #changes(): number {
-    return Number(this.#sqlite.prepare("select total_changes()").pluck().get());
+    return changesOf(this.#sqlite);
   }
 
   #clock(life: Life): Clock {

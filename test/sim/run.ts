@@ -60,7 +60,7 @@ async function live(
   while (violation === null && time.steps < STEPS_MAX && !done() && (await time.step(until))) {
     // Whoever killed it, somebody notices.
     if (!plane.running) operators.startAgain();
-    violation = check(reader.read(), false);
+    if (reader.changed()) violation = check(reader.read(), false);
   }
   return violation;
 }

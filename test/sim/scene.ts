@@ -147,7 +147,7 @@ function openSim(
     onFault: (kind) => trace.add(`fault: ${kind}`),
   });
   const own = random.fork("sim");
-  const pace = options.pace ?? random.pick([1, 3, 8]);
+  const pace = options.pace ?? random.pick([1, 4, 12, 24]);
   return { sim: { time, random: own, pace, faults, trace, pause: pauseOn(time) }, kinds };
 }
 

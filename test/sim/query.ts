@@ -1,0 +1,17 @@
+/** Prepares each query once per database: the simulation asks the same ones after everything that happens. */
+import type Database from "better-sqlite3";
+
+const known = new WeakMap<Database.Database, Map<string, Database.Statement>>();
+
+export function query<Row>(sqlite: Database.Database, sql: string, ...values: unknown[]): Row[] {
+  const statements = known.get(sqlite) ?? new Map<string, Database.Statement>();
+  known.set(sqlite, statements);
+  const statement = statements.get(sql) ?? sqlite.prepare(sql);
+  statements.set(sql, statement);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- who writes the query names its columns
+  return statement.all(...values) as Row[];
+}
+
+/** Rows changed in this database since it was opened. */
+export const changesOf = (sqlite: Database.Database): number =>
+  query<{ readonly n: number }>(sqlite, "select total_changes() as n")[0]?.n ?? 0;
