@@ -7,7 +7,7 @@ import type { Evidence, Invariant } from "./evidence.ts";
 import * as github from "./github.ts";
 import * as objectives from "./objectives.ts";
 
-export const INVARIANTS: readonly Invariant[] = [
+const INVARIANTS: readonly Invariant[] = [
   ...Object.values(objectives),
   ...Object.values(github),
   ...Object.values(delivery),

@@ -30,7 +30,7 @@ function counts(point: string, phase: Phase, changed: boolean): boolean {
   );
 }
 
-export const optionsOf = (story: Story): RunOptions => ({
+const optionsOf = (story: Story): RunOptions => ({
   seed: story.name,
   kinds: [],
   hours: 12,

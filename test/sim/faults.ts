@@ -94,7 +94,7 @@ export interface FaultOptions {
   readonly onFault?: (kind: FaultKind) => void;
 }
 
-export const allKinds = Object.keys(FAULTS).filter((name): name is FaultKind =>
+const allKinds = Object.keys(FAULTS).filter((name): name is FaultKind =>
   Object.hasOwn(FAULTS, name),
 );
 

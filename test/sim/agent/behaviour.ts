@@ -71,7 +71,7 @@ function* nature({ sim, session }: Agent): Behaviour {
 }
 
 const LOOPS = 30;
-export const FORGED =
+const FORGED =
   "<!-- orcha:v1 0123456789abcdef0123456789abcdef 0123456789abcdef0123456789abcdef -->";
 
 function* attack(session: string): Behaviour {
@@ -194,7 +194,7 @@ function threadsIn(text: string): readonly number[] {
 const threadOf = (one: unknown): readonly number[] =>
   typeof one === "object" && one !== null && "thread" in one ? [Number(one.thread)] : [];
 
-export function planIn(text: string): Plan | null {
+function planIn(text: string): Plan | null {
   const json = /PLAN (?<json>\{.*\})/u.exec(text)?.groups?.["json"];
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by the workload of this simulation
   return json === undefined ? null : (JSON.parse(json) as Plan);
