@@ -2,7 +2,7 @@
  * A new checkout of what upstream has now. Its own repository that borrows objects from the mirror: no
  * shared configuration, no shared refs. Nothing of ours is written inside the tracked tree.
  */
-import { appendFileSync, existsSync, rmSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { PrepareError } from "./errors.ts";
 import { makeDirectory, writeAtomic } from "./files.ts";
@@ -33,20 +33,9 @@ export async function createCheckout(
   for (const branch of new Set([spec.from, spec.branch, spec.restoreFrom]))
     if (branch !== null) await checkBranch(by, branch, mirror);
   const request = { path: mirror, url: spec.url, credential };
-  if (!mirrors.has(request)) {
-    await mirrors.refresh(by, request);
-    return checkOut(by, { spec, path, mirror, credential });
-  }
-  // What a mirror lacks comes from upstream as well: nobody waits for it, but the next one gains from it.
-  const checkout = checkOut(by, { spec, path, mirror, credential });
-  await Promise.allSettled([checkout, mirrors.refresh(by, request)]);
-  return checkout;
-}
+  const isNew = !mirrors.has(request);
+  if (isNew) await mirrors.refresh(by, request);
 
-async function checkOut(
-  by: Git,
-  { spec, path, mirror, credential }: CheckoutRequest,
-): Promise<Checkout> {
   rmSync(path, { recursive: true, force: true, maxRetries: 3 });
   makeDirectory(path);
   await git(by, { args: ["init", "--quiet", "--template=", path], cwd: path, stage: "checkout" });
@@ -55,6 +44,13 @@ async function checkOut(
   writeAtomic(join(dotGit, "objects", "info", "alternates"), `${join(mirror, "objects")}\n`);
   configure(dotGit, spec);
   await fetchUpstream(by, path, { spec, credential });
+  // What the mirror lacked came from upstream; it catches up for the next one meanwhile.
+  const caughtUp =
+    isNew || !hasOwnObjects(dotGit)
+      ? null
+      : mirrors.refresh(by, request).catch(() => {
+          // A cache: what it still lacks is fetched again.
+        });
 
   const start = `refs/remotes/origin/${spec.from}`;
   const args = [
@@ -71,7 +67,16 @@ async function checkOut(
   const head = await git(by, { args: ["rev-parse", "HEAD"], cwd: path, stage: "checkout" });
   if (spec.restoreFrom !== null)
     await restoreAgentFiles(by, path, `refs/remotes/origin/${spec.restoreFrom}`);
+  await caughtUp;
   return { path, base: head.toString("utf8").trim() };
+}
+
+/** Some came that are not borrowed from the mirror. */
+function hasOwnObjects(dotGit: string): boolean {
+  const objects = join(dotGit, "objects");
+  return ["pack", ...readdirSync(objects).filter((name) => /^[0-9a-f]{2}$/u.test(name))].some(
+    (name) => existsSync(join(objects, name)) && readdirSync(join(objects, name)).length > 0,
+  );
 }
 
 /** Written at once: a `git config` for each would take longer than the checkout of a small repository. */
