@@ -201,6 +201,9 @@ const clean = (body: string): string =>
     .replaceAll(/#\d+/gu, "#N")
     .replaceAll(/\b[0-9a-f]{7,40}\b/gu, "SHA")
     .split("\n")
-    .filter((line) => line !== "")
+    .filter((line) => line !== "" && !SUMMARY.test(line))
     .toSorted()
     .join("\n");
+
+/** Who was faster with it, the manager or we, is open. */
+const SUMMARY = /^(?:All is|There was|\d+ worker)/u;

@@ -92,6 +92,7 @@ export const STORIES: readonly Story[] = [
   {
     name: "the runner goes down",
     wishes: wish({ workers: one }),
+    open: true,
     events: [12, 25, 45].map((atMinute) => ({
       atMinute,
       happen: ({ machines }) => machines.forEach((machine) => machine.reboot()),

@@ -13,6 +13,8 @@ export interface Bug {
   readonly needs: readonly FaultKind[];
   /** Faults that would hide it. */
   readonly but?: readonly FaultKind[];
+  /** It takes many seeds: hunted by `npm run sim:bugs` only. */
+  readonly rare?: true;
   /** The nets hide it: run without sweeps. */
   readonly sweeps?: false;
   /** Webhooks: which share arrives, how often each. */
@@ -41,6 +43,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "no second look at a list that lags, and no healing",
+    rare: true,
     file: "src/github/comments.ts",
     find: 'if (again) await performing.suspect({ kind: "comment", repository, number, key, question });',
     replace: "",
@@ -85,6 +88,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "two control planes may write",
+    rare: true,
     file: "src/store/ownership.ts",
     find: "if (epoch !== own.epoch)",
     replace: "if (epoch > own.epoch + 1_000)",
@@ -121,6 +125,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "a merged pull request is pushed to",
+    rare: true,
     file: "src/github/push-gate.ts",
     find: 'if (state === "open" || state === "draft") return null;',
     replace: "if (state !== null) return null;",
@@ -128,6 +133,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "the last words of an agent are lost",
+    rare: true,
     file: "src/engine/record.ts",
     find: "transcript.append(stream, this.#cutters[stream].end());",
     replace: "this.#cutters[stream].end();",
@@ -156,6 +162,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "messages on their way are lost with their process",
+    rare: true,
     file: "src/domain/attempt.ts",
     find: "session.mailbox.map((mail) => ({ ...mail, sentTo: null }))",
     replace: "session.mailbox.filter((mail) => mail.sentTo === null)",
@@ -206,6 +213,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "a restored backup trusts itself",
+    rare: true,
     file: "src/store/ownership.ts",
     find: "inDoubt: (now) => own !== null && now < own.takeoverUntil,",
     replace: "inDoubt: () => false,",
