@@ -2,7 +2,9 @@
 // Plain JavaScript on purpose: an older Node must be able to read it, and to say so, before a native module loads
 // (better-sqlite3 13 crashes Node 20 outright).
 import { existsSync } from "node:fs";
+import nodeModule from "node:module";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 
 const needed = 24;
 if (Number(process.versions.node.split(".")[0]) < needed) {
@@ -11,6 +13,11 @@ if (Number(process.versions.node.split(".")[0]) < needed) {
   );
   process.exit(1);
 }
+// Half of a start is reading our own code: what it was compiled to is kept beside the packages it came with. Where
+// that cannot be written, every start compiles.
+nodeModule.enableCompileCache(
+  fileURLToPath(new URL("../node_modules/.cache/orcha", import.meta.url)),
+);
 const source = new URL("../src/main.ts", import.meta.url);
 await import(
   existsSync(source) ? source.href : new URL("../dist/src/main.js", import.meta.url).href
