@@ -1,6 +1,6 @@
 /**
  * The runner program as files: what is copied to, or started on, a runner machine. The published package
- * carries it; from source it is bundled on first use and kept by its content.
+ * carries it; from source it is bundled on first use and kept by the content of its sources.
  */
 import { createHash } from "node:crypto";
 import {
@@ -8,6 +8,8 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -29,16 +31,28 @@ export interface Program {
   readonly directory: string;
 }
 
-/** Makes sure that the files are there. From source it takes about 0.3 s, and again only when a source changed. */
+/** Makes sure that the files are there. From source bundling takes about 0.3 s, and again only when a source changed. */
 export async function ensureProgram({ dataDir }: { readonly dataDir: string }): Promise<Program> {
   const published = join(root, "runner");
   if (existsSync(join(published, "orcha-runner.mjs"))) return { directory: published };
-  const files = await bundleProgram();
-  const hash = createHash("sha256");
-  for (const { name, content } of files) hash.update(`${name}\0`).update(content);
-  const directory = join(dataDir, "program", hash.digest("hex").slice(0, 16));
-  if (!existsSync(directory)) place(files, directory);
+  const directory = join(dataDir, "program", sourceHash());
+  if (!existsSync(directory)) place(await bundleProgram(), directory);
   return { directory };
+}
+
+/** All that goes into the bundle: the program may import nothing else of ours (test/arch/layers.test.ts). */
+const SOURCES = ["runners", "src/protocol", "src/lib"];
+
+function sourceHash(): string {
+  const hash = createHash("sha256");
+  const files = SOURCES.flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".ts"))
+      .map((file) => join(folder, file)),
+  );
+  for (const file of [...files.toSorted(), "package-lock.json"])
+    hash.update(`${file}\0`).update(readFileSync(join(root, file)));
+  return hash.digest("hex").slice(0, 16);
 }
 
 export interface ProgramFile {
