@@ -191,6 +191,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "unlabelling is not heard",
+    rare: true,
     file: "src/domain/start.ts",
     find: "issue.open && issue.labels.includes(config.config.label);",
     replace: "issue.labels.includes(config.config.label);",
