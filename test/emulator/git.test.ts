@@ -1,6 +1,8 @@
 /** Real git against the emulator: clone, push, shallow and partial, many at once, refusals, what a push sets off. */
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -108,6 +110,34 @@ test("a push whose answer is lost has happened all the same", async () => {
   const sha = await git("lost", "rev-parse", "HEAD");
   expect(shop.world.repository(shopName).refs.get("refs/heads/lost")).toBe(sha);
   await git("lost", "push", "origin", "HEAD:refs/heads/lost");
+});
+
+test("a push whose client went away while it waited for its turn holds up nobody", async () => {
+  const free = Promise.withResolvers<void>();
+  const held = shop.world.repository(shopName).git.exclusive(() => free.promise);
+  const { port } = new URL(shop.url);
+  const socket = connect(Number(port), "127.0.0.1");
+  const head = [
+    `POST /${shopName}.git/git-receive-pack HTTP/1.1`,
+    "Host: here",
+    `Authorization: Basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`,
+    "Content-Type: application/x-git-receive-pack-request",
+    "Content-Length: 1000",
+  ];
+  await new Promise((sent) => socket.write(`${head.join("\r\n")}\r\n\r\n0000`, sent));
+  // The next request is heard after it.
+  await shop.bot.rest.repos.get(repo);
+  const gone = once(socket, "close");
+  socket.destroy();
+  await gone;
+  await shop.bot.rest.repos.get(repo);
+  free.resolve();
+  await held;
+  await clone("after", token);
+  await commit("after", "after.txt", "after\n");
+  await git("after", "push", "origin", "HEAD:refs/heads/after");
+  const { data } = await shop.bot.rest.repos.getBranch({ ...repo, branch: "after" });
+  expect(data.commit.sha).toBe(await git("after", "rev-parse", "HEAD"));
 });
 
 test("shallow, partial, by commit id", async () => {

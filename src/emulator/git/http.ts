@@ -86,6 +86,8 @@ interface Piped {
 /** Runs http-backend over the request; writes its answer but does not end the response. */
 function pipe(children: Children, piped: Piped): Promise<void> {
   const { request, response } = piped;
+  // Whoever waited for their turn may be gone: nothing would ever end what their backend reads.
+  if (response.destroyed) return Promise.resolve();
   const child = spawn("git", ["http-backend"], {
     env: environment(piped),
     timeout: timeoutMs,

@@ -36,12 +36,16 @@ const STDERR_MAX = 16 * 1024;
 
 export async function runGit(run: GitRun): Promise<GitResult> {
   // Its own process group: git's helpers (remote-http, index-pack) die with it.
-  const child = spawn("git", [...OVERRIDES, ...credentialArgs(run), ...run.args], {
-    cwd: run.directory,
-    env: environment(run),
-    stdio: ["pipe", "pipe", "pipe", "pipe"],
-    detached: true,
-  });
+  const child = spawn(
+    "git",
+    [...OVERRIDES, ...patience(run), ...credentialArgs(run), ...run.args],
+    {
+      cwd: run.directory,
+      env: environment(run),
+      stdio: ["pipe", "pipe", "pipe", "pipe"],
+      detached: true,
+    },
+  );
   let timedOut = false;
   const kill = (): void => {
     if (child.pid === undefined) return;
@@ -101,6 +105,14 @@ const OVERRIDES = [
   "credential.helper=",
   "commit.gpgSign=false",
 ].flatMap((setting) => ["-c", setting]);
+
+/** Should we be killed, git would wait for ever for a server that says nothing: it ends by itself as late as by us. */
+const patience = ({ timeoutMs }: GitRun): readonly string[] => [
+  "-c",
+  "http.lowSpeedLimit=1",
+  "-c",
+  `http.lowSpeedTime=${Math.ceil(timeoutMs / 1_000)}`,
+];
 
 /** The helper is a constant: it hands on what stands on descriptor 3, to a `get` only. */
 const HELPER = '!f() { test "$1" = get && cat <&3; }; f';
