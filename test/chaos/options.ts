@@ -7,7 +7,7 @@ import { LAG_MS, SECRET, type ChaosGitHub, type ChaosLimits } from "./github.ts"
 
 export interface ChaosOptions {
   readonly seed: string;
-  /** Length of the phase with harm; nothing new is asked for in its last third. */
+  /** Length of the phase with harm; nothing new is asked for in its last part. */
   readonly harmMs: number;
   /** After the harm everything has to settle within so long. */
   readonly settleMs: number;

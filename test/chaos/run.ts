@@ -11,6 +11,8 @@ import { openJudge, type Judge, type Report } from "./judge.ts";
 import type { ChaosOptions } from "./options.ts";
 import { wishOf } from "./wishes.ts";
 
+/** What was asked for has so long to suffer. */
+const LAST_MS_MAX = 90_000;
 const LOOK_MS = 250;
 const CHECK_MS = 10_000;
 const SETTLE_LOOK_MS = 1_000;
@@ -38,9 +40,10 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
 async function suffer({ people, github }: Chaos, judge: Judge, options: ChaosOptions) {
   const random = openRandom(`${options.seed}/wishes`);
   const began = Date.now();
+  const lastMs = Math.min(LAST_MS_MAX, options.harmMs / 3);
   let checkedAt = began;
   while (judge.violation() === null && Date.now() - began < options.harmMs) {
-    const asking = Date.now() - began < (options.harmMs * 2) / 3;
+    const asking = Date.now() - began < options.harmMs - lastMs;
     const { length } = people.asked;
     if (asking && length < options.objectives && people.open < options.atOnce)
       people.ask(wishOf(random, length, github.repositories));
