@@ -19,14 +19,23 @@ export default defineConfig({
       {
         test: {
           name: "process",
-          include: ["test/{bench,chaos,emulator,fleet,git,runners,e2e}/**/*.test.ts"],
+          include: [
+            "test/{bench,emulator,fleet,git,runners,e2e}/**/*.test.ts",
+            "test/chaos/proxy.test.ts",
+          ],
           pool: "forks",
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
       },
       // Virtual time: what is long there is a loop without end.
-      { test: { name: "sim", include: ["test/sim/**/*.test.ts"], testTimeout: 120_000 } },
+      {
+        test: {
+          name: "sim",
+          include: ["test/sim/*.test.ts", "test/sim/git/*.test.ts"],
+          testTimeout: 120_000,
+        },
+      },
     ],
   },
 });
