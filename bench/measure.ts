@@ -15,9 +15,9 @@ export function quantile(values: readonly number[], q: number): number {
 
 export const median = (values: readonly number[]): number => quantile(values, 0.5);
 
-/** Half of what lies between the slowest and the fastest round, in per cent of the median. */
+/** Half of what lies between the quartiles of the rounds, in per cent of the median. */
 export function spreadOf(values: readonly number[]): string {
-  const half = (Math.max(...values) - Math.min(...values)) / 2;
+  const half = (quantile(values, 0.75) - quantile(values, 0.25)) / 2;
   return `±${Math.round((100 * half) / median(values))} %`;
 }
 
