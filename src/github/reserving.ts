@@ -6,6 +6,8 @@ import type { Limits } from "./limits.ts";
 
 /** No block is larger than this part of a minute's limit: a process that is killed wastes one. */
 const BLOCK_PART = 20;
+/** Nor smaller in points than this one: a sweep's reads come close together, and each would be written down. */
+const BLOCK_PART_MIN = 45;
 
 export const isReserved = ({ known, reserved }: Lane, cost: Cost, now: number): boolean =>
   known &&
@@ -36,7 +38,7 @@ export async function reserve(
   lane.reserved = { ...block, until };
 }
 
-/** As much again as was spent in the time of a block, and at least what is wanted now. */
+/** As much again as was spent in the time of a block, at least what is wanted now, and a few reads. */
 function blockOf(
   { spent }: Lane,
   cost: Cost,
@@ -47,7 +49,10 @@ function blockOf(
   const sum = (of: (call: Call) => number): number =>
     recent.reduce((total, call) => total + of(call), 0);
   const points = Math.min(
-    sum((call) => call.points),
+    Math.max(
+      sum((call) => call.points),
+      Math.floor(pointsPerMinute / BLOCK_PART_MIN),
+    ),
     Math.ceil(pointsPerMinute / BLOCK_PART),
   );
   const content = Math.min(

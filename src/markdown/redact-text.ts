@@ -37,9 +37,11 @@ const PIECE = 16;
 function valueRanges(text: string, secrets: readonly string[]): readonly Range[] {
   const ranges: Range[] = [];
   const pieces = piecesOf(secrets);
-  if (pieces.size > 0)
-    for (let start = 0; start + PIECE <= text.length; start += 1)
-      if (pieces.has(text.slice(start, start + PIECE))) ranges.push({ start, end: start + PIECE });
+  if (pieces.length > 0)
+    for (let start = 0; start + PIECE <= text.length; start += 1) {
+      const piece = text.slice(start, start + PIECE);
+      if (pieces.some((some) => some.has(piece))) ranges.push({ start, end: start + PIECE });
+    }
   for (const secret of secrets)
     for (const needle of needlesOf(secret))
       if (needle.length < PIECE) ranges.push(...occurrences(text, needle));
@@ -55,22 +57,33 @@ function occurrences(text: string, needle: string): readonly Range[] {
 }
 
 /** By the list itself: whoever keeps the secrets hands out a new list only when they changed. */
-const memory = new WeakMap<readonly string[], ReadonlySet<string>>();
+const memory = new WeakMap<readonly string[], readonly ReadonlySet<string>[]>();
 
-/** All pieces of all forms of all secrets. The frame of a PEM block and runs of one character are no secret. */
-function piecesOf(secrets: readonly string[]): ReadonlySet<string> {
+/**
+ * All pieces of all forms of all secrets. The frame of a PEM block and runs of one character are no secret. Keys have
+ * a set each: with every new token their thousands of pieces would be put together with it again.
+ */
+function piecesOf(secrets: readonly string[]): readonly ReadonlySet<string>[] {
   const known = memory.get(secrets);
   if (known !== undefined) return known;
-  const pieces = new Set(secrets.flatMap((secret) => piecesOfOne(secret)));
-  memory.set(secrets, pieces);
-  return pieces;
+  const each = secrets.map((secret) => piecesOfOne(secret));
+  const together = new Set<string>();
+  for (const pieces of each)
+    if (pieces.size < LARGE) for (const piece of pieces) together.add(piece);
+  const sets = [together, ...each.filter(({ size }) => size >= LARGE)].filter(
+    ({ size }) => size > 0,
+  );
+  memory.set(secrets, sets);
+  return sets;
 }
 
+const LARGE = 2_000;
+
 /** A new token must not make us cut up the App's key again. The oldest goes first. */
-const pieced = new Map<string, readonly string[]>();
+const pieced = new Map<string, ReadonlySet<string>>();
 const PIECED_MAX = 200;
 
-function piecesOfOne(secret: string): readonly string[] {
+function piecesOfOne(secret: string): ReadonlySet<string> {
   const known = pieced.get(secret);
   if (known !== undefined) return known;
   const pieces = new Set<string>();
@@ -78,12 +91,23 @@ function piecesOfOne(secret: string): readonly string[] {
     for (const needle of needlesOf(part))
       for (let start = 0; start + PIECE <= needle.length; start += 1) {
         const piece = needle.slice(start, start + PIECE);
-        if (new Set(piece).size > 4) pieces.add(piece);
+        if (isVaried(piece)) pieces.add(piece);
       }
   const [oldest] = pieced.keys();
   if (pieced.size >= PIECED_MAX && oldest !== undefined) pieced.delete(oldest);
-  pieced.set(secret, [...pieces]);
-  return [...pieces];
+  pieced.set(secret, pieces);
+  return pieces;
+}
+
+/** More than four different characters. */
+function isVaried(piece: string): boolean {
+  let seen = "";
+  for (const character of piece) {
+    if (seen.includes(character)) continue;
+    seen += character;
+    if (seen.length > 4) return true;
+  }
+  return false;
 }
 
 const partsOf = (secret: string): readonly string[] =>

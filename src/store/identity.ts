@@ -14,7 +14,7 @@ export interface Identity {
   readonly epoch: number;
   /** New after every restore: two control planes of the same epoch are not the same. */
   readonly generation: string;
-  /** A restored backup takes over until then (ms since the epoch): what it does may have been done already. 0 = it does not. */
+  /** A restored backup takes over its runners until then (ms since the epoch). 0 = it does not. */
   readonly takeoverUntil: number;
 }
 
@@ -34,8 +34,15 @@ function noChance(): never {
   throw new TypeError("a new installation or generation draws its ids: give the store a Chance");
 }
 
-/** Rules, runners and sweeps have come to where they were before the loss; measured generously. */
-const TAKEOVER_MS = 60 * 60_000;
+const HOUR_MS = 60 * 60_000;
+/** Runners have been taken over. */
+const TAKEOVER_MS = HOUR_MS;
+/** From a restore on. What was lost can be heard of again as long as GitHub's delivery log reaches back: three days. */
+const DOUBT_MS = 72 * HOUR_MS;
+
+/** Until then what is done may have been done before the restore (ms since the epoch). */
+export const doubtUntil = ({ takeoverUntil }: Identity): number =>
+  takeoverUntil === 0 ? 0 : takeoverUntil - TAKEOVER_MS + DOUBT_MS;
 
 /**
  * More starts than there are between a backup and its restoration: what the control plane before us rendered and

@@ -75,8 +75,8 @@ export function routeEvents(
   events: readonly RoutedEvent[],
   now: number,
 ): void {
-  for (const [position, routed] of events.entries()) {
-    const { repository, subject, event, key = `${guid}:${position}` } = routed;
+  for (const [position, entry] of events.entries()) {
+    const { repository, subject, event, key = `${guid}:${position}` } = entry;
     const subjects: readonly Subject[] =
       subject.kind === "repository" ? liveObjectives(db, repository) : [subject];
     for (const [index, one] of subjects.entries())

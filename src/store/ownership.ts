@@ -7,6 +7,7 @@ import { StoreUnavailable } from "../inbox/port.ts";
 import type { Db } from "./database.ts";
 import { Hands } from "./hands.ts";
 import {
+  doubtUntil,
   moveTakeover,
   readEpoch,
   takeIdentity,
@@ -83,7 +84,7 @@ export function openOwnership(raw: Db, clock: { now(): number }, chance: Chance)
       if (own === null || byMs === 0 || own.takeoverUntil === 0) return;
       own = { ...own, takeoverUntil: moveTakeover(raw, byMs) };
     },
-    inDoubt: (now) => own !== null && now < own.takeoverUntil,
+    inDoubt: (now) => own !== null && now < doubtUntil(own),
     onTrouble(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

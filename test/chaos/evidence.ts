@@ -129,7 +129,7 @@ function assemble(
     deleted: new Set(),
     inTransaction: false,
     upMs: Number.isFinite(since) ? Math.max(0, now - since) : 0,
-    restored: false,
+    restored: 0,
     forgetful: false,
     listsLag: true,
   };

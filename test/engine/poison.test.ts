@@ -42,7 +42,11 @@ const died = (times: number): readonly number[] => [...Array.from({ length: time
 async function given() {
   const directory = mkdtempDisposableSync(join(tmpdir(), "orcha-poison-"));
   const path = join(directory.path, "orcha.db");
-  return { path, store: await openSqlite(path, clock, realChance), [Symbol.dispose]: () => directory.remove() };
+  return {
+    path,
+    store: await openSqlite(path, clock, realChance),
+    [Symbol.dispose]: () => directory.remove(),
+  };
 }
 
 const counts = async (path: string) => {

@@ -72,7 +72,7 @@ export const transcriptsAreExact: Invariant = {
       const same = Buffer.compare(stored, output.subarray(0, stored.byteLength)) === 0;
       if (!same) return `${session}/${attempt} is not what its agent wrote`;
       // Of what was over before a backup took over on another machine nothing is fetched again.
-      return closed && !restored && stored.byteLength !== output.byteLength
+      return closed && restored === 0 && stored.byteLength !== output.byteLength
         ? `${session}/${attempt} has ${stored.byteLength} of ${output.byteLength} bytes`
         : null;
     }),
@@ -103,7 +103,7 @@ export const noMessageIsLost: Invariant = {
   name: "every message a session was sent was read by its agent or still waits",
   when: "settled",
   check: ({ runners, objectives, restored, forgetful }) =>
-    restored || forgetful
+    restored > 0 || forgetful
       ? null
       : first(objectives, ({ sessions }) =>
           first(sessions, ({ id, title, mailed, mailbox }) => {
@@ -136,7 +136,7 @@ export const acceptedIsStored: Invariant = {
   name: "what was answered with 2xx is stored",
   when: "always",
   check({ accepted, deliveries, restored }, memory) {
-    if (restored || memory.get("seen") === String(accepted.size)) return null;
+    if (restored > 0 || memory.get("seen") === String(accepted.size)) return null;
     memory.set("seen", String(accepted.size));
     const stored = deliveries();
     return first([...accepted], (guid) =>

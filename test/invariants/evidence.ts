@@ -108,8 +108,8 @@ export interface Evidence {
   readonly forgetful: boolean;
   /** GitHub's lists may leave out what is new: the one cause of doubles that cannot be helped. */
   readonly listsLag: boolean;
-  /** Somebody restored an old backup: what came after it is known to GitHub and runners alone. */
-  readonly restored: boolean;
+  /** How often somebody restored an old backup: what came after it is known to GitHub and runners alone. */
+  readonly restored: number;
 }
 
 /** An invariant: what is wrong, or null. `when`: after everything that happens, or when all has settled. */

@@ -96,7 +96,7 @@ export const inOrder: Invariant = {
   name: "questions and results stand in the order in which they were decided",
   when: "settled",
   check(evidence) {
-    if (evidence.restored) return null;
+    if (evidence.restored > 0) return null;
     const seqs = new Map(
       evidence.effects
         .filter(({ effect, state }) => effect.kind === "post-comment" && state === "done")
@@ -157,7 +157,7 @@ export const everyWriteHasItsReason: Invariant = {
   when: "always",
   check(evidence) {
     // What a restored backup has forgotten stands on GitHub with reason.
-    if (evidence.restored) return null;
+    if (evidence.restored > 0) return null;
     const known = new Set(evidence.effects.map(({ key }) => nameOfKey(key)));
     for (const { repository, issue } of evidence.objectives)
       known.add(nameOfKey(`status:${repository.id}#${issue.number}`));

@@ -74,7 +74,7 @@ export const whatIsOverStaysOver: Invariant = {
   when: "always",
   check(evidence, memory) {
     // A restored backup knows less than what was there.
-    const era = evidence.restored ? "r" : "";
+    const era = `${evidence.restored}/`;
     const absorbed = (id: string, end: string | null): string | null => {
       const before = memory.get(`${era}${id}`);
       if (before !== undefined && before !== end)

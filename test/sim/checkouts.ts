@@ -11,7 +11,7 @@ export interface Checkouts {
     spec: WorkspaceSpec | undefined,
   ):
     | { readonly ok: true; readonly path: string; readonly base: string; readonly head: string }
-    | { readonly ok: false; readonly reason: string };
+    | { readonly ok: false; readonly stage: "workspace" | "fetch"; readonly reason: string };
   commit(path: string, file: string, text: string): void;
   /** Throws Refusal. */
   export(path: string, base: string): { readonly value: unknown; readonly attachment: Uint8Array };
@@ -34,17 +34,18 @@ export function openCheckouts(sim: Sim, github: Pick<SimGitHub, "hub">): Checkou
   };
   return {
     make(spec) {
-      if (spec === undefined) return { ok: false, reason: "nothing to check out" };
+      if (spec === undefined) return { ok: false, stage: "fetch", reason: "nothing to check out" };
       const { path } = spec;
       if (spec.kind === "reuse") {
         const known = checkouts.get(path);
-        if (known === undefined) return { ok: false, reason: `there is no checkout at ${path}` };
+        if (known === undefined)
+          return { ok: false, stage: "workspace", reason: `there is no checkout at ${path}` };
         return { ok: true, path, base: spec.base, head: known.head };
       }
       const repository = repositoryAt(github, spec.url);
       const head = repository?.refs.get(`refs/heads/${spec.from}`);
       if (repository === undefined || head === undefined)
-        return { ok: false, reason: `upstream has no branch ${spec.from}` };
+        return { ok: false, stage: "fetch", reason: `upstream has no branch ${spec.from}` };
       checkouts.set(path, { repository, base: head, head });
       return { ok: true, path, base: head, head };
     },

@@ -13,6 +13,8 @@ import { shrink } from "./shrink.ts";
 
 interface Task {
   readonly seeds: readonly string[];
+  /** Index of the seed to take next, shared by all workers. */
+  readonly next: SharedArrayBuffer;
   readonly options: { readonly hours?: number; readonly sweeps?: boolean };
 }
 
@@ -22,12 +24,17 @@ const DAY_MS = 86_400_000;
 if (isMainThread) await main();
 else await work();
 
+/** Takes one seed after the other: they differ in length by far. */
 async function work(): Promise<void> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- given by `main`
-  const { seeds, options } = workerData as Task;
-  for (const seed of seeds)
+  const { seeds, options, next } = workerData as Task;
+  const taken = new Int32Array(next);
+  for (;;) {
+    const seed = seeds[Atomics.add(taken, 0, 1)];
+    if (seed === undefined) return;
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     parentPort?.postMessage(await run({ seed, ...options }));
+  }
 }
 
 async function main(): Promise<void> {
@@ -55,7 +62,7 @@ async function main(): Promise<void> {
   const minutes = (performance.now() - began) / 60_000;
   print(reports, minutes, Number(values.workers));
   const failed = reports.filter(({ violation }) => violation !== null);
-  for (const report of failed.slice(0, 10))
+  for (const report of failed.slice(0, 30))
     say(`seed ${report.seed}: ${report.violation?.invariant}: ${report.violation?.detail}`);
   const [first] = failed;
   if (first === undefined) return undefined;
@@ -93,10 +100,10 @@ function all(
   workers: number,
 ): Promise<readonly Report[]> {
   const reports: Report[] = [];
+  const task: Task = { seeds, options, next: new SharedArrayBuffer(4) };
   return new Promise((resolve, reject) => {
     let running = workers;
     for (let n = 0; n < workers; n += 1) {
-      const task: Task = { seeds: seeds.filter((_, index) => index % workers === n), options };
       const worker = new Worker(new URL(import.meta.url), { workerData: task });
       worker.on("message", (report: Report) => reports.push(report));
       worker.on("error", reject);

@@ -22,7 +22,7 @@ export class Operators {
   readonly #backups: Buffer[] = [];
   #starting = false;
   /** An old backup has taken over. */
-  restored = false;
+  restored = 0;
   /** Since when the control plane could work without a break; infinite = it cannot now. */
   upSince: number;
 
@@ -46,7 +46,7 @@ export class Operators {
   }
 
   restore(backup: Buffer): void {
-    this.restored = true;
+    this.restored += 1;
     this.#options.plane.restore(backup);
     this.startAgain();
   }

@@ -12,6 +12,14 @@ export function query<Row>(sqlite: Database.Database, sql: string, ...values: un
   return statement.all(...values) as Row[];
 }
 
-/** Rows changed in this database since it was opened. */
-export const changesOf = (sqlite: Database.Database): number =>
-  query<{ readonly n: number }>(sqlite, "select total_changes() as n")[0]?.n ?? 0;
+const counters = new WeakMap<Database.Database, Database.Statement>();
+
+/** Rows changed in this database since it was opened. Asked before and after every call through a port. */
+export function changesOf(sqlite: Database.Database): number {
+  let counter = counters.get(sqlite);
+  if (counter === undefined) {
+    counter = sqlite.prepare("select total_changes()").pluck();
+    counters.set(sqlite, counter);
+  }
+  return Number(counter.get());
+}

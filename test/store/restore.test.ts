@@ -95,7 +95,7 @@ test("restored: what was there is moved aside, and what is no backup changes not
   expect(await old.counts()).toEqual({ "inbox.pending": 1 });
 });
 
-test("everything that a restored database does for an hour may have been done: the first try looks", async () => {
+test("everything that a restored database does for three days may have been done: the first try looks", async () => {
   using at = place();
   const first = await at.open();
   const before = await first.identity();
@@ -109,7 +109,7 @@ test("everything that a restored database does for an hour may have been done: t
   const taken = await store.identity();
   expect(taken).toMatchObject({ epoch: before.epoch + 1000, takeoverUntil: 1000 + HOUR_MS });
   expect(taken.generation).not.toBe("");
-  const soon = at.clock.at + HOUR_MS - 1;
+  const soon = at.clock.at + 72 * HOUR_MS - 1;
   await put(store, play.it, { effects: [effect("new", "stop-attempt")], now: soon });
   expect(await out(store)).toMatchObject([
     { key: "new", attempt: 2 },
@@ -119,7 +119,7 @@ test("everything that a restored database does for an hour may have been done: t
   for (const { seq } of await out(store))
     await store.postponeEffect(seq, { notBefore: 0, error: "pace", sure: true });
   expect(await out(store)).toMatchObject([{ attempt: 3 }, { attempt: 3 }]);
-  const late = at.clock.at + HOUR_MS;
+  const late = at.clock.at + 72 * HOUR_MS;
   await put(store, play.it, { effects: [effect("late", "push-branch")], now: late });
   expect((await out(store)).find(({ key }) => key === "late")).toMatchObject({ attempt: 1 });
 });

@@ -216,7 +216,7 @@ export const BUGS: readonly Bug[] = [
     name: "a restored backup trusts itself",
     rare: true,
     file: "src/store/ownership.ts",
-    find: "inDoubt: (now) => own !== null && now < own.takeoverUntil,",
+    find: "inDoubt: (now) => own !== null && now < doubtUntil(own),",
     replace: "inDoubt: () => false,",
     needs: ["old backup restored"],
   },

@@ -26,6 +26,12 @@ export interface Answered {
 
 type Op = Exclude<Request, { op: "hello" | "attach" | "detach" }>;
 
+interface Failure {
+  readonly stage: "workspace" | "fetch";
+  readonly reason: string;
+  readonly retry: boolean;
+}
+
 export class Machine {
   readonly name: string;
   readonly attempts = new Map<string, Attempt>();
@@ -218,7 +224,7 @@ export class Machine {
     }
     const failure = lastOf(attempt, "prepared") === undefined ? this.#checkout(attempt) : null;
     if (failure !== null) {
-      this.#append(attempt, { kind: "prepare-failed", stage: "checkout", ...failure });
+      this.#append(attempt, { kind: "prepare-failed", ...failure });
       return;
     }
     this.#append(attempt, { kind: "spawned", pid: 1, bootId: String(this.boot) });
@@ -232,12 +238,14 @@ export class Machine {
     this.#spawn(attempt);
   }
 
-  #checkout(attempt: Attempt): { readonly reason: string; readonly retry: boolean } | null {
+  #checkout(attempt: Attempt): Failure | null {
     const { faults } = this.#sim;
-    if (faults.draw("runner disk full")) return { reason: "no space left on device", retry: true };
-    if (faults.draw("checkout failed")) return { reason: "upstream does not answer", retry: true };
+    if (faults.draw("runner disk full"))
+      return { stage: "workspace", reason: "no space left on device", retry: true };
+    if (faults.draw("checkout failed"))
+      return { stage: "fetch", reason: "upstream does not answer", retry: true };
     const made = this.checkouts.make(attempt.spec?.workspace);
-    if (!made.ok) return { reason: made.reason, retry: false };
+    if (!made.ok) return { stage: made.stage, reason: made.reason, retry: false };
     this.#append(attempt, { kind: "prepared", path: made.path, base: made.base, head: made.head });
     return null;
   }
