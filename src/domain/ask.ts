@@ -125,7 +125,9 @@ function deliverByMessage(
 ): void {
   step.changeSession(asker.id, { failures: 0 });
   const text = answerMessage(question.text, answered.by, answered.text);
-  const message = step.tell(asker, text, "answer");
+  // The same after a restored backup, in whatever order it hears of it: the agent knows what it has.
+  const once = `answer:${question.id}:${answered.comment}`;
+  const message = step.tell(asker, text, "answer", { once });
   setDelivery(step, question.id, answered, { kind: "message", message });
 }
 
@@ -206,7 +208,7 @@ function waiveOrForward(step: Step, question: Question, number: number, answered
     step.manager,
     `${answered.by} drops pull request #${number}: it stays closed.`,
     "message",
-    false,
+    { wake: false },
   );
 }
 

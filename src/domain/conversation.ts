@@ -1,9 +1,11 @@
 /** What people say: comments on the issue, comments and reviews on its pull requests. */
 import { answer, ask } from "./ask.ts";
 import type { GitHubEvent } from "./event.ts";
+import type { QuestionId } from "./id.ts";
 import {
   isOver,
   openQuestions,
+  type Heard,
   type PullRequest,
   type Question,
   type Session,
@@ -67,7 +69,31 @@ function onIssueComment(step: Step, event: Comment): void {
     case "none":
       react(step, event, "eyes");
       toManager(step, event, `issue #${event.number}`);
+      remember(step, { comment, text, by: actor });
       return;
+  }
+}
+
+const HEARD_MAX = 10;
+
+function remember(step: Step, heard: Heard): void {
+  step.change({ heard: [...(step.objective.heard ?? []), heard].slice(-HEARD_MAX) });
+}
+
+/**
+ * The question stands on GitHub as this comment. What was said after it has been heard already when our memory of the
+ * question was lost with a database: a backup was restored, and the agent's call came in again after the answer.
+ */
+export function onPosted(step: Step, id: QuestionId, comment: number, url: string): void {
+  step.changeQuestion(id, { url, comment });
+  const { heard = [] } = step.objective;
+  for (const said of heard) {
+    const match = matchAnswer(answerable(step, said.comment), said.text);
+    if (said.comment < comment || match.kind !== "answer" || match.question.id !== id) continue;
+    step.note("it was answered before it was known here");
+    step.change({ heard: heard.filter((one) => one !== said) });
+    answer(step, match.question, match.text, said.by, said.comment);
+    return;
   }
 }
 
@@ -193,5 +219,5 @@ function giveFeedback(
     followUp: { ...followUp, comments: [...followUp.comments, ...comments] },
     freshCheckout: session.freshCheckout || fresh,
   });
-  step.tell(session, messageFor(fresh), "review", !waits);
+  step.tell(session, messageFor(fresh), "review", { wake: !waits });
 }

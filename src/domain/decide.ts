@@ -4,7 +4,7 @@
  */
 import { callSettled } from "./ask.ts";
 import * as attempt from "./attempt.ts";
-import { onComment, onReview } from "./conversation.ts";
+import { onComment, onPosted, onReview } from "./conversation.ts";
 import type { ObjectiveEvent, ResultEvent, RunnerEvent } from "./event.ts";
 import { cancelObjective, onSummaryTimer, settle, stopRest } from "./finish.ts";
 import * as manager from "./manager-tools.ts";
@@ -119,7 +119,7 @@ type SessionEvent = RunnerEvent | ResultEvent;
 
 function onSession(step: Step, event: SessionEvent): void {
   if (event.kind === "question-posted") {
-    step.changeQuestion(event.question, { url: event.url, comment: event.comment });
+    onPosted(step, event.question, event.comment, event.url);
     return;
   }
   if (event.kind === "effect-failed" && event.question !== undefined) {

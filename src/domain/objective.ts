@@ -51,6 +51,15 @@ export interface Objective {
   readonly renders?: number;
   /** The status text that was last handed to the outbox, serialised. */
   readonly status: string;
+  /** Comments that answered nothing when they were heard, newest last; missing = none. */
+  readonly heard?: readonly Heard[];
+}
+
+/** A restored backup hears an answer before it learns again that it has asked. */
+export interface Heard {
+  readonly comment: number;
+  readonly text: string;
+  readonly by: Actor;
 }
 
 export interface Session {

@@ -332,12 +332,9 @@ export function onPullRequestChanged(
 function merged(step: Step, session: Session, number: number): void {
   step.note(`pull request #${number} was merged`);
   endPublished(step, session);
-  step.tell(
-    step.manager,
-    `Pull request #${number} of "${session.title}" was merged.`,
-    "message",
-    false,
-  );
+  step.tell(step.manager, `Pull request #${number} of "${session.title}" was merged.`, "message", {
+    wake: false,
+  });
 }
 
 /** Reopened or merged after all: nobody has to say what now. */

@@ -160,12 +160,23 @@ export class Step {
 
   /**
    * Puts a message into a session's mailbox. A running agent gets it now, a parked session is woken for it
-   * unless `wake` is false, a held or paused one keeps it; one that is over takes none. Returns the message's id.
+   * unless `wake` is false, a held or paused one keeps it; one that is over takes none. Returns the message's id;
+   * what has the same `once` has the same one, whatever brought it about.
    */
-  tell(given: Session, text: string, purpose: Purpose, wake = true): string {
+  tell(
+    given: Session,
+    text: string,
+    purpose: Purpose,
+    { wake = true, once }: { readonly wake?: boolean; readonly once?: string } = {},
+  ): string {
     const session = this.fresh(given);
     const { id } = session;
-    const message = uuid(this.context.derive(`mail:${id}:${session.mailed}`));
+    const { derive, deriveFixed } = this.context;
+    const message = uuid(
+      once === undefined
+        ? derive(`mail:${id}:${session.mailed}`)
+        : deriveFixed(`mail:${id}:${once}`),
+    );
     if (isTerminal(session.state)) {
       this.note(`${session.title}: a message came after its end`);
       return message;

@@ -298,6 +298,27 @@ describe("what was said before a question stood there", () => {
     expect(play.say("Redis", ann, 2000).question(1).state).toMatchObject({ text: "Redis" });
   });
 
+  test("but after it stood there, and before a restored backup knew of it again: it is answered, once", () => {
+    const play = withWorker().say("Nice.", ann, 900).say("1: Redis", bob, 2000);
+    play.say("3: Friday", ann, 2001).say("Bye.", ann, 2002);
+    expect(play.mail()).toHaveLength(4);
+    play.call("api", askHuman("Which store?"));
+    play.posted();
+    expect(play.question(1).state).toMatchObject({ kind: "answered", text: "Redis", by: "bob" });
+    play.call("api", askHuman("Which cache?"));
+    play.call("manager", askHuman("Until when?"));
+    play.posted();
+    expect(play.question(2).state.kind).toBe("open");
+    expect(play.question(3).state).toMatchObject({ kind: "answered", text: "Friday" });
+    expect(play.it.heard?.map(({ text }) => text)).toEqual(["Nice.", "Bye."]);
+  });
+
+  test("of what answered nothing the last ten are remembered", () => {
+    const play = started();
+    for (let n = 1; n <= 12; n += 1) play.say(`And ${"!".repeat(n)}`, ann, n);
+    expect(play.it.heard?.map(({ comment }) => comment)).toEqual([3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  });
+
   test("one whose post was not confirmed may stand there all the same: it is answered", () => {
     const play = asked().say("Redis");
     expect(play.question(1).state).toMatchObject({ kind: "answered", text: "Redis" });

@@ -2,7 +2,7 @@
 import type { Objective, Session } from "../../src/domain/objective.ts";
 import { isOver } from "../../src/domain/objective.ts";
 import { isLive, isTerminal } from "../../src/domain/session.ts";
-import { first, type Evidence, type Invariant } from "./evidence.ts";
+import { first, type Evidence, type Invariant, type RunnerEvidence } from "./evidence.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -165,13 +165,23 @@ export const withinSlots: Invariant = {
   number: 6,
   name: "a runner has no more sessions than slots",
   when: "always",
-  check: ({ runners, slots }) =>
-    first(runners, ({ name, slots: most, processes }) => {
-      const taken = slots.get(name) ?? 0;
+  check: (evidence) =>
+    first(evidence.runners, ({ name, slots: most, processes }) => {
+      const taken = evidence.slots.get(name) ?? 0;
       if (taken > most) return `${name} has ${taken} of ${most} slots taken`;
-      return processes.length > most ? `${name} runs ${processes.length} with ${most} slots` : null;
+      const running = processes.filter(isKnown(evidence)).length;
+      return running > most ? `${name} runs ${running} with ${most} slots` : null;
     }),
 };
+
+/** What was started after a backup runs on, and its restored database does not know of it. */
+const isKnown =
+  (evidence: Evidence) =>
+  ({ session, attempt }: RunnerEvidence["processes"][number]): boolean =>
+    evidence.restored === 0 ||
+    sessionsOf(evidence).some(
+      ({ session: known }) => known.id === session && known.attempt >= attempt,
+    );
 
 export const dependenciesFirst: Invariant = {
   number: 7,

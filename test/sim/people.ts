@@ -32,6 +32,8 @@ const MORE_ISSUES = 3;
 export class People {
   readonly #options: PeopleOptions;
   readonly #answered = new Set<number>();
+  /** Who may no more is not heard, and cannot know: where bob lost his permission, his answers. */
+  readonly #unheard = new Map<string, number[]>();
   readonly #reviews = new Map<string, { count: number; head: string }>();
   readonly #wishes = new Map<string, Wish>();
   /** Names of our markers in comments that were deleted by somebody. */
@@ -53,6 +55,7 @@ export class People {
     for (const name of repositories)
       if (!this.#gone.has(name))
         for (const login of ["ann", "bob"]) world.setPermission(name, login, "admin");
+    for (const question of [...this.#unheard.values()].flat()) this.#answered.delete(question);
   }
 
   #person(): Person {
@@ -125,6 +128,7 @@ export class People {
       if (!this.#hurry && sim.random.chance(0.3)) continue;
       this.#answered.add(comment.id);
       const person = this.#person();
+      if (person.account.login === "bob") this.#unheard.get(name)?.push(comment.id);
       trace.add(`${person.account.login} answers question ${number}`, about);
       person.comment(name, issue.number, `${number}: yes, because of ${comment.id}`);
       if (faults.draw("answered twice"))
@@ -239,13 +243,25 @@ export class People {
       if (own !== null && faults.draw("our comment deleted"))
         this.#deleteComment(name, random.pick(own));
     }
-    if (faults.draw("permission taken")) world.setPermission(name, "bob", "read");
+    if (faults.draw("permission taken")) this.#demote(name);
     const installation = installations.get(name);
     if (installation !== undefined && faults.draw("app uninstalled")) {
       trace.add(`the App is uninstalled from ${name}`);
       this.#gone.add(name);
       world.uninstall(installation);
     }
+  }
+
+  /** What he said a moment ago may be read only now. */
+  #demote(name: string): void {
+    const { world } = this.#options.github;
+    world.setPermission(name, "bob", "read");
+    const answers = world
+      .issues(name)
+      .flatMap(({ comments }) => comments)
+      .filter(({ author }) => author.login === "bob")
+      .map(({ body }) => Number(/because of (?<question>\d+)$/u.exec(body)?.groups?.["question"]));
+    this.#unheard.set(name, answers);
   }
 
   #deleteComment(name: string, comment: Comment): void {

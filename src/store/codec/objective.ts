@@ -52,6 +52,10 @@ export const ObjectiveRow: z.ZodType<ObjectiveBody> = z.object({
   reportedConfig: z.nullable(z.string()),
   nudges: z.number(),
   renders: z.number().exactOptional(),
+  heard: z
+    .array(z.object({ comment: z.number(), text: z.string(), by: Person }))
+    .readonly()
+    .exactOptional(),
   status: z.string(),
 });
 
