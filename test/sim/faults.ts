@@ -30,6 +30,8 @@ export const FAULTS = {
   "host rebooted": 0.0008,
   "host lost its disk": 0.0003,
   "runner disk full": 0.02,
+  "runner disk slow": 0.02,
+  "version skew": 0.001,
   "checkout failed": 0.02,
   "runner slow": 0.05,
   // Agents.

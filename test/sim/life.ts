@@ -20,8 +20,15 @@ export interface Life {
   end(): void;
 }
 
-/** `changes`: how many changes the store has seen. */
-export function openLife(number: number, killer: Killer, changes: () => number): Life {
+export interface LifeOptions {
+  readonly killer: Killer;
+  /** How many changes the store has seen. */
+  readonly changes: () => number;
+  /** Resolves when the machine wakes; null = it does not sleep. */
+  readonly awake: () => Promise<void> | null;
+}
+
+export function openLife(number: number, { killer, changes, awake }: LifeOptions): Life {
   let alive = true;
   return {
     number,
@@ -33,6 +40,8 @@ export function openLife(number: number, killer: Killer, changes: () => number):
       const before = changes();
       try {
         const result = await work();
+        const sleep = awake();
+        if (sleep !== null) await sleep;
         if (!alive || killer.at(point, "after", changes() !== before)) return await never();
         return result;
       } catch (error) {

@@ -56,7 +56,7 @@ export class Operators {
     const { plane, machines, world } = this.#options;
     world.down = false;
     plane.diskFull = false;
-    for (const machine of machines) machine.partitioned = false;
+    for (const machine of machines) [machine.partitioned, machine.skewed] = [false, false];
     if (plane.running) this.#up();
     else this.startAgain();
   }
@@ -98,6 +98,16 @@ export class Operators {
       this.#up();
     }
     if (faults.draw("github down")) this.#loseGitHub();
+    if (faults.draw("machine sleeps")) this.#sleep();
+  }
+
+  /** A laptop that was closed. */
+  #sleep(): void {
+    const { sim, plane } = this.#options;
+    const forMs = sim.random.int(MINUTE_MS, 8 * HOUR_MS);
+    plane.sleep(forMs);
+    this.upSince = Number.POSITIVE_INFINITY;
+    sim.time.after(forMs, () => this.#up());
   }
 
   #fillDisk(): void {
@@ -126,6 +136,14 @@ export class Operators {
     if (faults.draw("host rebooted")) machine.reboot();
     if (faults.draw("host lost its disk")) machine.loseDisk();
     if (faults.draw("connection cut")) machine.cut();
+    if (faults.draw("version skew")) {
+      machine.skewed = true;
+      machine.restartDaemon();
+      machine.cut();
+      time.after(random.int(MINUTE_MS, 3 * HOUR_MS), () => {
+        machine.skewed = false;
+      });
+    }
     if (machine.partitioned || !faults.draw("runner partitioned")) return;
     trace.add("partitioned", { runner: machine.name });
     machine.partitioned = true;

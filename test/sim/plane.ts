@@ -23,6 +23,7 @@ import { changesOf } from "./query.ts";
 import { ModelLink } from "./runner/link.ts";
 import type { Machine } from "./runner/machine.ts";
 import type { Sim } from "./sim.ts";
+import { openSleep, type Sleep } from "./sleep.ts";
 import { openMemoryTranscripts, type MemoryTranscripts } from "./transcripts.ts";
 
 export interface PlaneOptions {
@@ -52,6 +53,7 @@ const SECRET = "00".repeat(32);
 export class SimPlane {
   readonly transcripts: MemoryTranscripts = openMemoryTranscripts();
   readonly #options: PlaneOptions;
+  readonly #sleep: Sleep;
   #sqlite: Database.Database;
   #db: Db | null = null;
   #running: Running | null = null;
@@ -72,6 +74,7 @@ export class SimPlane {
 
   constructor(options: PlaneOptions) {
     this.#options = options;
+    this.#sleep = openSleep(options.sim.time);
     this.#sqlite = new Database(":memory:");
   }
 
@@ -106,7 +109,11 @@ export class SimPlane {
     const { sim, killer, machines, config, app, slots } = this.#options;
     this.#lives += 1;
     sim.trace.add(`control plane starts, life ${this.#lives}`);
-    const life = openLife(this.#lives, killer, () => this.#changes());
+    const life = openLife(this.#lives, {
+      killer,
+      changes: () => this.#changes(),
+      awake: () => this.#sleep.awake(),
+    });
     const clock = this.#clock(life);
     const db = await this.#open();
     const store = throughLife(this.#fillable(storeOver(db, clock, this.#chance)), life, {
@@ -127,7 +134,14 @@ export class SimPlane {
     const outbid = (seen: number): Promise<number | null> => store.outbid(seen);
     const links = new Map<string, Link>();
     for (const machine of machines) {
-      const link = new ModelLink({ sim, machine, hello, outbid, alive: () => life.alive });
+      const link = new ModelLink({
+        sim,
+        machine,
+        hello,
+        outbid,
+        alive: () => life.alive,
+        asleepMs: () => this.#sleep.leftMs(),
+      });
       running.links.push(link);
       links.set(machine.name, throughLink(link, life));
     }
@@ -142,7 +156,7 @@ export class SimPlane {
         transcripts: this.transcripts,
         links,
         unsafeNotice: null,
-        elapsed: sim.time.now,
+        elapsed: () => this.#sleep.elapsed(),
         boot: "machine",
         fetch: openNetwork({
           sim,
@@ -189,10 +203,18 @@ export class SimPlane {
     this.kill("terminated");
   }
 
+  /** Its machine sleeps: connections break, nothing runs, and timers go on where they were. */
+  sleep(forMs: number): void {
+    if (this.#running === null || this.#sleep.leftMs() > 0) return;
+    this.#options.sim.trace.add(`its machine sleeps for ${Math.round(forMs / 60_000)} min`);
+    for (const link of this.#running.links) link.cut();
+    this.#sleep.begin(forMs);
+  }
+
   /** A webhook comes in: the status it is answered with. */
   async receive(delivery: Omit<Delivery, "receivedAt">): Promise<number> {
     const running = this.#running;
-    if (running === null) return 502;
+    if (running === null || this.#sleep.leftMs() > 0) return 502;
     try {
       await running.group.accept({
         ...delivery,
@@ -243,7 +265,7 @@ export class SimPlane {
     return {
       now: () => time.now() + this.skewMs,
       after: (delayMs, callback) =>
-        time.after(delayMs, () => {
+        this.#sleep.after(delayMs, () => {
           if (life.alive) callback();
         }),
     };

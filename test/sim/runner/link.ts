@@ -22,6 +22,8 @@ export interface ModelLinkOptions {
   readonly outbid: (seen: number) => Promise<number | null>;
   /** False = the control plane that opened it is dead: nothing happens any more. */
   readonly alive: () => boolean;
+  /** How long the machine of the control plane still sleeps, in ms; 0 = it does not. */
+  readonly asleepMs: () => number;
 }
 
 interface Stream {
@@ -181,19 +183,19 @@ export class ModelLink implements Link {
   }
 
   #connect(afterMs: number): void {
-    const { sim, machine, hello, alive } = this.#options;
+    const { sim, machine, hello, alive, asleepMs } = this.#options;
     sim.time.after(afterMs, () => {
       if (!alive() || this.#state === "closed" || this.#state === "connected") return;
-      if (machine.partitioned) {
-        this.#set("unreachable", "no route to host");
-        this.#connect(sim.random.int(1_000, 30_000));
-        return;
+      if (asleepMs() > 0) return this.#connect(asleepMs());
+      if (machine.partitioned || machine.skewed) {
+        this.#set("unreachable", machine.skewed ? "speaks protocol 3" : "no route to host");
+        return this.#connect(sim.random.int(1_000, 30_000));
       }
       try {
         this.#hello = machine.hello({ ...hello, epoch: this.#epoch });
       } catch (error) {
         void this.#outbid(error instanceof Error ? error.message : "fenced");
-        return;
+        return undefined;
       }
       for (const { of, sink } of Array.from(this.#streams.values())) {
         this.#streams.delete(`${of.session}/${of.attempt}`);
@@ -201,6 +203,7 @@ export class ModelLink implements Link {
         if (!reply.ok) sink.refused(reply);
       }
       this.#set("connected");
+      return undefined;
     });
   }
 

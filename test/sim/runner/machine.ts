@@ -54,6 +54,8 @@ export class Machine {
   boot = 1;
   /** Nobody reaches it. */
   partitioned = false;
+  /** Its program speaks another version of the protocol, until somebody upgrades the other side, too. */
+  skewed = false;
   /** What agents remembered here is gone. */
   forgot = false;
 
@@ -211,7 +213,8 @@ export class Machine {
     const { daemon } = this;
     const { spec } = attempt;
     if (spec === null) return;
-    await this.#sim.pause(this.#sim.random.int(500, 20_000));
+    const slow = this.#sim.faults.draw("runner disk slow");
+    await this.#sim.pause(this.#sim.random.int(500, slow ? 600_000 : 20_000));
     if (
       this.daemon !== daemon ||
       this.attempts.get(`${attempt.session}/${attempt.number}`) !== attempt
