@@ -123,9 +123,14 @@ function askWhich(step: Step, event: Comment): void {
   });
 }
 
-function toManager(step: Step, { actor, text }: Comment, where: string): void {
-  step.tell(step.manager, commentMessage(actor, where, text), "message");
+function toManager(step: Step, event: Comment, where: string): void {
+  const { actor, text } = event;
+  step.tell(step.manager, commentMessage(actor, where, text), "message", { once: nameOf(event) });
 }
+
+/** What is heard again after a backup was restored is the same message, whatever came before it this time. */
+const nameOf = ({ kind, comment, text }: Comment): string =>
+  kind === "comment-created" ? `comment:${comment}` : `edit:${comment}:${text}`;
 
 /** An edited answer goes to whoever got the first version; any other edit to the manager. */
 function onCorrection(step: Step, event: Comment): void {
@@ -139,7 +144,9 @@ function onCorrection(step: Step, event: Comment): void {
   const asker = step.objective.sessions.find(({ id }) => id === question?.session) ?? step.manager;
   const where =
     question === undefined ? "issue" : `your question ${question.number}, correcting the answer`;
-  step.tell(asker, commentMessage(event.actor, where, event.text), "answer");
+  step.tell(asker, commentMessage(event.actor, where, event.text), "answer", {
+    once: nameOf(event),
+  });
 }
 
 function onPullRequestComment(step: Step, event: Comment): void {
@@ -149,9 +156,11 @@ function onPullRequestComment(step: Step, event: Comment): void {
   );
   if (target === null || pullRequest === null) return;
   react(step, event, "eyes");
-  giveFeedback(step, target.session, [], (atHead) =>
-    feedbackMessage(event.actor, pullRequest, event.text, atHead),
-  );
+  giveFeedback(step, target.session, {
+    comments: [],
+    once: nameOf(event),
+    message: (atHead) => feedbackMessage(event.actor, pullRequest, event.text, atHead),
+  });
 }
 
 /** One review is one message, however many inline comments it has. */
@@ -164,13 +173,16 @@ export function onReview(step: Step, event: Review): void {
     step.note(`review ${review.id} says nothing to do: ${review.verdict}`);
     return;
   }
+  const once = `review:${review.id}`;
   const target = feedbackTarget(step, event.number, () =>
-    step.tell(step.manager, orphanReviewMessage(review, pullRequest), "message"),
+    step.tell(step.manager, orphanReviewMessage(review, pullRequest), "message", { once }),
   );
   if (target === null) return;
-  giveFeedback(step, target.session, review.comments, (atHead) =>
-    reviewMessage(review, pullRequest, atHead),
-  );
+  giveFeedback(step, target.session, {
+    comments: review.comments,
+    once,
+    message: (atHead) => reviewMessage(review, pullRequest, atHead),
+  });
 }
 
 /** Who takes it; `instead` is done when the pull request is open and its worker is over. */
@@ -197,18 +209,17 @@ function feedbackTarget(
   return { session, pull };
 }
 
-type Threads = NonNullable<Session["followUp"]>["comments"];
+interface Feedback {
+  readonly comments: NonNullable<Session["followUp"]>["comments"];
+  readonly once: string;
+  readonly message: (atHead: boolean) => string;
+}
 
 /**
  * A running session takes it in its own checkout; a parked one gets a new checkout of the branch's fresh head.
  * Commits that are only in its old one are pushed first: it is woken when that has ended (publish.ts).
  */
-function giveFeedback(
-  step: Step,
-  session: Session,
-  comments: Threads,
-  messageFor: (atHead: boolean) => string,
-): void {
+function giveFeedback(step: Step, session: Session, { comments, once, message }: Feedback): void {
   const { id, state, push, unpublished = false } = session;
   const isParked = state.kind === "idle" || state.kind === "waiting_user";
   const waits = isParked && (push !== null || (unpublished && pushFollowUp(step, session)));
@@ -219,5 +230,5 @@ function giveFeedback(
     followUp: { ...followUp, comments: [...followUp.comments, ...comments] },
     freshCheckout: session.freshCheckout || fresh,
   });
-  step.tell(session, messageFor(fresh), "review", { wake: !waits });
+  step.tell(session, message(fresh), "review", { wake: !waits, once });
 }

@@ -3,6 +3,7 @@
  * happens in five minutes. Moments of the past stay as they were told. In one transaction with the moment it is seen at.
  */
 import type { Session } from "../domain/objective.ts";
+import { appendEvent } from "./chain.ts";
 import { decodeSession, encode } from "./codec.ts";
 import type { Db } from "./database.ts";
 import type { Moment } from "./port.ts";
@@ -29,7 +30,7 @@ export function rebase(db: Db, byMs: number, { wall, elapsed, boot }: Moment): v
         .where("not_before", ">", 0),
     );
   moveTimers(db, byMs);
-  if (byMs < 0) moveSessions(db, byMs);
+  if (byMs < 0) moveSessions(db, byMs, wall);
 }
 
 /** Providers say by their own clock when a limit ends: ours going on, or being put right, does not move that. */
@@ -39,7 +40,8 @@ function moveTimers({ build, run }: Db, byMs: number): void {
 }
 
 /** Holds that would not end for as long as the clock was set back, and turns that would be lost to everybody new. */
-function moveSessions({ build, all, run }: Db, byMs: number): void {
+function moveSessions(db: Db, byMs: number, now: number): void {
+  const { build, all, run } = db;
   const moving = build
     .selectFrom("session")
     .select(["id", "objective_id", "body"])
@@ -54,14 +56,23 @@ function moveSessions({ build, all, run }: Db, byMs: number): void {
     const changes = { since: session.state.since, body: encode(session) };
     run(build.updateTable("session").set(changes).where("id", "=", id));
   }
-  // Whoever has loaded it loads it again.
-  for (const id of touched)
+  for (const id of touched) {
+    // Whoever has loaded it loads it again.
     run(
       build
         .updateTable("objective")
         .set(({ eb }) => ({ rev: eb("rev", "+", 1) }))
         .where("id", "=", id),
     );
+    appendEvent(db, {
+      at: now,
+      objective_id: id,
+      item: `clock:${now}`,
+      event: encode({ kind: "clock-set", byMs }),
+      facts: encode({}),
+      notes: encode([`the clock was set back by ${Math.round(-byMs / 1000)} s`]),
+    });
+  }
 }
 
 function moved(session: Session, byMs: number): Session {

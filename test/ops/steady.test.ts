@@ -79,7 +79,7 @@ test.for([
   "a clock set %s: what was to happen in five minutes happens in five minutes",
   async ([, byMs]) => {
     await using world = await given();
-    const { machine, store, steady, at } = world;
+    const { machine, store, steady, play, at } = world;
     machine.timers.move(MINUTE);
     machine.skewMs += byMs;
     expect(await at(), "until it is noticed nothing has happened").toEqual([4, 59]);
@@ -87,6 +87,9 @@ test.for([
     expect(steady.clock.now()).toBe(Math.round(machine.clock.now()));
     expect(await at()).toEqual([4, 59]);
     expect(machine.log.lines).toMatchObject([{ level: "warn", fields: { byMs } }]);
+    const [latest] = await store.audit(play.it.id, 1);
+    const back = [`the clock was set back by ${Math.round(-byMs / 1000)} s`];
+    expect(latest?.notes).toEqual(byMs < 0 ? back : []);
     machine.timers.move(4 * MINUTE);
     await steady.follow();
     const now = steady.clock.now();

@@ -82,6 +82,7 @@ export class EvidenceReader {
   read(): Evidence {
     const { sim, github, plane, machines, slots, operators, pushes, writes, deleted } = this.#parts;
     const now = sim.time.now();
+    const rows = this.#readRows();
     return {
       now,
       appId: github.app.id,
@@ -94,11 +95,11 @@ export class EvidenceReader {
       pulls: github.repositories.flatMap((repository) =>
         github.world.pulls(repository).map((pull) => ({ repository, pull })),
       ),
-      ...this.#readRows(),
+      ...rows,
       deliveries: () => (plane.db === null ? new Map() : deliveriesOf(plane.sqlite)),
       accepted: plane.accepted,
       runners: machines.map((machine) => runnerOf(machine, slots)),
-      transcripts: this.#transcripts(),
+      transcripts: this.#transcripts(rows.objectives),
       pushes,
       writes,
       trusted: new Set(["ann", "bob"]),
@@ -184,8 +185,8 @@ export class EvidenceReader {
     return [...this.#effects.values()];
   }
 
-  #transcripts(): readonly TranscriptEvidence[] {
-    const { plane } = this.#parts;
+  #transcripts(objectives: readonly Objective[]): readonly TranscriptEvidence[] {
+    const { plane, machines } = this.#parts;
     const closed = new Set(
       plane.db === null
         ? []
@@ -194,16 +195,30 @@ export class EvidenceReader {
             "select session_id || '/' || attempt as id from attempt where closed = 1",
           ).map(({ id }) => id),
     );
-    return this.#parts.machines.flatMap((machine) =>
-      [...machine.attempts.values()].map(({ session, number }) => ({
-        session,
-        attempt: number,
-        runner: machine.name,
-        stored: plane.transcripts.content(session, number, "out"),
-        closed: closed.has(`${session}/${number}`),
-      })),
+    return machines.flatMap((machine) =>
+      [...machine.attempts]
+        .filter(([id, { session }]) => isOf(machine, id, session, { machines, objectives }))
+        .map(([id, { session, number }]) => ({
+          session,
+          attempt: number,
+          runner: machine.name,
+          stored: plane.transcripts.content(session, number, "out"),
+          closed: closed.has(id),
+        })),
     );
   }
+}
+
+/** A restored backup may have placed a session on another runner than was done after it: its record is of that one. */
+function isOf(
+  machine: Machine,
+  id: string,
+  session: string,
+  all: { readonly machines: readonly Machine[]; readonly objectives: readonly Objective[] },
+): boolean {
+  if (all.machines.every((other) => other === machine || !other.attempts.has(id))) return true;
+  const sessions = all.objectives.flatMap((objective) => objective.sessions);
+  return sessions.some((one) => one.id === session && one.runner === machine.name);
 }
 
 const counted = (sqlite: SimPlane["sqlite"], sql: string): Map<string, number> =>

@@ -285,5 +285,6 @@ export function everything(): Objective {
     sessions: [objective.sessions[0], ...sessions],
     questions,
     pullRequests: [pull],
+    heard: [{ comment: 7, text: "t", by: objective.startedBy }],
   };
 }
