@@ -19,10 +19,7 @@ export default defineConfig({
       {
         test: {
           name: "process",
-          include: [
-            "test/{bench,emulator,fleet,git,runners,e2e}/**/*.test.ts",
-            "test/chaos/proxy.test.ts",
-          ],
+          include: ["test/{bench,chaos,emulator,fleet,git,runners,e2e}/**/*.test.ts"],
           pool: "forks",
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -32,8 +29,10 @@ export default defineConfig({
       {
         test: {
           name: "sim",
-          include: ["test/sim/*.test.ts", "test/sim/git/*.test.ts"],
+          include: ["test/sim/**/*.test.ts"],
           testTimeout: 120_000,
+          // Each planted bug is hunted in a process of its own.
+          maxConcurrency: 2,
         },
       },
     ],

@@ -71,6 +71,8 @@ export const FAULTS = {
   "machine sleeps": 0.002,
   "disk full": 0.001,
   "github down": 0.001,
+  // New kinds come last: the swarms of seeds that are kept stay as they are.
+  "agent dies before reading": 0.01,
 } as const;
 
 const OFTEN = 10;

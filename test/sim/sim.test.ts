@@ -15,7 +15,7 @@ const told = (report: Awaited<ReturnType<typeof run>>): string =>
     : `${report.violation.invariant}: ${report.violation.detail}\n${report.trace.split("\n").slice(-40).join("\n")}`;
 
 test("the same seed gives the same trace", async () => {
-  const options = { seed: "twice", hours: 4, pace: 1 };
+  const options = { seed: "twice", hours: 2, pace: 1 };
   const [one, other] = [await run(options), await run(options)];
   expect(one.hash).toBe(other.hash);
   expect(one.faults.length).toBeGreaterThan(0);
@@ -23,7 +23,7 @@ test("the same seed gives the same trace", async () => {
 });
 
 describe("whatever goes wrong, no invariant is violated, and everything comes to its end", () => {
-  test.for(["1", "2", "3", "4", "5"])("seed %s", async (seed) => {
+  test.for(["1", "2", "3", "4"])("seed %s", async (seed) => {
     expect(told(await run({ seed: `test-${seed}`, hours: 6, pace: 1 }))).toBe("");
   });
 

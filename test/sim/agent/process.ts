@@ -95,7 +95,12 @@ export class ModelProcess implements Process {
 
   #look(): void {
     const { attempt, memory } = this.#parts;
-    const { random } = this.#sim;
+    const { random, faults } = this.#sim;
+    const unread = this.#read < attempt.inputs.length;
+    if (unread && faults.draw("agent dies before reading")) {
+      this.#exit(1);
+      return;
+    }
     this.#take();
     const waiting = this.#waiting;
     if (waiting.kind === "message" && memory.done < memory.taken.length) {

@@ -43,7 +43,6 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "no second look at a list that lags, and no healing",
-    rare: true,
     file: "src/github/comments.ts",
     find: 'if (again) await performing.suspect({ kind: "comment", repository, number, key, question });',
     replace: "",
@@ -133,7 +132,6 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "the last words of an agent are lost",
-    rare: true,
     file: "src/engine/record.ts",
     find: "transcript.append(stream, this.#cutters[stream].end());",
     replace: "this.#cutters[stream].end();",
@@ -162,11 +160,10 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "messages on their way are lost with their process",
-    rare: true,
     file: "src/domain/attempt.ts",
     find: "session.mailbox.map((mail) => ({ ...mail, sentTo: null }))",
     replace: "session.mailbox.filter((mail) => mail.sentTo === null)",
-    needs: ["host rebooted", "agent crashes", "agent fails turn"],
+    needs: ["agent dies before reading"],
   },
   {
     name: "a message sent again is a new message",
@@ -191,7 +188,6 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "unlabelling is not heard",
-    rare: true,
     file: "src/domain/start.ts",
     find: "issue.open && issue.labels.includes(config.config.label);",
     replace: "issue.labels.includes(config.config.label);",
@@ -214,7 +210,6 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "a restored backup trusts itself",
-    rare: true,
     file: "src/store/ownership.ts",
     find: "inDoubt: (now) => own !== null && now < doubtUntil(own),",
     replace: "inDoubt: () => false,",
