@@ -12,8 +12,8 @@ const { values } = parseArgs({
     seed: { type: "string", default: String(Date.now()) },
     objectives: { type: "string", default: "5000" },
     installations: { type: "string", default: "8" },
-    slots: { type: "string", default: "4" },
-    "at-once": { type: "string", default: "24" },
+    slots: { type: "string", default: "8" },
+    "at-once": { type: "string", default: "40" },
   },
 });
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -28,7 +28,7 @@ const report = await runChaos({
   installations: Number(values.installations),
   slots: Number(values.slots),
   limits: { writeGapMs: 100, contentPerMinute: 40, contentPerHour: 2_000, pointsPerMinute: 9_000 },
-  killEveryMs: 2_500,
+  killEveryMs: 5_000,
   share: 0.25,
   onProgress: say,
 });

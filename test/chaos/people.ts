@@ -153,15 +153,15 @@ export class People {
     if (pull.draft) return undefined;
     const reviewed = one.reviewed.get(number);
     if (shape === "review" && reviewed === undefined) {
-      one.reviewed.set(number, pull.headSha);
-      const [path] = (await pull.issue.repository.git.diffFiles(pull.baseSha, pull.headSha)).map(
-        (file) => file.path,
-      );
+      const files = await pull.issue.repository.git.diffFiles(pull.baseSha, pull.headSha);
+      // Base moves on: what others merged is in that difference, too.
+      const own = files.find(({ path }) => path.startsWith(`parts/${one.wish.n}-`));
       await ann.review(repository, number, {
         event: "REQUEST_CHANGES",
         body: "Nearly.",
-        comments: [{ path: path ?? "", line: 1, body: "Please say that it was reviewed." }],
+        comments: [{ path: own?.path ?? "", line: 1, body: "Please say that it was reviewed." }],
       });
+      one.reviewed.set(number, pull.headSha);
       return undefined;
     }
     // What was asked for in a review is waited for: the head moves, the thread is resolved.

@@ -13,6 +13,8 @@ export const SHAPES = [
 export type Shape = (typeof SHAPES)[number];
 
 export interface Wish {
+  /** Counts from 0; the files of its workers begin with it. */
+  readonly n: number;
   readonly shape: Shape;
   readonly repository: string;
   readonly title: string;
@@ -32,7 +34,7 @@ export function wishOf(random: Random, n: number, repositories: readonly string[
   const steps = stepsOf(shape, n, random.int(50, 500));
   const body = `Please.\n\n\`\`\`orcha-steps\n${JSON.stringify(steps)}\n\`\`\`\n`;
   const regretMs = random.int(500, REGRET_MS_MAX);
-  return { shape, repository, title: `Wish ${n}: ${shape}`, body, regretMs };
+  return { n, shape, repository, title: `Wish ${n}: ${shape}`, body, regretMs };
 }
 
 const spawn = (title: string, more: object = {}): unknown => ({
