@@ -1,6 +1,6 @@
 /**
- * A crash at places of every story: all of the shortest ones, every so many of the others. All places, and pairs, are
- * `npm run sim:crash`.
+ * A crash at a few places of every story, evenly over it: all of them take a quarter of an hour. All places, and pairs,
+ * are `npm run sim:crash`.
  */
 import { describe, expect, test } from "vitest";
 import { crashAt, placesOf } from "./crash.ts";
