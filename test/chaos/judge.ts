@@ -33,6 +33,8 @@ export function openJudge(chaos: Chaos, options: ChaosOptions): Judge {
   const { directory, github, server, people, kills, harms } = chaos;
   const check = openChecker();
   let violation: Violation | null = null;
+  /** As it was when it had settled: sweeps go on, and a moment later something may be under way again. */
+  let settledOn: Evidence | null = null;
   const read = () =>
     readEvidence({ directory, github, slots: options.slots, upSince: server.upSince });
   return {
@@ -45,12 +47,14 @@ export function openJudge(chaos: Chaos, options: ChaosOptions): Judge {
       const evidence = await read();
       if (evidence === null || leftIn(directory).length > 0) return false;
       const waits = evidence.effects.some(({ state }) => state === "pending");
-      return !waits && evidence.inboxPending === 0 && check(evidence, true) === null;
+      const settled = !waits && evidence.inboxPending === 0 && check(evidence, true) === null;
+      settledOn = settled ? evidence : null;
+      return settled;
     },
     progress: () =>
       `${people.asked.length} objectives, ${people.open} open, ${github.writes.length} writes, ${server.lives()} lives, ${sum(kills)} kills, ${sum(harms)} network faults, ${github.refusals.length} refusals`,
     async report(times) {
-      const evidence = await read();
+      const evidence = settledOn ?? (await read());
       if (evidence === null) throw new Error(`nothing was ever stored; see ${directory}/serve.log`);
       violation ??= check(evidence, true);
       const { wrong, counts } = wrongIn(chaos, evidence, violation === null);
