@@ -21,7 +21,13 @@ export async function hunt(
   seeds: readonly string[],
   others: number,
 ): Promise<Found | null> {
-  const env = { ...process.env, ORCHA_SIM_BUG: bug.name, ORCHA_SIM_SEEDS: String(others) };
+  const env = {
+    ...process.env,
+    ORCHA_SIM_BUG: bug.name,
+    ORCHA_SIM_SEEDS: String(others),
+    // All but the file with the bug is compiled once.
+    NODE_COMPILE_CACHE: path("../../../node_modules/.cache/hunt"),
+  };
   const args = ["--import", path("plant.ts"), path("hunt.ts"), ...seeds];
   try {
     const { stdout } = await promisify(execFile)(process.execPath, args, { env });
