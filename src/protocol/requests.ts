@@ -144,7 +144,8 @@ export const Reply = z.discriminatedUnion("ok", [
   z.object({ ok: z.literal(true), value: z.unknown() }),
   z.object({
     ok: z.literal(false),
-    code: ErrorCode,
+    /** A newer daemon may have more reasons to refuse than we know: it failed. */
+    code: z.catch(ErrorCode, "failed"),
     reason: z.string(),
     /** With `fenced`: the epoch this daemon obeys. A restored control plane goes above it. Older daemons do not say. */
     epoch: z.optional(count),

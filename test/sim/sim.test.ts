@@ -23,7 +23,7 @@ test("the same seed gives the same trace", async () => {
 });
 
 describe("whatever goes wrong, no invariant is violated, and everything comes to its end", () => {
-  test.for(["1", "2", "3", "4"])("seed %s", async (seed) => {
+  test.for(["1", "2", "3"])("seed %s", async (seed) => {
     expect(told(await run({ seed: `test-${seed}`, hours: 6, pace: 1 }))).toBe("");
   });
 
