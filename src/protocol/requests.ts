@@ -145,6 +145,7 @@ export const Reply = z.discriminatedUnion("ok", [
   z.object({
     ok: z.literal(false),
     /** A newer daemon may have more reasons to refuse than we know: it failed. */
+    // oxlint-disable-next-line promise/valid-params -- zod's, not a promise's
     code: z.catch(ErrorCode, "failed"),
     reason: z.string(),
     /** With `fenced`: the epoch this daemon obeys. A restored control plane goes above it. Older daemons do not say. */
