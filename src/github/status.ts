@@ -28,7 +28,8 @@ export const updateStatus: Perform<"update-status"> = async (performing, effect,
   if (left !== undefined && (await show(performing, repository, left, body, key)))
     return { kind: "done", artifact: String(left.id) };
   const posted = await createComment(performing, repository, number, body, 4);
-  if (again) await performing.suspect({ kind: "status", repository, number, key, question: null });
+  // Also at a first try: an older rendering, whose answer was lost, may have made one that no list shows yet.
+  await performing.suspect({ kind: "status", repository, number, key, question: null });
   return { kind: "done", artifact: String(posted.id) };
 };
 

@@ -4,8 +4,8 @@ import { first, type Evidence, type Invariant } from "./evidence.ts";
 import { hasAnyMarker, hasEarlierMarker, markerIn, nameOfKey } from "./marker.ts";
 
 const MINUTE_MS = 60_000;
-/** Lag, detection and healing of a double may take so long while we can work. */
-const HEAL_MS = 5 * MINUTE_MS;
+/** Lag, detection and healing of a double may take so long while we can work: GitHub may tell us to wait, and then longer. */
+const HEAL_MS = 15 * MINUTE_MS;
 
 const ours = ({ viaApp }: Comment, { appId }: Evidence): boolean => viaApp?.id === appId;
 
