@@ -7,7 +7,7 @@ import { crashAt, placesOf } from "./crash.ts";
 import { STORIES } from "./stories.ts";
 
 /** Runs per story that the time of `npm test` allows. */
-const RUNS = 3;
+const RUNS = 2;
 
 test("at least twelve stories", () => {
   expect(STORIES.length).toBeGreaterThanOrEqual(12);
