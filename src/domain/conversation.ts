@@ -125,12 +125,17 @@ function askWhich(step: Step, event: Comment): void {
 
 function toManager(step: Step, event: Comment, where: string): void {
   const { actor, text } = event;
-  step.tell(step.manager, commentMessage(actor, where, text), "message", { once: nameOf(event) });
+  step.tell(step.manager, commentMessage(actor, where, text), "message", {
+    once: nameOf(step, event),
+  });
 }
 
-/** What is heard again after a backup was restored is the same message, whatever came before it this time. */
-const nameOf = ({ kind, comment, text }: Comment): string =>
-  kind === "comment-created" ? `comment:${comment}` : `edit:${comment}:${text}`;
+/**
+ * What is heard again after a backup was restored is the same message, whatever came before it this time. Of edits only
+ * their cause tells one from another: the text may be what it was before.
+ */
+const nameOf = ({ context }: Step, { kind, comment }: Comment): string =>
+  kind === "comment-created" ? `comment:${comment}` : context.derive(`edit:${comment}`);
 
 /** An edited answer goes to whoever got the first version; any other edit to the manager. */
 function onCorrection(step: Step, event: Comment): void {
@@ -145,7 +150,7 @@ function onCorrection(step: Step, event: Comment): void {
   const where =
     question === undefined ? "issue" : `your question ${question.number}, correcting the answer`;
   step.tell(asker, commentMessage(event.actor, where, event.text), "answer", {
-    once: nameOf(event),
+    once: nameOf(step, event),
   });
 }
 
@@ -158,7 +163,7 @@ function onPullRequestComment(step: Step, event: Comment): void {
   react(step, event, "eyes");
   giveFeedback(step, target.session, {
     comments: [],
-    once: nameOf(event),
+    once: nameOf(step, event),
     message: (atHead) => feedbackMessage(event.actor, pullRequest, event.text, atHead),
   });
 }
