@@ -193,6 +193,14 @@ test("an answer that was edited and says the same is not told again", () => {
   expect(play.last.effects).toEqual([]);
 });
 
+test("an answer that is edited back and forth is told each time: no two of them are the same message", () => {
+  const play = asked().comment("Redis", ann, 7700);
+  for (const text of ["Memory", "Files", "Memory"]) play.editComment(7700, text);
+  const ids = play.session("api").mailbox.map(({ id }) => id);
+  expect(ids.length).toBeGreaterThanOrEqual(3);
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
 test("any other edit goes to the manager", () => {
   const play = asked().editComment(99, "Hurry");
   expect(play.effects("send-message")[0]?.message.text).toContain("ann commented on issue");
