@@ -36,12 +36,10 @@ const PIECE = 16;
 
 function valueRanges(text: string, secrets: readonly string[]): readonly Range[] {
   const ranges: Range[] = [];
-  const pieces = piecesOf(secrets);
-  if (pieces.length > 0)
-    for (let start = 0; start + PIECE <= text.length; start += 1) {
-      const piece = text.slice(start, start + PIECE);
-      if (pieces.some((some) => some.has(piece))) ranges.push({ start, end: start + PIECE });
-    }
+  for (const { set, beginnings } of piecesOf(secrets))
+    for (let start = 0; start + PIECE <= text.length; start += 1)
+      if (beginnings[beginningAt(text, start)] === 1 && set.has(text.slice(start, start + PIECE)))
+        ranges.push({ start, end: start + PIECE });
   for (const secret of secrets)
     for (const needle of needlesOf(secret))
       if (needle.length < PIECE) ranges.push(...occurrences(text, needle));
@@ -56,47 +54,69 @@ function occurrences(text: string, needle: string): readonly Range[] {
   return ranges;
 }
 
+interface Pieces {
+  readonly set: ReadonlySet<string>;
+  /** 1 where a piece begins so. Hardly any text does, and to look into the set costs ten times as much. */
+  readonly beginnings: Uint8Array;
+}
+
+/** Four characters as a number of 16 bits. */
+const beginningAt = (text: string, at: number): number =>
+  (text.charCodeAt(at) ^
+    (text.charCodeAt(at + 1) << 3) ^
+    (text.charCodeAt(at + 2) << 6) ^
+    (text.charCodeAt(at + 3) << 9)) &
+  0xff_ff;
+
+function withBeginnings(set: ReadonlySet<string>): Pieces {
+  const beginnings = new Uint8Array(0x1_00_00);
+  for (const piece of set) beginnings[beginningAt(piece, 0)] = 1;
+  return { set, beginnings };
+}
+
 /** By the list itself: whoever keeps the secrets hands out a new list only when they changed. */
-const memory = new WeakMap<readonly string[], readonly ReadonlySet<string>[]>();
+const memory = new WeakMap<readonly string[], readonly Pieces[]>();
 
 /**
  * All pieces of all forms of all secrets. The frame of a PEM block and runs of one character are no secret. Keys have
  * a set each: with every new token their thousands of pieces would be put together with it again.
  */
-function piecesOf(secrets: readonly string[]): readonly ReadonlySet<string>[] {
+function piecesOf(secrets: readonly string[]): readonly Pieces[] {
   const known = memory.get(secrets);
   if (known !== undefined) return known;
-  const each = secrets.map((secret) => piecesOfOne(secret));
+  const large: Pieces[] = [];
   const together = new Set<string>();
-  for (const pieces of each)
-    if (pieces.size < LARGE) for (const piece of pieces) together.add(piece);
-  const sets = [together, ...each.filter(({ size }) => size >= LARGE)].filter(
-    ({ size }) => size > 0,
-  );
-  memory.set(secrets, sets);
-  return sets;
+  for (const secret of secrets) {
+    const pieces = largePieces.get(secret) ?? new Set(cutUp(secret));
+    if (!(pieces instanceof Set)) large.push(pieces);
+    else if (pieces.size >= LARGE) large.push(keepLarge(secret, withBeginnings(pieces)));
+    else for (const piece of pieces) together.add(piece);
+  }
+  const made = together.size === 0 ? large : [withBeginnings(together), ...large];
+  memory.set(secrets, made);
+  return made;
 }
 
 const LARGE = 2_000;
 
 /** A new token must not make us cut up the App's key again. The oldest goes first. */
-const pieced = new Map<string, ReadonlySet<string>>();
-const PIECED_MAX = 200;
+const largePieces = new Map<string, Pieces>();
+const LARGE_MAX = 20;
 
-function piecesOfOne(secret: string): ReadonlySet<string> {
-  const known = pieced.get(secret);
-  if (known !== undefined) return known;
-  const pieces = new Set<string>();
+function keepLarge(secret: string, pieces: Pieces): Pieces {
+  const [oldest] = largePieces.keys();
+  if (largePieces.size >= LARGE_MAX && oldest !== undefined) largePieces.delete(oldest);
+  largePieces.set(secret, pieces);
+  return pieces;
+}
+
+function* cutUp(secret: string): Iterable<string> {
   for (const part of partsOf(secret))
     for (const needle of needlesOf(part))
       for (let start = 0; start + PIECE <= needle.length; start += 1) {
         const piece = needle.slice(start, start + PIECE);
-        if (isVaried(piece)) pieces.add(piece);
+        if (isVaried(piece)) yield piece;
       }
-  const [oldest] = pieced.keys();
-  if (pieced.size >= PIECED_MAX && oldest !== undefined) pieced.delete(oldest);
-  pieced.set(secret, pieces);
-  return pieces;
 }
 
 /** More than four different characters. */

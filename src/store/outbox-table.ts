@@ -119,17 +119,16 @@ const ended = prepared((build, { seq, state, reason, now }: Ended) =>
     .where("seq", "=", seq),
 );
 
-export function isStartPending({ build, all }: Db, session: SessionId, attempt: number): boolean {
-  const query = build
-    .selectFrom("outbox")
-    .selectAll()
-    .where("lane", "=", `attempt:${session}`)
-    .where("state", "=", "pending");
-  return all(query).some((row) => {
+export function isStartPending({ all }: Db, session: SessionId, attempt: number): boolean {
+  return all(pendingIn({ lane: `attempt:${session}` })).some((row) => {
     const { effect } = decodeEffect({ ...row, known: null });
     return effect.kind === "start-attempt" && effect.attempt === attempt;
   });
 }
+
+const pendingIn = prepared((build, { lane }: { readonly lane: string }) =>
+  build.selectFrom("outbox").selectAll().where("lane", "=", lane).where("state", "=", "pending"),
+);
 
 export interface Postpone {
   readonly notBefore: number;

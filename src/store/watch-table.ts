@@ -6,6 +6,7 @@ import { decodeObjectiveBody, decodePullRequest } from "./codec.ts";
 import type { Db } from "./database.ts";
 import { insertItem } from "./inbox-table.ts";
 import { loadSubject } from "./objective-table.ts";
+import { prepared } from "./prepared.ts";
 
 /** Asked at once; SQLite takes 32,766 parameters. */
 const AT_ONCE = 500;
@@ -38,20 +39,11 @@ const slices = (values: readonly string[]): string[][] =>
   );
 
 /** Live objectives of a repository, or all of them, with their pull requests that have a number. */
-export function watched({ build, all }: Db, repository: number | null): readonly Watched[] {
-  const live = build.selectFrom("objective").select(["id", "rev", "body"]).where("live", "=", 1);
-  const rows = all(
-    (repository === null ? live : live.where("repository_id", "=", repository)).orderBy("id"),
-  );
+export function watched({ all }: Db, repository: number | null): readonly Watched[] {
+  const rows = all(repository === null ? everyLive({}) : liveOf({ repository }));
   return rows.map(({ id, rev, body }) => {
     const objective = decodeObjectiveBody(body);
-    const pulls = all(
-      build
-        .selectFrom("pull_request")
-        .select("body")
-        .where("objective_id", "=", id)
-        .where("number", "is not", null),
-    ).map((row) => decodePullRequest(row.body));
+    const pulls = all(numberedPulls({ id })).map((row) => decodePullRequest(row.body));
     return {
       rev,
       repository: objective.repository,
@@ -60,6 +52,20 @@ export function watched({ build, all }: Db, repository: number | null): readonly
     };
   });
 }
+
+const live = (build: Db["build"]) =>
+  build.selectFrom("objective").select(["id", "rev", "body"]).where("live", "=", 1).orderBy("id");
+const everyLive = prepared((build) => live(build));
+const liveOf = prepared((build, { repository }: { readonly repository: number }) =>
+  live(build).where("repository_id", "=", repository),
+);
+const numberedPulls = prepared((build, { id }: { readonly id: string }) =>
+  build
+    .selectFrom("pull_request")
+    .select("body")
+    .where("objective_id", "=", id)
+    .where("number", "is not", null),
+);
 
 export function latestRevision(
   db: Db,
@@ -78,13 +84,12 @@ export function latestRevision(
 
 const PREFIX = "mark:";
 
-export const readMark = ({ build, get }: Db, key: string): string | null =>
-  get(
-    build
-      .selectFrom("meta")
-      .select("value")
-      .where("key", "=", PREFIX + key),
-  )?.value ?? null;
+export const readMark = ({ get }: Db, key: string): string | null =>
+  get(markOf({ key: PREFIX + key }))?.value ?? null;
+
+const markOf = prepared((build, { key }: { readonly key: string }) =>
+  build.selectFrom("meta").select("value").where("key", "=", key),
+);
 
 export function listMarks({ build, all }: Db, prefix: string): ReadonlyMap<string, string> {
   const from = PREFIX + prefix;
@@ -101,11 +106,12 @@ export function listMarks({ build, all }: Db, prefix: string): ReadonlyMap<strin
 
 export function writeMark({ build, run }: Db, key: string, value: string | null): void {
   if (value === null) run(build.deleteFrom("meta").where("key", "=", PREFIX + key));
-  else
-    run(
-      build
-        .insertInto("meta")
-        .values({ key: PREFIX + key, value })
-        .onConflict((conflict) => conflict.column("key").doUpdateSet({ value })),
-    );
+  else run(markSet({ key: PREFIX + key, value }));
 }
+
+const markSet = prepared((build, row: { readonly key: string; readonly value: string }) =>
+  build
+    .insertInto("meta")
+    .values({ key: row.key, value: row.value })
+    .onConflict((conflict) => conflict.column("key").doUpdateSet({ value: row.value })),
+);

@@ -18,15 +18,44 @@ export interface Violation {
   readonly detail: string;
 }
 
-/** Checks what has to hold now; keeps what invariants remember between checks. */
+/** What an invariant looked at when it was last checked. */
+type Looked = Map<keyof Evidence, unknown>;
+
+/**
+ * Checks what has to hold now; keeps what invariants remember between checks. An invariant is skipped as long as all that
+ * it looked at is still the same object: it would find the same.
+ */
 export function openChecker(): (evidence: Evidence, settled: boolean) => Violation | null {
-  const memories = new Map(INVARIANTS.map(({ name }) => [name, new Map<string, string>()]));
+  const checked = INVARIANTS.map((invariant) => ({
+    invariant,
+    memory: new Map<string, string>(),
+    looked: new Map() as Looked,
+  }));
   return (evidence, settled) => {
-    for (const { name, number, when, check } of INVARIANTS) {
-      if (when === "settled" && !settled) continue;
-      const detail = check(evidence, memories.get(name) ?? new Map());
+    for (const { invariant, memory, looked } of checked) {
+      const { name, number, when, check } = invariant;
+      if (when === "settled" ? !settled : !settled && isSame(evidence, looked)) continue;
+      const detail = check(watched(evidence, looked), memory);
       if (detail !== null) return { invariant: `${number}: ${name}`, detail };
     }
     return null;
   };
+}
+
+function isSame(evidence: Evidence, looked: Looked): boolean {
+  if (looked.size === 0) return false;
+  for (const [name, value] of looked) if (!Object.is(evidence[name], value)) return false;
+  return true;
+}
+
+/** The evidence; what is looked at is noted in `looked`. */
+function watched(evidence: Evidence, looked: Looked): Evidence {
+  looked.clear();
+  return new Proxy(evidence, {
+    get(_, name: keyof Evidence) {
+      const value = evidence[name];
+      looked.set(name, value);
+      return value;
+    },
+  });
 }

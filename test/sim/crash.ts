@@ -20,10 +20,10 @@ export interface CrashFailure {
  * Where a crash leaves something else behind than a moment before: after a transaction that changed something, and
  * before and after an effect. Before a transaction is after whatever came last.
  */
-function counts(point: string, phase: Phase, changed: boolean): boolean {
+function counts(point: string, phase: Phase, changed: () => boolean): boolean {
   // Counting a try and handing out work leave nothing behind that matters but the count.
   if (/^store\.(?:takeInbox|setMark|putRunner|identity|keepConfig)$/u.test(point)) return false;
-  if (point.startsWith("store.")) return phase === "after" && changed;
+  if (point.startsWith("store.")) return phase === "after" && changed();
   return (
     !point.startsWith("GET ") &&
     !/^POST \/(?:app\/|api\/graphql)|^DELETE \/installation/u.test(point)
@@ -70,7 +70,7 @@ export async function crashAt(
   const report = await run({
     ...optionsOf(story),
     killer: (kill) => ({
-      at(point: string, phase: Phase, changed: boolean) {
+      at(point: string, phase: Phase, changed: () => boolean) {
         if (!counts(point, phase, changed)) return false;
         const here = n;
         n += 1;

@@ -8,8 +8,8 @@ export type Phase = "before" | "after";
 
 /** Where the control plane may be killed. */
 export interface Killer {
-  /** True = it is dead now. `changed`: what was done left something in the store. */
-  at(point: string, phase: Phase, changed: boolean): boolean;
+  /** True = it is dead now. `changed`: what was done left something in the store; asked for by those that want to know. */
+  at(point: string, phase: Phase, changed: () => boolean): boolean;
 }
 
 export interface Life {
@@ -36,13 +36,13 @@ export function openLife(number: number, { killer, changes, awake }: LifeOptions
       return alive;
     },
     async through(point, work) {
-      if (!alive || killer.at(point, "before", false)) return never();
+      if (!alive || killer.at(point, "before", unchanged)) return never();
       const before = changes();
       try {
         const result = await work();
         const sleep = awake();
         if (sleep !== null) await sleep;
-        if (!alive || killer.at(point, "after", changes() !== before)) return await never();
+        if (!alive || killer.at(point, "after", () => changes() !== before)) return await never();
         return result;
       } catch (error) {
         if (!alive) return never();
@@ -54,6 +54,8 @@ export function openLife(number: number, { killer, changes, awake }: LifeOptions
     },
   };
 }
+
+const unchanged = (): boolean => false;
 
 const never = (): Promise<never> => new Promise(() => {});
 
