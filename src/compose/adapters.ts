@@ -2,6 +2,7 @@
 import { driverNamed } from "../agents/registry.ts";
 import type { PushGate } from "../engine/ports.ts";
 import { openFleet } from "../fleet/fleet.ts";
+import { ownPullRequestAt } from "../github/at-head.ts";
 import type { Breaker } from "../github/breaker.ts";
 import { cloneUrl, readCredential } from "../github/credentials.ts";
 import { openPushGate } from "../github/push-gate.ts";
@@ -14,7 +15,7 @@ export type Adapters = ReturnType<typeof openAdapters>;
 export function openAdapters(parts: PlaneParts, stack: AsyncDisposableStack) {
   const { config, clock, links, quarantine } = parts;
   const { github, dataDir, timings } = config;
-  const { secrets, auth, breaker, forge, survey, foreign } = openGitHub(parts, stack);
+  const { secrets, auth, breaker, calls, forge, survey, foreign } = openGitHub(parts, stack);
   const fleet = openFleet({
     link: (name) => links.get(name),
     driver: driverNamed,
@@ -30,6 +31,7 @@ export function openAdapters(parts: PlaneParts, stack: AsyncDisposableStack) {
     exportBundle: (effect) => fleet.exportBundle(effect),
     pullRequestState: async (repository, number) =>
       (await forge.read(repository, [{ kind: "pull-request", number }])).pullRequest?.state ?? null,
+    pullRequestAt: (repository, branch) => ownPullRequestAt({ auth, calls }, repository, branch),
     ...(quarantine === undefined ? {} : { quarantine }),
   });
   const redactor = openRedactor(() => secrets.values());

@@ -79,7 +79,7 @@ export function openGitHub(parts: PlaneParts, stack: AsyncDisposableStack) {
   };
   const paced = heedful(auth, { breaker, pacing });
   const survey = openSurvey({ auth: paced, calls, pacing, clock, forge, onOwn });
-  return { secrets, auth, breaker, forge, survey, foreign };
+  return { secrets, auth, breaker, calls, forge, survey, foreign };
 }
 
 const openForeignMarks = ({ store, clock, log }: PlaneParts): ForeignMarks =>

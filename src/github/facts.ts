@@ -4,6 +4,7 @@ import type { Actor } from "../domain/people.ts";
 import type { Repository } from "../domain/repository.ts";
 import { actorOf } from "../inbox/webhook.ts";
 import { visibleLine, visibleText } from "../markdown/incoming.ts";
+import { stateOf } from "./at-head.ts";
 import { at, orNull, type Calls } from "./calls.ts";
 import { allPages, PAGE } from "./pages.ts";
 import type { Auth, OwnApp } from "./auth.ts";
@@ -103,16 +104,6 @@ export function personOf(
 function isElsewhere(url: string, repository: Repository): boolean {
   const id = /\/repositories\/(?<id>\d+)\//u.exec(url)?.groups?.["id"];
   return id !== undefined && Number(id) !== repository.id;
-}
-
-function stateOf(pull: {
-  readonly merged: boolean;
-  readonly state: string;
-  readonly draft?: boolean | undefined;
-}): PullRequestFact["state"] {
-  if (pull.merged) return "merged";
-  if (pull.state !== "open") return "closed";
-  return pull.draft === true ? "draft" : "open";
 }
 
 function verdictOf(state: string): ReviewFact["verdict"] {

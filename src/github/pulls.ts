@@ -2,16 +2,13 @@
 import type { Repository } from "../domain/repository.ts";
 import { PortError } from "../engine/ports.ts";
 import { toMarkdown, toTitle } from "../markdown/outgoing.ts";
+import { findAtHead, type PullAtHead } from "./at-head.ts";
 import { at, type Calls } from "./calls.ts";
 import { statusOf, validationText } from "./outcome.ts";
 import { CONTENT, WRITE } from "./cost.ts";
 import { DONE, type EffectOf, type Perform, type Performing } from "./performer.ts";
 
-interface Opened {
-  readonly number: number;
-  readonly html_url: string;
-  readonly draft?: boolean | undefined;
-}
+type Opened = Pick<PullAtHead, "number" | "html_url" | "draft">;
 
 /** A head branch is unique per session: by it an earlier try's pull request is found and adopted. */
 export const openPullRequest: Perform<"open-pull-request"> = async (
@@ -77,26 +74,6 @@ async function create(
     if (ours === null && anybody) throw error;
     return ours;
   }
-}
-
-/** The newest pull request with exactly this head that our App opened, and whether there is any. */
-async function findAtHead(
-  performing: Performing,
-  repository: Repository,
-  head: string,
-): Promise<{ readonly ours: Opened | null; readonly anybody: boolean }> {
-  const { botId } = await performing.auth.own(repository);
-  const found = await performing.calls.read(repository, "facts", async (client) => {
-    const parameters = { head: `${repository.owner}:${head}`, state: "all" } as const;
-    const route = "GET /repos/{owner}/{repo}/pulls";
-    return (await client.request(route, { ...at(repository), ...parameters, per_page: 20 })).data;
-  });
-  const ours = found.filter(
-    (pull) =>
-      pull.user?.id === botId && pull.head.ref === head && pull.head.repo?.id === repository.id,
-  );
-  const newest = ours.find(({ state }) => state === "open") ?? ours[0] ?? null;
-  return { ours: newest, anybody: found.length > 0 };
 }
 
 export const editPullRequest: Perform<"edit-pull-request"> = async (performing, effect) => {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { ResultEvent } from "../domain/event.ts";
 import type { Repository } from "../domain/repository.ts";
 import type { Clock, EffectAttempt, EffectOutcome, PushGate } from "../engine/ports.ts";
+import type { PullState } from "./at-head.ts";
 import type { Auth, OneTimeToken } from "./auth.ts";
 import { cloneUrl } from "./credentials.ts";
 import { outcomeOf } from "./outcome.ts";
@@ -38,7 +39,9 @@ export interface PushGateOptions {
   readonly pullRequestState: (
     repository: Repository,
     pullRequest: number,
-  ) => Promise<"draft" | "open" | "merged" | "closed" | null>;
+  ) => Promise<PullState["state"] | null>;
+  /** The newest pull request of ours from a branch, read now; null = there is none. Throws PortError. */
+  readonly pullRequestAt: (repository: Repository, branch: string) => Promise<PullState | null>;
   /** `https://github.com`: where clones and pushes go. */
   readonly gitUrl: string;
   /** Quarantines are made in `<dataDirectory>/quarantine`. */
@@ -79,7 +82,7 @@ async function push(
 ): Promise<EffectOutcome> {
   if (!isOwnBranch(effect.branch))
     return refused(effect, "policy", `${JSON.stringify(effect.branch)} is not a branch of ours`);
-  const gone = await pullRequestGone(options, effect);
+  const gone = effect.pullRequest === null ? null : await pullRequestGone(options, effect);
   if (gone !== null) return gone;
   const exported = await options.exportBundle(effect);
   if (!exported.ok)
@@ -173,15 +176,25 @@ function failedPush(
   return { kind: "later", reason, afterMs: null };
 }
 
+/**
+ * The effect may be older than its pull request: the answer that said its number was lost, and a person has merged it
+ * since. So without a number it is looked for by its branch.
+ */
 async function pullRequestGone(
-  options: PushGateOptions,
+  { pullRequestState, pullRequestAt }: PushGateOptions,
   effect: PushEffect,
 ): Promise<EffectOutcome | null> {
-  if (effect.pullRequest === null) return null;
-  const state = await options.pullRequestState(effect.repository, effect.pullRequest);
-  if (state === "open" || state === "draft") return null;
-  const what = state === null ? "gone" : state;
-  return refused(effect, "pull-request-gone", `pull request #${effect.pullRequest} is ${what}`);
+  const { repository, branch, pullRequest: number } = effect;
+  const found =
+    number === null
+      ? await pullRequestAt(repository, branch)
+      : { number, state: await pullRequestState(repository, number) };
+  if (found === null || found.state === "open" || found.state === "draft") return null;
+  return refused(
+    effect,
+    "pull-request-gone",
+    `pull request #${found.number} is ${found.state ?? "gone"}`,
+  );
 }
 
 /** Commits on the branch that were not there when we last knew it. */

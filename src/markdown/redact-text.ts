@@ -84,29 +84,29 @@ const memory = new WeakMap<readonly string[], readonly Pieces[]>();
 function piecesOf(secrets: readonly string[]): readonly Pieces[] {
   const known = memory.get(secrets);
   if (known !== undefined) return known;
-  const large: Pieces[] = [];
+  const each = secrets.map((secret) => piecesOfOne(secret));
   const together = new Set<string>();
-  for (const secret of secrets) {
-    const pieces = largePieces.get(secret) ?? new Set(cutUp(secret));
-    if (!(pieces instanceof Set)) large.push(pieces);
-    else if (pieces.size >= LARGE) large.push(keepLarge(secret, withBeginnings(pieces)));
-    else for (const piece of pieces) together.add(piece);
-  }
-  const made = together.size === 0 ? large : [withBeginnings(together), ...large];
+  for (const { set } of each) if (set.size < LARGE) for (const piece of set) together.add(piece);
+  const made = each.flatMap((pieces) => ("beginnings" in pieces ? pieces : []));
+  if (together.size > 0) made.push(withBeginnings(together));
   memory.set(secrets, made);
   return made;
 }
 
 const LARGE = 2_000;
 
-/** A new token must not make us cut up the App's key again. The oldest goes first. */
-const largePieces = new Map<string, Pieces>();
-const LARGE_MAX = 20;
+/** A new token must not make us cut up the others and the App's key again. The oldest goes first. */
+const pieced = new Map<string, Pieces | Pick<Pieces, "set">>();
+const PIECED_MAX = 200;
 
-function keepLarge(secret: string, pieces: Pieces): Pieces {
-  const [oldest] = largePieces.keys();
-  if (largePieces.size >= LARGE_MAX && oldest !== undefined) largePieces.delete(oldest);
-  largePieces.set(secret, pieces);
+function piecesOfOne(secret: string): Pieces | Pick<Pieces, "set"> {
+  const known = pieced.get(secret);
+  if (known !== undefined) return known;
+  const set = new Set(cutUp(secret));
+  const [oldest] = pieced.keys();
+  if (pieced.size >= PIECED_MAX && oldest !== undefined) pieced.delete(oldest);
+  const pieces = set.size < LARGE ? { set } : withBeginnings(set);
+  pieced.set(secret, pieces);
   return pieces;
 }
 

@@ -127,6 +127,7 @@ function assemble(
     trusted: new Set(TRUSTED),
     installed: () => true,
     deleted: new Set(),
+    lateWrites: [],
     inTransaction: false,
     upMs: Number.isFinite(since) ? Math.max(0, now - since) : 0,
     restored: 0,
@@ -148,7 +149,7 @@ function runnerOf(directory: string, slots: number): RunnerEvidence {
     slots,
     processes: attemptsRunning(directory),
     // What it obeys stands in no file; test/runners and the simulation look at that.
-    spawned: [],
+    begun: [],
     output: (session, attempt) => {
       const path = join(sessions, session, String(attempt), "out");
       return existsSync(path) ? readFileSync(path) : null;

@@ -48,6 +48,7 @@ async function openGate(among: ShopWorld | null = null): Promise<Gate> {
         clock: { now: () => Date.now(), after: () => () => undefined },
         exportBundle,
         pullRequestState: async () => "open",
+        pullRequestAt: async () => null,
         gitUrl: shop.url,
         dataDirectory: checkout.scratch,
         ...options,
@@ -165,6 +166,16 @@ test.for(["merged", "closed", null] as const)(
     expect(await gate.branch()).toBeNull();
   },
 );
+
+test("the pull request we never heard of was merged: it is found by its branch, and nothing is pushed", async () => {
+  await using gate = await openRefusingGate();
+  await gate.checkout.commit({ "a.txt": "a\n" });
+  const options = { pullRequestAt: async () => ({ number: 7, state: "merged" as const }) };
+  expect(await gate.push({ pullRequest: null }, options)).toMatchObject({
+    events: [{ code: "pull-request-gone", reason: "pull request #7 is merged" }],
+  });
+  expect(await gate.branch()).toBeNull();
+});
 
 test("the pull request merged while the bundle was checked: nothing is pushed", async () => {
   await using gate = await openRefusingGate();

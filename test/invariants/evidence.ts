@@ -19,8 +19,8 @@ export interface RunnerEvidence {
   readonly slots: number;
   /** Attempts with a process now. */
   readonly processes: readonly { readonly session: string; readonly attempt: number }[];
-  /** Under which control plane's epoch attempts got their processes, in order. */
-  readonly spawned: readonly {
+  /** Under which control plane's epoch attempts were taken on, in order. A preparation may outlive its control plane. */
+  readonly begun: readonly {
     readonly session: string;
     readonly attempt: number;
     readonly epoch: number;
@@ -100,6 +100,8 @@ export interface Evidence {
   readonly installed: (repository: string) => boolean;
   /** Comments of ours that a person deleted: their markers' names. */
   readonly deleted: ReadonlySet<string>;
+  /** What a control plane wrote into its database after a newer one had taken it over. */
+  readonly lateWrites: readonly string[];
   /** A transaction is open. */
   readonly inTransaction: boolean;
   /** How long the control plane has been able to work without a break, ms. */

@@ -131,12 +131,19 @@ export const epochsOnlyGrow: Invariant = {
   name: "no runner obeys an older control plane",
   when: "always",
   check: ({ runners }) =>
-    first(runners, ({ name, spawned }) => {
-      const back = spawned.findIndex(({ epoch }, n) => epoch < (spawned[n - 1]?.epoch ?? 0));
+    first(runners, ({ name, begun }) => {
+      const back = begun.findIndex(({ epoch }, n) => epoch < (begun[n - 1]?.epoch ?? 0));
       return back === -1
         ? null
-        : `${name} started ${spawned[back]?.session} for epoch ${spawned[back]?.epoch}`;
+        : `${name} started ${begun[back]?.session} for epoch ${begun[back]?.epoch}`;
     }),
+};
+
+export const oneWriter: Invariant = {
+  number: 4,
+  name: "a control plane writes nothing after a newer one took over",
+  when: "always",
+  check: ({ lateWrites }) => lateWrites[0] ?? null,
 };
 
 export const oneOwnerPerPath: Invariant = {

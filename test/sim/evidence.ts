@@ -57,6 +57,7 @@ export class EvidenceReader {
   readonly #deliveries = new Kept<Evidence["deliveries"]>();
   readonly #accepted = new Kept<ReadonlySet<string>>();
   readonly #pushes = new Kept<Evidence["pushes"]>();
+  readonly #lateWrites = new Kept<Evidence["lateWrites"]>();
   readonly #writes = new Kept<Evidence["writes"]>();
   readonly #deleted = new Kept<ReadonlySet<string>>();
   #seen = "";
@@ -100,6 +101,7 @@ export class EvidenceReader {
       writes: this.#writes.get(writes.length, () => Array.from(writes)),
       trusted: TRUSTED,
       deleted: this.#deleted.get(deleted.length, () => new Set(deleted)),
+      lateWrites: this.#lateWrites.get(plane.lateWrites.length, () => Array.from(plane.lateWrites)),
       inTransaction: plane.sqlite.inTransaction,
       upMs: Math.floor((this.#parts.sim.time.now() - operators.upSince) / MINUTE_MS) * MINUTE_MS,
       restored: operators.restored,
@@ -187,14 +189,14 @@ const deliveriesOf = ({ db, sqlite }: SimPlane): ReturnType<Evidence["deliveries
   );
 
 function runnerOf(machine: Machine, slots: number): RunnerEvidence {
-  const { name, attempts, spawned, memories } = machine;
+  const { name, attempts, begun, memories } = machine;
   return {
     name,
     slots,
     processes: [...attempts.values()]
       .filter((attempt) => isRunning(attempt) || isBusy(attempt))
       .map(({ session, number }) => ({ session, attempt: number })),
-    spawned,
+    begun,
     output: (session, attempt) => attempts.get(`${session}/${attempt}`)?.out ?? null,
     taken: (session) => memories.get(session)?.taken.map(({ text }) => text) ?? [],
   };

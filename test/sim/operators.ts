@@ -9,6 +9,8 @@ export interface OperatorsOptions {
   readonly plane: SimPlane;
   readonly machines: readonly Machine[];
   readonly world: { down: boolean };
+  /** The longest a dead control plane stays down, ms. */
+  readonly downMaxMs: number;
 }
 
 const MINUTE_MS = 60_000;
@@ -39,7 +41,7 @@ export class Operators {
     if (this.#starting) return;
     this.#starting = true;
     this.upSince = Number.POSITIVE_INFINITY;
-    sim.time.after(sim.random.int(500, 10 * MINUTE_MS), () => {
+    sim.time.after(sim.random.int(500, this.#options.downMaxMs), () => {
       this.#starting = false;
       void plane.start().then(() => this.#up());
     });

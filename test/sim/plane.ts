@@ -69,6 +69,10 @@ export class SimPlane {
   /** Our machine's clock minus GitHub's, ms. */
   skewMs = 0;
   diskFull = false;
+  /** The newest life that has taken the database over. */
+  #owner = 0;
+  /** What older ones wrote after that. */
+  readonly lateWrites: string[] = [];
   /** Deliveries answered with 202. */
   readonly accepted = new Set<string>();
 
@@ -116,7 +120,7 @@ export class SimPlane {
     });
     const clock = this.#clock(life);
     const db = await this.#open();
-    const store = throughLife(this.#fillable(storeOver(db, clock, this.#chance)), life, {
+    const store = throughLife(this.#fillable(storeOver(db, clock, this.#chance), life), life, {
       prefix: "store",
       direct: new Set(["onWork", "onTrouble", "close"]),
     });
@@ -127,6 +131,7 @@ export class SimPlane {
       if (trouble instanceof Fenced) this.#end(running, "another control plane has taken over");
     });
     const identity = await store.identity();
+    this.#owner = life.number;
     for (const machine of machines)
       await store.putRunner({ name: machine.name, kind: "local", state: "online", slots });
     const { installation, epoch, generation } = identity;
@@ -271,17 +276,23 @@ export class SimPlane {
     };
   }
 
-  /** Writes fail while the disk is full. */
-  #fillable<T extends object>(store: T): T {
+  /** Writes fail while the disk is full, and are noted when they are not its owner's. */
+  #fillable<T extends object>(store: T, { number }: Life): T {
     return new Proxy(store, {
       get: (object, name, receiver) => {
         const value: unknown = Reflect.get(object, name, receiver);
         if (typeof value !== "function" || typeof name !== "string" || !WRITES.has(name))
           return value;
-        return (...args: unknown[]): unknown =>
-          this.diskFull
-            ? Promise.reject(new StoreUnavailable("database or disk is full"))
-            : (Reflect.apply(value, object, args) as unknown);
+        return (...args: unknown[]): unknown => {
+          if (this.diskFull)
+            return Promise.reject(new StoreUnavailable("database or disk is full"));
+          if (number >= this.#owner) return Reflect.apply(value, object, args) as unknown;
+          const before = this.#changes();
+          const result: unknown = Reflect.apply(value, object, args);
+          if (this.#changes() !== before)
+            this.lateWrites.push(`${name} by ${number} after ${this.#owner} took over`);
+          return result;
+        };
       },
     });
   }

@@ -39,6 +39,8 @@ export interface RunOptions {
   }[];
   /** Kills at points of its own, instead of by chance. */
   readonly killer?: (kill: () => void) => Killer;
+  /** The longest a dead control plane stays down; default: ten minutes. */
+  readonly downMaxMs?: number;
   /** Delivery log and `since` sweeps run; default: by the seed. */
   readonly sweeps?: boolean;
   /** Which share of the webhooks arrives, and how often each; default: all, once. */
@@ -72,6 +74,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 export const START = Date.UTC(2026, 0, 5, 8);
 const SLOTS = 2;
+const DOWN_MAX_MS = 10 * MINUTE_MS;
 /** From opening an issue to its label. */
 const WISH_MS = 5 * MINUTE_MS;
 const INSTALLATION = "sim-installation";
@@ -112,7 +115,13 @@ export async function openScene(options: RunOptions): Promise<Scene> {
   const hours = options.hours ?? random.int(4, 24) * sim.pace;
   const wishes = options.wishes ?? wishesOf(sim, github.repositories, (hours * HOUR_MS) / 2);
   const people = new People({ sim, github, wishes });
-  const operators = new Operators({ sim, plane, machines, world });
+  const operators = new Operators({
+    sim,
+    plane,
+    machines,
+    world,
+    downMaxMs: options.downMaxMs ?? DOWN_MAX_MS,
+  });
   play(options, { sim, github, machines, plane, operators });
   const reader = new EvidenceReader({
     sim,

@@ -121,10 +121,11 @@ function* manage(agent: Agent, text: string): Behaviour {
   )?.groups;
   const id = reported?.["id"] ?? reported?.["json"];
   if (text.includes("reported its result") && id !== undefined) {
+    memory.flags.set(`read ${id}`, 1);
     yield { do: "work", minutesMax: 3 };
     const reply = yield { do: "call", tool: "publish_pr", args: { session: id } };
     if (reply?.isError === true && reply.content.includes("nothing committed"))
-      yield* finishIfAllDone();
+      yield* finishIfAllDone(memory);
     return;
   }
   if (text.includes("Call finish_objective")) {
@@ -132,12 +133,14 @@ function* manage(agent: Agent, text: string): Behaviour {
     return;
   }
   // First what else there is to read: a result may be among it.
-  if (memory.done + 1 === memory.taken.length) yield* finishIfAllDone();
+  if (memory.done + 1 === memory.taken.length) yield* finishIfAllDone(memory);
 }
 
 /** Asked to finish too early it is refused, and told what is open: who has not reported is asked to. */
-function* finishIfAllDone(): Behaviour {
-  yield { do: "call", tool: "list_sessions", args: {} };
+function* finishIfAllDone({ flags }: AgentMemory): Behaviour {
+  const list = yield { do: "call", tool: "list_sessions", args: {} };
+  // What it has not read yet is on its way.
+  if (reportedIn(list).some((id) => flags.get(`read ${id}`) !== 1)) return;
   const reply = yield {
     do: "call",
     tool: "finish_objective",
@@ -148,6 +151,11 @@ function* finishIfAllDone(): Behaviour {
   const text = "Please report your result.";
   yield { do: "call", tool: "message_session", args: { session: idle, text } };
 }
+
+const reportedIn = (list: Outcome): readonly string[] =>
+  [...(list?.content ?? "").matchAll(/"session":"(?<id>[\w-]+)"[^{}]*"reported":true/gu)].map(
+    (match) => match.groups?.["id"] ?? "",
+  );
 
 function* work(agent: Agent, text: string): Behaviour {
   const { memory, sim, session } = agent;

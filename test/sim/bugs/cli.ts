@@ -7,9 +7,11 @@ const OTHERS = 60;
 
 const wanted = process.argv.slice(2);
 const seeds = keptSeeds();
+const bugs = BUGS.filter(
+  ({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)),
+);
 let missed = 0;
-for (const bug of BUGS) {
-  if (wanted.length > 0 && !wanted.some((part) => bug.name.includes(part))) continue;
+for (const bug of bugs) {
   const began = performance.now();
   const known = seeds[bug.name];
   const found = await hunt(bug, known === undefined ? [] : [known], OTHERS);
@@ -22,5 +24,5 @@ for (const bug of BUGS) {
     `${found === null ? "MISSED" : "found "} ${bug.name} (${seconds} s)${how}\n`,
   );
 }
-process.stdout.write(`${BUGS.length - missed} of ${BUGS.length} planted bugs found\n`);
-process.exitCode = missed === 0 ? 0 : 1;
+process.stdout.write(`${bugs.length - missed} of ${bugs.length} planted bugs found\n`);
+process.exitCode = missed === 0 && bugs.length > 0 ? 0 : 1;

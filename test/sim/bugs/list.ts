@@ -126,8 +126,8 @@ export const BUGS: readonly Bug[] = [
     name: "a merged pull request is pushed to",
     rare: true,
     file: "src/github/push-gate.ts",
-    find: 'if (state === "open" || state === "draft") return null;',
-    replace: "if (state !== null) return null;",
+    find: 'if (found === null || found.state === "open" || found.state === "draft") return null;',
+    replace: "if (found?.state !== null) return null;",
     needs: ["merged early", "pull request closed"],
   },
   {

@@ -82,6 +82,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
           return { ok: true, base, head, bundle };
         },
         pullRequestState: async () => "open",
+        pullRequestAt: async () => null,
         gitUrl: github.url,
         dataDirectory: "/nowhere",
         quarantine,

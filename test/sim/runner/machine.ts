@@ -4,6 +4,7 @@
  */
 import type { HelloReply, Request } from "../../../src/protocol/requests.ts";
 import { PROTOCOL_VERSION } from "../../../src/protocol/requests.ts";
+import type { RunnerEvidence } from "../../invariants/evidence.ts";
 import type { Checkouts } from "../checkouts.ts";
 import type { Sim } from "../sim.ts";
 import { ModelProcess, type Process } from "../agent/process.ts";
@@ -41,13 +42,8 @@ export class Machine {
   readonly #sim: Sim;
   readonly #listeners = new Set<(attempt: Attempt) => void>();
   readonly #cutters = new Set<() => void>();
-  /** What it did in whose name, for the invariants: session → attempt numbers that had a process. */
-  readonly spawned: {
-    readonly session: string;
-    readonly attempt: number;
-    readonly epoch: number;
-    readonly at: number;
-  }[] = [];
+  /** What it began in whose name, for the invariants. */
+  readonly begun: RunnerEvidence["begun"][number][] = [];
   #generation = "";
   installation: string | null = null;
   epoch = 0;
@@ -204,12 +200,13 @@ export class Machine {
     if (isRunning(attempt) || isFinished(attempt))
       return { value: { running: isRunning(attempt) } };
     attempt.spec = spec;
-    attempt.preparing ??= this.#prepare(attempt, epoch);
+    if (attempt.preparing === null) this.begun.push({ session, attempt: number, epoch });
+    attempt.preparing ??= this.#prepare(attempt);
     await attempt.preparing;
     return { value: { running: isRunning(attempt) } };
   }
 
-  async #prepare(attempt: Attempt, epoch: number): Promise<void> {
+  async #prepare(attempt: Attempt): Promise<void> {
     const { daemon } = this;
     const { spec } = attempt;
     if (spec === null) return;
@@ -231,12 +228,6 @@ export class Machine {
       return;
     }
     this.#append(attempt, { kind: "spawned", pid: 1, bootId: String(this.boot) });
-    this.spawned.push({
-      session: attempt.session,
-      attempt: attempt.number,
-      epoch,
-      at: this.#sim.time.now(),
-    });
     for (const line of spec.input) this.#store(attempt, line);
     this.#spawn(attempt);
   }
