@@ -15,6 +15,7 @@ import { Follow } from "../engine/follow.ts";
 import { openLoop } from "../engine/loop.ts";
 import type { Clock, Records } from "../engine/ports.ts";
 import type { Link } from "../fleet/link.ts";
+import { openStrays } from "../fleet/strays.ts";
 import type { Auth } from "../github/auth.ts";
 import type { Fetch } from "../github/client.ts";
 import { openDeliveryLog } from "../github/delivery-log.ts";
@@ -118,7 +119,7 @@ async function startEngine(
   time: Steady,
   stack: AsyncDisposableStack,
 ): Promise<void> {
-  const { store, clock, log, transcripts, identity, onRound, onPerformed } = parts;
+  const { store, clock, log, links, transcripts, identity, onRound, onPerformed } = parts;
   const derive = (cause: string) => (name: string) =>
     createHmac("sha256", identity.secret).update(`${cause}\0${name}`).digest("hex");
   const follow = new Follow({
@@ -131,6 +132,14 @@ async function startEngine(
     redact,
   });
   stack.defer(() => follow.close());
+  const strays = openStrays({
+    links,
+    placeOf: (session) => store.placeOf(session),
+    clock,
+    log,
+    graceMs: parts.config.timings.stopGraceMs,
+  });
+  stack.defer(() => strays.close());
   const pump = openPump({
     inbox: store,
     receive: await receiver(parts, auth),

@@ -117,6 +117,14 @@ export const attemptKey = ({
 }): string => `${session}/${attempt}`;
 
 /** An attempt with a process, or one whose end has not been read yet. */
+export interface SessionPlace {
+  /** null = it has not been placed yet. */
+  readonly runner: string | null;
+  /** The newest attempt. */
+  readonly attempt: number;
+  readonly over: boolean;
+}
+
 export interface LiveAttempt {
   readonly session: SessionId;
   readonly attempt: number;
@@ -341,6 +349,8 @@ export interface Store extends DeliveryInbox, SweepStore, Reading, AsyncDisposab
 
   /** Attempts whose end has not been read, but those named: the caller follows them already. */
   liveAttempts(except?: ReadonlySet<string>): Promise<readonly LiveAttempt[]>;
+  /** Where a session is; null = there is none of that name. */
+  placeOf(session: string): Promise<SessionPlace | null>;
   /** Its start is still in the outbox: a runner that does not know it may yet hear of it. */
   isStartPending(session: SessionId, attempt: number): Promise<boolean>;
   cursor(session: SessionId, attempt: number): Promise<Cursor>;

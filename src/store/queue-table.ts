@@ -1,12 +1,20 @@
 /** Runners, slots, attempts and timers. */
 import { objectiveId, sessionId } from "../domain/id.ts";
+import { isTerminal } from "../domain/session.ts";
 import { freeSlots } from "../domain/runner.ts";
 import type { Claim, Snapshot } from "../domain/schedule.ts";
 import type { Timer } from "../domain/step.ts";
 import { decodeSession, decodeObjectiveBody } from "./codec.ts";
 import type { Db } from "./database.ts";
 import { insertItem } from "./inbox-table.ts";
-import { attemptKey, type Advance, type Cursor, type LiveAttempt, type RunnerRow } from "./port.ts";
+import {
+  attemptKey,
+  type Advance,
+  type Cursor,
+  type LiveAttempt,
+  type RunnerRow,
+  type SessionPlace,
+} from "./port.ts";
 import { prepared } from "./prepared.ts";
 
 export function putRunner(
@@ -169,6 +177,17 @@ const onlineRunner = prepared((build, { runner }: { readonly runner: string }) =
     .select("slots")
     .where("name", "=", runner)
     .where("state", "=", "online"),
+);
+
+export function placeOf({ get }: Db, session: string): SessionPlace | null {
+  const row = get(sessionBody({ session }));
+  if (row === undefined) return null;
+  const { runner, attempt, state } = decodeSession(row.body);
+  return { runner, attempt, over: isTerminal(state) };
+}
+
+const sessionBody = prepared((build, { session }: { readonly session: string }) =>
+  build.selectFrom("session").select("body").where("id", "=", session),
 );
 
 /** Asked in every round: sessions are only read and decoded for attempts that are new. */

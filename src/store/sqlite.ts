@@ -206,6 +206,7 @@ type FleetPart = Pick<
   | "snapshot"
   | "claim"
   | "liveAttempts"
+  | "placeOf"
   | "isStartPending"
   | "cursor"
   | "advance"
@@ -218,6 +219,7 @@ const fleetPart = (db: Db, write: Write): FleetPart => ({
   snapshot: async (limit) => queue.snapshot(db, limit),
   claim: (claim, now) => write(() => queue.claimSlot(db, claim, now)),
   liveAttempts: async (except) => queue.liveAttempts(db, except),
+  placeOf: async (session) => queue.placeOf(db, session),
   isStartPending: async (session, attempt) => outbox.isStartPending(db, session, attempt),
   cursor: async (session, attempt) => queue.readCursor(db, session, attempt),
   advance: (advance) => write(() => queue.advance(db, advance)),

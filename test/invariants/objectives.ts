@@ -112,10 +112,10 @@ export const oneAttemptAtATime: Invariant = {
   number: 4,
   name: "a session has one process at a time, of its newest attempt",
   when: "always",
-  check({ runners }) {
+  check(evidence) {
     const seen = new Map<string, string>();
-    return first(runners, ({ name, processes }) =>
-      first(processes, ({ session, attempt }) => {
+    return first(evidence.runners, ({ name, processes }) =>
+      first(processes.filter(isKnown(evidence, name)), ({ session, attempt }) => {
         const other = seen.get(session);
         seen.set(session, `${attempt} on ${name}`);
         return other === undefined
@@ -176,18 +176,19 @@ export const withinSlots: Invariant = {
     first(evidence.runners, ({ name, slots: most, processes }) => {
       const taken = evidence.slots.get(name) ?? 0;
       if (taken > most) return `${name} has ${taken} of ${most} slots taken`;
-      const running = processes.filter(isKnown(evidence)).length;
+      const running = processes.filter(isKnown(evidence, name)).length;
       return running > most ? `${name} runs ${running} with ${most} slots` : null;
     }),
 };
 
-/** What was started after a backup runs on, and its restored database does not know of it. */
+/** What was started after a backup runs on until its runner is heard of: the restored database does not know it. */
 const isKnown =
-  (evidence: Evidence) =>
+  (evidence: Evidence, runner: string) =>
   ({ session, attempt }: RunnerEvidence["processes"][number]): boolean =>
     evidence.restored === 0 ||
     sessionsOf(evidence).some(
-      ({ session: known }) => known.id === session && known.attempt >= attempt,
+      ({ session: known }) =>
+        known.id === session && known.runner === runner && known.attempt >= attempt,
     );
 
 export const dependenciesFirst: Invariant = {
@@ -286,9 +287,9 @@ export const noProcessOfTheDead: Invariant = {
       first(processes, ({ session, attempt }) => {
         const found = sessionsOf(evidence).find((one) => one.session.id === session);
         const live = found !== undefined && isLive(found.session.state);
-        // Of what was begun after a backup its restored database may know nothing (docs/reliability.md).
-        const stray = evidence.restored > 0 && found?.session.runner !== name;
-        return live || stray ? null : `${name} still runs attempt ${attempt} of ${session}`;
+        return live && found.session.runner === name
+          ? null
+          : `${name} still runs attempt ${attempt} of ${session}`;
       }),
     ),
 };

@@ -87,7 +87,14 @@ export class Machine {
         git: "2",
         program: "sim",
       },
-      attempts: [],
+      attempts: [...this.attempts.values()].map((attempt) => ({
+        session: attempt.session,
+        attempt: attempt.number,
+        finished: isFinished(attempt),
+        outBytes: attempt.out.byteLength,
+        errBytes: attempt.err.byteLength,
+        seq: attempt.journal.length,
+      })),
     };
   }
 

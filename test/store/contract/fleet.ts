@@ -191,6 +191,16 @@ export function attempts(open: Open): void {
     expect(await store.cursor(id, 9)).toEqual(zero);
   });
 
+  test("where a session is: nowhere before it was placed, and over when it is", async () => {
+    const { store, play } = await waiting(open);
+    await using _ = store;
+    const { id } = play.session();
+    expect(await store.placeOf(id)).toEqual({ runner: null, attempt: 0, over: false });
+    await put(store, play.claim().it);
+    expect(await store.placeOf(id)).toEqual({ runner: "box", attempt: 1, over: false });
+    expect(await store.placeOf("ses_of_nobody")).toBeNull();
+  });
+
   test("a start that was refused has no record to follow", async () => {
     const { store, play } = await waiting(open);
     await using _ = store;

@@ -1,0 +1,103 @@
+/**
+ * Attempts that run on a runner and are none of ours: a restored backup does not know what was begun after it, or has begun
+ * it elsewhere. Runners list their attempts whenever a connection is made; those that nobody will ask for any more
+ * are stopped. Those of a session that is still to be placed, or that has not come so far yet, wait: started there,
+ * they are taken over as they run (`start` is idempotent).
+ */
+import type { Clock, Log } from "../engine/ports.ts";
+import type { SessionPlace } from "../store/port.ts";
+import { LinkError } from "./channel.ts";
+import type { Link } from "./link.ts";
+
+export interface StrayOptions {
+  readonly links: ReadonlyMap<string, Link>;
+  /** Where a session is by our own record; null = there is no such session. */
+  readonly placeOf: (session: string) => Promise<SessionPlace | null>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Between SIGTERM and SIGKILL, ms. */
+  readonly graceMs: number;
+}
+
+export interface Strays {
+  close(): void;
+}
+
+interface Running {
+  readonly runner: string;
+  readonly session: string;
+  readonly attempt: number;
+}
+
+/** Those that wait are looked at again so often. */
+const LOOK_MS = 60_000;
+/** A stop is answered when the process is gone: longer than any grace. */
+const STOP_MS_MAX = 120_000;
+
+/** Looks at what each runner lists, at every connection, until closed. */
+export function openStrays(options: StrayOptions): Strays {
+  const { links, clock } = options;
+  /** Not known yet to be ours. */
+  const open = new Map<string, Running>();
+  let looking = false;
+  let cancel = (): void => {};
+  const look = async (): Promise<void> => {
+    if (looking) return;
+    looking = true;
+    cancel();
+    try {
+      for (const [key, running] of Array.from(open))
+        if (await settled(options, running)) open.delete(key);
+    } finally {
+      looking = false;
+      if (open.size > 0) cancel = clock.after(LOOK_MS, () => void look());
+    }
+  };
+  const connected = (runner: string, link: Link): void => {
+    for (const { session, attempt, finished } of link.hello?.attempts ?? [])
+      if (!finished) open.set(`${runner}/${session}/${attempt}`, { runner, session, attempt });
+    void look();
+  };
+  const ends = Array.from(links, ([runner, link]) => {
+    if (link.state === "connected") connected(runner, link);
+    return link.onState((state) => {
+      if (state === "connected") connected(runner, link);
+    });
+  });
+  return {
+    close() {
+      cancel();
+      open.clear();
+      for (const end of ends) end();
+    },
+  };
+}
+
+/** True = ours, or stopped. */
+async function settled(options: StrayOptions, running: Running): Promise<boolean> {
+  const { links, placeOf, log, graceMs } = options;
+  const { runner, session, attempt } = running;
+  const link = links.get(runner);
+  if (link?.state !== "connected") return false;
+  try {
+    const verdict = judge(await placeOf(session), running);
+    if (verdict !== "stray") return verdict === "ours";
+    const stop = { op: "stop", session, attempt, graceMs } as const;
+    const { reply } = await link.request(stop, { timeoutMs: STOP_MS_MAX });
+    if (reply.ok) log.warn(running, "attempt of nobody's stopped: our record does not know it");
+    return reply.ok;
+  } catch (error) {
+    // Runner or store are away; asked again.
+    if (!(error instanceof LinkError)) log.warn({ ...running, error: String(error) }, "not judged");
+    return false;
+  }
+}
+
+function judge(
+  place: SessionPlace | null,
+  { runner, attempt }: Running,
+): "ours" | "stray" | "wait" {
+  if (place === null || place.over) return "stray";
+  if (place.runner !== null && place.runner !== runner) return "stray";
+  return place.runner === runner && attempt <= place.attempt ? "ours" : "wait";
+}
