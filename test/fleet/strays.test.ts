@@ -12,7 +12,7 @@ interface Given {
   readonly log: ReturnType<typeof openLog>;
   readonly places: Map<string, SessionPlace>;
   /** The record is opened: a new connection, at which the runner lists what it runs. */
-  open(): Strays;
+  readonly open: () => Strays;
 }
 
 /** As many agents as there are places, each an attempt 1 that runs until it is stopped. */
