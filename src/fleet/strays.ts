@@ -40,11 +40,11 @@ export function openStrays(options: StrayOptions): Strays {
   /** Not known yet to be ours. */
   const open = new Map<string, Running>();
   let looking = false;
-  let cancel = (): void => {};
+  let cancel: (() => void) | null = null;
   const look = async (): Promise<void> => {
     if (looking) return;
     looking = true;
-    cancel();
+    cancel?.();
     try {
       for (const [key, running] of Array.from(open))
         if (await settled(options, running)) open.delete(key);
@@ -66,7 +66,7 @@ export function openStrays(options: StrayOptions): Strays {
   });
   return {
     close() {
-      cancel();
+      cancel?.();
       open.clear();
       for (const end of ends) end();
     },

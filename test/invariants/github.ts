@@ -16,10 +16,23 @@ interface Posted {
   readonly createdAtMs: number;
 }
 
+/** Comments of ours per issue. Several invariants look at the same issues, and only a new list brings anything new. */
+const known = new WeakMap<Evidence["issues"], Map<Issue, readonly Posted[]>>();
+
 function posted(evidence: Evidence, issue: Issue, repository: string): readonly Posted[] {
+  const { issues } = evidence;
+  const ofIssue = known.get(issues) ?? new Map<Issue, readonly Posted[]>();
+  known.set(issues, ofIssue);
+  const found = ofIssue.get(issue) ?? readPosted(evidence, issue, repository);
+  ofIssue.set(issue, found);
+  return found;
+}
+
+function readPosted(evidence: Evidence, issue: Issue, repository: string): readonly Posted[] {
+  const { appId, secret } = evidence;
   return evidence.comments(issue).flatMap((comment) => {
-    if (!ours(comment, evidence)) return [];
-    const marker = markerIn(comment.body, evidence.secret);
+    if (comment.viaApp?.id !== appId) return [];
+    const marker = markerIn(comment.body, secret);
     const where = `${repository}#${issue.number}, comment ${comment.id}`;
     const { createdAtMs } = comment;
     return [{ where, name: marker?.name ?? "", valid: marker?.valid === true, createdAtMs }];
@@ -155,15 +168,17 @@ export const everyWriteHasItsReason: Invariant = {
   number: 15,
   name: "everything we said was decided and recorded before",
   when: "always",
-  check(evidence) {
+  check(evidence, decided) {
     // What a restored backup has forgotten stands on GitHub with reason.
     if (evidence.restored > 0) return null;
-    const known = new Set(evidence.effects.map(({ key }) => nameOfKey(key)));
+    const before = Number(decided.get("seq") ?? -1);
+    for (const { key, seq } of evidence.effects)
+      if (seq > before) decided.set(nameOfKey(key), "").set("seq", String(seq));
     for (const { repository, issue } of evidence.objectives)
-      known.add(nameOfKey(`status:${repository.id}#${issue.number}`));
+      decided.set(nameOfKey(`status:${repository.id}#${issue.number}`), "");
     return first(evidence.issues, ({ issue, repository }) =>
       first(posted(evidence, issue, repository), ({ where, name }) =>
-        known.has(name) ? null : `${where} was never decided`,
+        decided.has(name) ? null : `${where} was never decided`,
       ),
     );
   },

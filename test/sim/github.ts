@@ -52,7 +52,7 @@ const SECRET = "it is only a simulation";
 const LABEL = "objective";
 /** One key for all runs of a process, and a short one: signing was a tenth of the time. */
 const { privateKey } = generateKeyPairSync("rsa", {
-  modulusLength: 1024,
+  modulusLength: 512,
   privateKeyEncoding: { type: "pkcs1", format: "pem" },
   publicKeyEncoding: { type: "pkcs1", format: "pem" },
 });
