@@ -1,11 +1,11 @@
 /** The emulated GitHub with one repository of some size, and the product beside it in a process of its own. */
-import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { startEmulator, type Emulator, type EmulatorOptions } from "../src/emulator/emulator.ts";
 import type { AppHandle } from "../src/emulator/world.ts";
 import { SUBSCRIBED_EVENTS } from "../src/inbox/webhook.ts";
+import { gitIn } from "./git.ts";
 
 export const REPOSITORY = "acme/shop";
 export const PERSON = "maria";
@@ -78,12 +78,7 @@ export function speaking(work: string, known: ReadonlySet<string>): string | und
 export function createRepository(directory: string, files: number): string {
   const path = join(directory, "origin");
   mkdirSync(path, { recursive: true });
-  const git = (...args: readonly string[]): void =>
-    void execFileSync(
-      "git",
-      ["-c", "user.name=bench", "-c", "user.email=bench@example.invalid", ...args],
-      { cwd: path, stdio: "ignore" },
-    );
+  const git = gitIn(path);
   git("init", "--initial-branch=main");
   for (let file = 0; file < files; file++) {
     const folder = join(path, "src", `part-${file % 40}`);

@@ -4,9 +4,9 @@ import { once } from "node:events";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { createInterface } from "node:readline";
 import { SECRET, type Hub } from "./hub.ts";
 import { freePort } from "./programs.ts";
+import { saidWebhook } from "../test/serving.ts";
 
 export interface ServeOptions {
   /** Below it: data, work, run. */
@@ -59,7 +59,7 @@ export async function serve(
       env,
       stdio: ["ignore", "pipe", "pipe"],
     });
-    app.setWebhookUrl(await webhookOf(child));
+    app.setWebhookUrl(await saidWebhook(child));
     return child;
   };
   let child = await start();
@@ -81,25 +81,6 @@ export async function serve(
 async function kill(child: ChildProcess): Promise<void> {
   const ended = once(child, "exit");
   if (child.kill("SIGKILL")) await ended;
-}
-
-/** Resolves with the webhook's address when the server says that it serves. */
-async function webhookOf(child: ChildProcess): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const said: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) {
-    if (stream === null) throw new Error("the server's output is not piped");
-    createInterface({ input: stream }).on("line", (line) => {
-      said.push(line);
-      if (said.length > 50) said.shift();
-      const url = /"webhook":"(?<url>[^"]+)"/u.exec(line)?.groups?.["url"];
-      if (url !== undefined) resolve(url);
-    });
-  }
-  child.once("exit", (code) =>
-    reject(new Error(`orcha serve ended with ${code}: ${said.join(" ")}`)),
-  );
-  return promise;
 }
 
 /** Agents and their runner's daemon outlive the control plane. Everything of ours has the folder in its command. */

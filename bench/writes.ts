@@ -3,7 +3,6 @@
  * a question is asked and a review is answered. The least anybody could write is one request for everything that is
  * there in the end: comments, pull requests, replies, a resolved thread, reactions, a closed issue.
  */
-import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { PROJECT_FILES } from "../src/demo/project.ts";
@@ -14,6 +13,7 @@ import { pick, type Scale } from "./measure.ts";
 import { openDirectory } from "./programs.ts";
 import { serve } from "./serve.ts";
 import type { Figure } from "./table.ts";
+import { gitIn } from "./git.ts";
 
 export async function writes(scale: Scale): Promise<readonly Figure[]> {
   await using stack = new AsyncDisposableStack();
@@ -116,12 +116,7 @@ function projectIn(directory: string): string {
     mkdirSync(dirname(join(path, file)), { recursive: true });
     writeFileSync(join(path, file), content);
   }
-  const git = (...args: readonly string[]): void =>
-    void execFileSync(
-      "git",
-      ["-c", "user.name=bench", "-c", "user.email=bench@example.invalid", ...args],
-      { cwd: path, stdio: "ignore" },
-    );
+  const git = gitIn(path);
   git("init", "--initial-branch=main");
   git("add", "-A");
   git("commit", "-m", "begin");

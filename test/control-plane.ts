@@ -1,15 +1,15 @@
 /** The control plane of an end-to-end test: in this process, or as `orcha serve` in one of its own that can be killed. */
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { createInterface } from "node:readline";
 import { pino } from "pino";
 import { openOrcha, type Settings } from "../src/compose.ts";
 import { readConfig } from "../src/config.ts";
 import type { Reading } from "../src/store/port.ts";
 import { openReading } from "../src/store/sqlite.ts";
+import { saidWebhook } from "./serving.ts";
 
 export interface Plane {
   /** Where the App's webhooks go. */
@@ -96,7 +96,7 @@ export async function startProcess(options: PlaneOptions): Promise<Plane> {
     },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  const url = await ready(child);
+  const url = await saidWebhook(child);
   const reading = openReading(join(options.directory, "data", "orcha.db"));
   const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
   return {
@@ -110,23 +110,4 @@ export async function startProcess(options: PlaneOptions): Promise<Plane> {
       await reading[Symbol.asyncDispose]();
     },
   };
-}
-
-/** Resolves with the webhook's address when the server says that it serves. */
-function ready(child: ChildProcess): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const said: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) {
-    if (stream === null) throw new Error("the server's output is not piped");
-    createInterface({ input: stream }).on("line", (line) => {
-      said.push(line);
-      if (said.length > 200) said.shift();
-      const webhook = /"webhook":"(?<url>[^"]+)"/u.exec(line)?.groups?.["url"];
-      if (webhook !== undefined) resolve(webhook);
-    });
-  }
-  child.once("exit", (code) =>
-    reject(new Error(`orcha serve ended with ${code}: ${said.join("\n")}`)),
-  );
-  return promise;
 }
