@@ -148,7 +148,7 @@ function openSim(
 ): { readonly sim: Sim; readonly kinds: readonly FaultKind[] } {
   const time = openTime(START, random.fork("time"));
   const trace = openTrace(time.now);
-  const kinds = options.kinds ?? swarm(random.fork("swarm"));
+  const kinds = options.kinds ?? swarmFor(options, random.fork("swarm"));
   const faults = openFaults(random.fork("faults"), {
     kinds,
     ...(options.without === undefined ? {} : { without: options.without }),
@@ -159,6 +159,12 @@ function openSim(
   const pace = options.pace ?? random.pick([1, 4, 12, 24]);
   return { sim: { time, random: own, pace, faults, trace, pause: pauseOn(time) }, kinds };
 }
+
+/** Without sweeps nothing may be lost that they would find: then all that webhooks bring has to be enough. */
+const swarmFor = ({ sweeps }: RunOptions, random: Random): readonly FaultKind[] =>
+  swarm(random).filter((kind) => sweeps !== false || !LOSES_WEBHOOKS.test(kind));
+const LOSES_WEBHOOKS =
+  /^(?:webhook lost|killed|terminated|old backup|second control plane|machine sleeps|disk full|github down|app uninstalled|issue transferred)/u;
 
 /** Two control planes disturb each other only while both are awake. */
 const lookEvery = ({ often }: RunOptions): number =>

@@ -57,4 +57,10 @@ describe("webhooks are only a hint", () => {
   test("and without sweeps everything is well when all arrive", async () => {
     expect(told(await run({ ...calm, sweeps: false }))).toBe("");
   });
+
+  test("late, twice and out of order, among whatever else loses none of them: well without sweeps", async () => {
+    const report = await run({ seed: "3", hours: 6, pace: 1, sweeps: false });
+    expect(told(report)).toBe("");
+    expect(report.faults.length).toBeGreaterThan(20);
+  });
 });
