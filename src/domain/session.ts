@@ -122,3 +122,12 @@ function afterExit(state: Live, next: ParkedState, now: number): SessionState {
     return { kind: "failed", reason: state.reason, since: now };
   return { ...next, since: now };
 }
+
+/** Where a session is by our own record. */
+export interface SessionPlace {
+  /** null = it has not been placed yet. */
+  readonly runner: string | null;
+  /** The newest attempt. */
+  readonly attempt: number;
+  readonly over: boolean;
+}

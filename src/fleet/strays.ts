@@ -4,8 +4,8 @@
  * are stopped. Those of a session that is still to be placed, or that has not come so far yet, wait: started there,
  * they are taken over as they run (`start` is idempotent).
  */
+import type { SessionPlace } from "../domain/session.ts";
 import type { Clock, Log } from "../engine/ports.ts";
-import type { SessionPlace } from "../store/port.ts";
 import { LinkError } from "./channel.ts";
 import type { Link } from "./link.ts";
 

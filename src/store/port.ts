@@ -11,6 +11,7 @@ import type { Objective } from "../domain/objective.ts";
 import type { Repository, RepositoryConfig } from "../domain/repository.ts";
 import type { RunnerSnapshot } from "../domain/runner.ts";
 import type { Claim, Snapshot } from "../domain/schedule.ts";
+import type { SessionPlace } from "../domain/session.ts";
 import type { Emitted, Timer } from "../domain/step.ts";
 import type { Identity } from "./identity.ts";
 import type { StoreUnavailable, DeliveryInbox, SweepStore } from "../inbox/port.ts";
@@ -117,14 +118,6 @@ export const attemptKey = ({
 }): string => `${session}/${attempt}`;
 
 /** An attempt with a process, or one whose end has not been read yet. */
-export interface SessionPlace {
-  /** null = it has not been placed yet. */
-  readonly runner: string | null;
-  /** The newest attempt. */
-  readonly attempt: number;
-  readonly over: boolean;
-}
-
 export interface LiveAttempt {
   readonly session: SessionId;
   readonly attempt: number;

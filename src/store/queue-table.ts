@@ -1,20 +1,13 @@
 /** Runners, slots, attempts and timers. */
 import { objectiveId, sessionId } from "../domain/id.ts";
-import { isTerminal } from "../domain/session.ts";
+import { isTerminal, type SessionPlace } from "../domain/session.ts";
 import { freeSlots } from "../domain/runner.ts";
 import type { Claim, Snapshot } from "../domain/schedule.ts";
 import type { Timer } from "../domain/step.ts";
 import { decodeSession, decodeObjectiveBody } from "./codec.ts";
 import type { Db } from "./database.ts";
 import { insertItem } from "./inbox-table.ts";
-import {
-  attemptKey,
-  type Advance,
-  type Cursor,
-  type LiveAttempt,
-  type RunnerRow,
-  type SessionPlace,
-} from "./port.ts";
+import { attemptKey, type Advance, type Cursor, type LiveAttempt, type RunnerRow } from "./port.ts";
 import { prepared } from "./prepared.ts";
 
 export function putRunner(

@@ -1,7 +1,7 @@
 /** A restored backup and a real runner, on which attempts run that its record does not know. */
 import { expect, test } from "vitest";
 import { openStrays, type Strays } from "../../src/fleet/strays.ts";
-import type { SessionPlace } from "../../src/store/port.ts";
+import type { SessionPlace } from "../../src/domain/session.ts";
 import { openLog, VirtualClock } from "../engine/world.ts";
 import { RunnerWorld, type Sink, waitFor } from "../runners/world.ts";
 
