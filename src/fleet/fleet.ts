@@ -98,6 +98,9 @@ class UnknownRunner extends Error {}
 
 function outcomeOfFailure(error: unknown): EffectOutcome {
   if (error instanceof UnknownRunner) return { kind: "refused", reason: error.message };
+  // The repository or the App's installation there: it would be asked for a credential for ever.
+  if (error instanceof PortError && error.kind === "gone")
+    return { kind: "refused", reason: error.message };
   if (error instanceof PortError)
     return { kind: "later", reason: error.message, afterMs: error.retryAfterMs };
   if (error instanceof LinkError && error.kind === "fenced")

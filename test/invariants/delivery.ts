@@ -17,12 +17,15 @@ export const answeredOnce: Invariant = {
         const own = questions.filter(({ session }) =>
           session === null ? role === "manager" : session === id,
         );
-        return first(own, ({ number, state }) => {
+        return first(own, ({ number, state, text: asked }) => {
           if (state.kind !== "answered") return null;
           const words = JSON.stringify(state.text).slice(1, -1);
+          const question = JSON.stringify(asked).slice(1, -1);
           const times = runners
             .flatMap(({ taken }) => taken(id))
-            .filter((text) => text.includes("answered your question") && text.includes(words));
+            .filter((text) =>
+              ["answered your question", question, words].every((part) => text.includes(part)),
+            );
           return times.length <= 1
             ? null
             : `${id} got the answer to question ${number} ${times.length} times`;

@@ -95,7 +95,7 @@ export class EvidenceReader {
       accepted: this.#accepted.get(plane.accepted.size, () => new Set(plane.accepted)),
       runners: this.#runners.get(runners, () => machines.map((one) => runnerOf(one, slots))),
       transcripts: this.#transcripts.get(`${key}/${runners}`, () =>
-        transcriptsOf(plane, machines, rows.objectives),
+        transcriptsOf(this.#parts, rows.objectives),
       ),
       pushes: this.#pushes.get(pushes.length, () => Array.from(pushes)),
       writes: this.#writes.get(writes.length, () => Array.from(writes)),
@@ -136,8 +136,7 @@ const worldOf = (
 });
 
 function transcriptsOf(
-  plane: SimPlane,
-  machines: readonly Machine[],
+  { plane, machines, operators: { restored } }: EvidenceParts,
   objectives: readonly Objective[],
 ): readonly TranscriptEvidence[] {
   const closed = new Set(
@@ -150,7 +149,7 @@ function transcriptsOf(
   );
   return machines.flatMap((machine) =>
     [...machine.attempts]
-      .filter(([id, { session }]) => isOf(machine, id, session, { machines, objectives }))
+      .filter(([, { session }]) => restored === 0 || isOf(machine, session, objectives))
       .map(([id, { session, number }]) => ({
         session,
         attempt: number,
@@ -162,16 +161,10 @@ function transcriptsOf(
 }
 
 /** A restored backup may have placed a session on another runner than was done after it: its record is of that one. */
-function isOf(
-  machine: Machine,
-  id: string,
-  session: string,
-  all: { readonly machines: readonly Machine[]; readonly objectives: readonly Objective[] },
-): boolean {
-  if (all.machines.every((other) => other === machine || !other.attempts.has(id))) return true;
-  const sessions = all.objectives.flatMap((objective) => objective.sessions);
-  return sessions.some((one) => one.id === session && one.runner === machine.name);
-}
+const isOf = (machine: Machine, session: string, objectives: readonly Objective[]): boolean =>
+  objectives.some(({ sessions }) =>
+    sessions.some(({ id, runner }) => id === session && runner === machine.name),
+  );
 
 interface DeliveryRow {
   readonly guid: string;

@@ -56,6 +56,8 @@ export class People {
       if (!this.#gone.has(name))
         for (const login of ["ann", "bob"]) world.setPermission(name, login, "admin");
     for (const question of [...this.#unheard.values()].flat()) this.#answered.delete(question);
+    // Their next look may be most of a day away.
+    this.#look();
   }
 
   #person(): Person {

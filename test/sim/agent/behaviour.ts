@@ -139,8 +139,9 @@ function* manage(agent: Agent, text: string): Behaviour {
 /** Asked to finish too early it is refused, and told what is open: who has not reported is asked to. */
 function* finishIfAllDone({ flags }: AgentMemory): Behaviour {
   const list = yield { do: "call", tool: "list_sessions", args: {} };
-  // What it has not read yet is on its way.
-  if (reportedIn(list).some((id) => flags.get(`read ${id}`) !== 1)) return;
+  // The message that says so is still on its way.
+  for (const session of reportedIn(list).filter((id) => flags.get(`read ${id}`) !== 1))
+    yield { do: "call", tool: "publish_pr", args: { session } };
   const reply = yield {
     do: "call",
     tool: "finish_objective",
