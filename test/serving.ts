@@ -9,17 +9,22 @@ const LINES_KEPT = 200;
 export function saidWebhook(child: ChildProcess): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const said: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) {
-    if (stream === null) throw new Error("the server's output is not piped");
-    createInterface({ input: stream }).on("line", (line) => {
-      said.push(line);
-      if (said.length > LINES_KEPT) said.shift();
-      const url = /"webhook":"(?<url>[^"]+)"/u.exec(line)?.groups?.["url"];
-      if (url !== undefined) resolve(url);
-    });
-  }
+  onLines(child, (line) => {
+    said.push(line);
+    if (said.length > LINES_KEPT) said.shift();
+    const url = /"webhook":"(?<url>[^"]+)"/u.exec(line)?.groups?.["url"];
+    if (url !== undefined) resolve(url);
+  });
   child.once("exit", (code) =>
     reject(new Error(`orcha serve ended with ${code}: ${said.join("\n")}`)),
   );
   return promise;
+}
+
+/** Each line of what it says, on either stream. */
+export function onLines(child: ChildProcess, tell: (line: string) => void): void {
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream === null) throw new Error("the server's output is not piped");
+    createInterface({ input: stream }).on("line", tell);
+  }
 }

@@ -134,6 +134,7 @@ async function startEngine(
   stack.defer(() => follow.close());
   const strays = openStrays({
     links,
+    fleet,
     placeOf: (session) => store.placeOf(session),
     clock,
     log,

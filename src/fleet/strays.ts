@@ -4,13 +4,14 @@
  * are stopped. Those of a session that is still to be placed, or that has not come so far yet, wait: started there,
  * they are taken over as they run (`start` is idempotent).
  */
+import { sessionId } from "../domain/id.ts";
 import type { SessionPlace } from "../domain/session.ts";
-import type { Clock, Log } from "../engine/ports.ts";
-import { LinkError } from "./channel.ts";
+import type { Clock, Fleet, Log } from "../engine/ports.ts";
 import type { Link } from "./link.ts";
 
 export interface StrayOptions {
   readonly links: ReadonlyMap<string, Link>;
+  readonly fleet: Fleet;
   /** Where a session is by our own record; null = there is no such session. */
   readonly placeOf: (session: string) => Promise<SessionPlace | null>;
   readonly clock: Clock;
@@ -31,8 +32,6 @@ interface Running {
 
 /** Those that wait are looked at again so often. */
 const LOOK_MS = 60_000;
-/** A stop is answered when the process is gone: longer than any grace. */
-const STOP_MS_MAX = 120_000;
 
 /** Looks at what each runner lists, at every connection, until closed. */
 export function openStrays(options: StrayOptions): Strays {
@@ -75,20 +74,19 @@ export function openStrays(options: StrayOptions): Strays {
 
 /** True = ours, or stopped. */
 async function settled(options: StrayOptions, running: Running): Promise<boolean> {
-  const { links, placeOf, log, graceMs } = options;
-  const { runner, session, attempt } = running;
-  const link = links.get(runner);
-  if (link?.state !== "connected") return false;
+  const { links, fleet, placeOf, log, graceMs } = options;
+  if (links.get(running.runner)?.state !== "connected") return false;
   try {
-    const verdict = judge(await placeOf(session), running);
+    const verdict = judge(await placeOf(running.session), running);
     if (verdict !== "stray") return verdict === "ours";
-    const stop = { op: "stop", session, attempt, graceMs } as const;
-    const { reply } = await link.request(stop, { timeoutMs: STOP_MS_MAX });
-    if (reply.ok) log.warn(running, "attempt of nobody's stopped: our record does not know it");
-    return reply.ok;
+    const session = sessionId(running.session);
+    const stop = { kind: "stop-attempt", ...running, session, graceMs } as const;
+    const { kind } = await fleet.perform(stop, { key: "stray", number: 1, known: null });
+    if (kind === "done") log.warn(running, "attempt of nobody's stopped: our record lacks it");
+    return kind === "done";
   } catch (error) {
-    // Runner or store are away; asked again.
-    if (!(error instanceof LinkError)) log.warn({ ...running, error: String(error) }, "not judged");
+    // The store is away; asked again.
+    log.warn({ ...running, error: String(error) }, "attempt not judged");
     return false;
   }
 }

@@ -86,8 +86,10 @@ function piecesOf(secrets: readonly string[]): readonly Pieces[] {
   if (known !== undefined) return known;
   const each = secrets.map((secret) => piecesOfOne(secret));
   const together = new Set<string>();
-  for (const { set } of each) if (set.size < LARGE) for (const piece of set) together.add(piece);
-  const made = each.flatMap((pieces) => ("beginnings" in pieces ? pieces : []));
+  const made: Pieces[] = [];
+  for (const pieces of each)
+    if ("beginnings" in pieces) made.push(pieces);
+    else for (const piece of pieces.set) together.add(piece);
   if (together.size > 0) made.push(withBeginnings(together));
   memory.set(secrets, made);
   return made;

@@ -4,8 +4,8 @@ import { createWriteStream, type WriteStream } from "node:fs";
 import { once } from "node:events";
 import { join } from "node:path";
 import process from "node:process";
-import { createInterface } from "node:readline";
 import { kill } from "./processes.ts";
+import { onLines } from "../serving.ts";
 
 export interface ServerOptions {
   readonly directory: string;
@@ -112,14 +112,11 @@ function keep(
   onServing: () => void,
 ): () => readonly string[] {
   const said: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) {
-    if (stream === null) throw new Error("the server's output is not piped");
-    createInterface({ input: stream }).on("line", (line) => {
-      said.push(line);
-      if (said.length > TAIL) said.shift();
-      if (!log.writableEnded) log.write(`${line}\n`);
-      if (line.includes('"orcha serves"')) onServing();
-    });
-  }
+  onLines(child, (line) => {
+    said.push(line);
+    if (said.length > TAIL) said.shift();
+    if (!log.writableEnded) log.write(`${line}\n`);
+    if (line.includes('"orcha serves"')) onServing();
+  });
   return () => said;
 }

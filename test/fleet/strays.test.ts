@@ -1,5 +1,7 @@
 /** A restored backup and a real runner, on which attempts run that its record does not know. */
 import { expect, test } from "vitest";
+import { driverNamed } from "../../src/agents/registry.ts";
+import { openFleet } from "../../src/fleet/fleet.ts";
 import { openStrays, type Strays } from "../../src/fleet/strays.ts";
 import type { SessionPlace } from "../../src/domain/session.ts";
 import { openLog, VirtualClock } from "../engine/world.ts";
@@ -29,7 +31,13 @@ async function given(world: RunnerWorld, wanted: readonly (SessionPlace | null)[
   const placeOf = async (session: string) => places.get(session) ?? null;
   const open = (): Strays => {
     const links = new Map([["here", world.openLink()]]);
-    const strays = openStrays({ links, placeOf, clock, log, graceMs: 100 });
+    const fleet = openFleet({
+      link: (name) => links.get(name),
+      driver: driverNamed,
+      cloneUrl: () => "https://github.test/acme/shop.git",
+      credential: () => Promise.reject(new Error("nothing is started here")),
+    });
+    const strays = openStrays({ links, fleet, placeOf, clock, log, graceMs: 100 });
     return {
       close() {
         strays.close();

@@ -18,7 +18,7 @@ export interface Violation {
   readonly detail: string;
 }
 
-/** What an invariant looked at when it was last checked. */
+/** What an invariant looked at when it last held; empty = it is to be checked. */
 type Looked = Map<keyof Evidence, unknown>;
 
 /**
@@ -36,7 +36,10 @@ export function openChecker(): (evidence: Evidence, settled: boolean) => Violati
       const { name, number, when, check } = invariant;
       if (when === "settled" ? !settled : !settled && isSame(evidence, looked)) continue;
       const detail = check(watched(evidence, looked), memory);
-      if (detail !== null) return { invariant: `${number}: ${name}`, detail };
+      if (detail === null) continue;
+      // Not skipped next time: it would be wrong still.
+      looked.clear();
+      return { invariant: `${number}: ${name}`, detail };
     }
     return null;
   };

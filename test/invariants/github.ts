@@ -29,10 +29,9 @@ function posted(evidence: Evidence, issue: Issue, repository: string): readonly 
 }
 
 function readPosted(evidence: Evidence, issue: Issue, repository: string): readonly Posted[] {
-  const { appId, secret } = evidence;
   return evidence.comments(issue).flatMap((comment) => {
-    if (comment.viaApp?.id !== appId) return [];
-    const marker = markerIn(comment.body, secret);
+    if (!ours(comment, evidence)) return [];
+    const marker = markerIn(comment.body, evidence.secret);
     const where = `${repository}#${issue.number}, comment ${comment.id}`;
     const { createdAtMs } = comment;
     return [{ where, name: marker?.name ?? "", valid: marker?.valid === true, createdAtMs }];

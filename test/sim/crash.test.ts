@@ -1,6 +1,6 @@
 /**
  * A crash at every place of every story: in each of twelve runs at another twelfth of them. Each place in a run of
- * its own, a quarter of an hour, and pairs of them are `npm run sim:crash`.
+ * its own, ten minutes, and pairs of them are `npm run sim:crash`.
  */
 import { describe, expect, test } from "vitest";
 import { crashEvery, placesOf } from "./crash.ts";
