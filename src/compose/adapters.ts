@@ -29,8 +29,8 @@ export function openAdapters(parts: PlaneParts, stack: AsyncDisposableStack) {
     gitTimeoutMs: timings.gitMs,
     dataDirectory: dataDir,
     exportBundle: (effect) => fleet.exportBundle(effect),
-    pullRequestState: async (repository, number) =>
-      (await forge.read(repository, [{ kind: "pull-request", number }])).pullRequest?.state ?? null,
+    pullRequest: async (repository, number) =>
+      (await forge.read(repository, [{ kind: "pull-request", number }])).pullRequest ?? null,
     pullRequestAt: (repository, branch) => ownPullRequestAt({ auth, calls }, repository, branch),
     ...(quarantine === undefined ? {} : { quarantine }),
   });

@@ -17,9 +17,12 @@ export function stopNow(step: Step, given: Session): void {
   step.stopProcess(session, runner);
 }
 
-/** Its pull request is merged or waived: a worker has nothing left to do (decision 4). */
+/**
+ * Its pull request is merged or waived: a worker has nothing left to do (decision 4). Replies whose push is on its way
+ * stay until it is known whether it came before the merge.
+ */
 export function endPublished(step: Step, session: Session): void {
-  step.changeSession(session.id, { followUp: null });
+  if (session.push?.kind !== "follow-up") step.changeSession(session.id, { followUp: null });
   if (isLive(session.state)) park(step, session);
   else if (!isTerminal(session.state))
     step.move(session, { kind: "end", as: { kind: "succeeded" } });

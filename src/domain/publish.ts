@@ -96,6 +96,13 @@ export function onPushed(step: Step, session: Session, { sha }: Of<"branch-pushe
   // What the manager published may be older than what the replies speak of.
   if (reason?.kind === "follow-up") releaseReplies(step, session, reason);
   goOnAfterPush(step, session);
+  endFollowUp(step, session);
+}
+
+/** After a merge nothing follows: what the last push did not cover, or a refused one did, is not waited for. */
+function endFollowUp(step: Step, { id }: Session): void {
+  const state = pullRequestOf(step.objective, id)?.state;
+  if (state === "merged" || state === "waived") step.changeSession(id, { followUp: null });
 }
 
 /** Nothing is only in its checkout any more, unless it works on while the manager publishes. */
@@ -179,6 +186,7 @@ export function onPushRefused(
     releaseReplies(step, session, reasonOf);
     goOnAfterPush(step, session);
   } else followUpRefused(step, session, reasonOf, { code, reason });
+  endFollowUp(step, session);
 }
 
 /** Refusals of follow-ups in a row before a person is asked: an agent may mend the first. */

@@ -15,10 +15,11 @@ export interface PullAtHead {
   readonly state: string;
   readonly draft?: boolean | undefined;
   readonly merged_at: string | null;
+  readonly head: { readonly sha: string };
 }
 
 /** A pull request as it is now. */
-export type PullState = Pick<PullRequestFact, "number" | "state">;
+export type PullState = Pick<PullRequestFact, "number" | "state" | "headSha">;
 
 /** The newest pull request of ours from a branch; null = there is none. Throws PortError. */
 export async function ownPullRequestAt(
@@ -27,7 +28,9 @@ export async function ownPullRequestAt(
   branch: string,
 ): Promise<PullState | null> {
   const { ours } = await findAtHead(reading, repository, branch);
-  return ours === null ? null : { number: ours.number, state: stateOf(ours) };
+  return ours === null
+    ? null
+    : { number: ours.number, state: stateOf(ours), headSha: ours.head.sha };
 }
 
 export function stateOf(

@@ -35,11 +35,8 @@ export interface PushGateOptions {
   readonly auth: Auth;
   readonly clock: Clock;
   readonly exportBundle: ExportBundle;
-  /** State of a pull request read now, past any cache; null = gone. Throws PortError. */
-  readonly pullRequestState: (
-    repository: Repository,
-    pullRequest: number,
-  ) => Promise<PullState["state"] | null>;
+  /** A pull request read now, past any cache; null = gone. Throws PortError. */
+  readonly pullRequest: (repository: Repository, number: number) => Promise<PullState | null>;
   /** The newest pull request of ours from a branch, read now; null = there is none. Throws PortError. */
   readonly pullRequestAt: (repository: Repository, branch: string) => Promise<PullState | null>;
   /** `https://github.com`: where clones and pushes go. */
@@ -82,13 +79,20 @@ async function push(
 ): Promise<EffectOutcome> {
   if (!isOwnBranch(effect.branch))
     return refused(effect, "policy", `${JSON.stringify(effect.branch)} is not a branch of ours`);
-  const gone = effect.pullRequest === null ? null : await pullRequestGone(options, effect);
-  if (gone !== null) return gone;
+  const over = effect.pullRequest === null ? null : await pullRequestOver(options, effect);
+  // Gone altogether: nothing says any more what an earlier try pushed.
+  if (over !== null && over.head === null) return refusedOver(effect, over);
   const exported = await options.exportBundle(effect);
-  if (!exported.ok)
-    return exported.code === "unreachable"
-      ? { kind: "later", reason: exported.reason, afterMs: null }
-      : refused(effect, exported.code, exported.reason);
+  if (!exported.ok) {
+    const later = exported.code === "unreachable" && (over === null || attempt.number > 1);
+    if (later) return { kind: "later", reason: exported.reason, afterMs: null };
+    if (over !== null) return refusedOver(effect, over);
+    return refused(
+      effect,
+      exported.code === "unreachable" ? "failed" : exported.code,
+      exported.reason,
+    );
+  }
   if (!isSha(exported.head) || !isSha(exported.base))
     return refused(effect, "policy", "the runner named something that is no commit");
 
@@ -98,7 +102,7 @@ async function push(
   });
   const remote = await openRemote(options, effect.repository, quarantine);
   try {
-    return await inspectAndPush(options, { effect, attempt, exported, quarantine, remote });
+    return await inspectAndPush(options, { effect, attempt, over, exported, quarantine, remote });
   } finally {
     await remote.close();
   }
@@ -107,17 +111,21 @@ async function push(
 interface Pushing {
   readonly effect: PushEffect;
   readonly attempt: EffectAttempt;
+  /** Its pull request is merged or closed: nothing is pushed, but an earlier try may have arrived before. */
+  readonly over: Over | null;
   readonly exported: Export;
   readonly quarantine: Quarantine;
   readonly remote: Remote;
 }
 
 async function inspectAndPush(options: PushGateOptions, pushing: Pushing): Promise<EffectOutcome> {
-  const { effect, attempt, exported, quarantine, remote } = pushing;
+  const { effect, attempt, over, exported, quarantine, remote } = pushing;
   const { base, head } = exported;
   const again = attempt.number > 1;
-  const actual = await remote.head(effect.branch);
-  await remote.fetch(base, actual === null ? null : effect.branch);
+  // A merged branch is often deleted; GitHub keeps the commits of its pull request.
+  const actual = over?.head ?? (await remote.head(effect.branch));
+  const branch = actual === null ? null : `refs/heads/${effect.branch}`;
+  await remote.fetch(base, over?.head ?? branch);
   const limits = { ...POLICY_LIMITS, ...options.limits };
   let inspection = await inspect(quarantine, exported, limits);
   if (!inspection.ok && inspection.code === "policy") {
@@ -125,9 +133,11 @@ async function inspectAndPush(options: PushGateOptions, pushing: Pushing): Promi
     await remote.deepen();
     inspection = await inspect(quarantine, exported, limits);
   }
+  if (!inspection.ok && over !== null) return refusedOver(effect, over);
   if (!inspection.ok) return refused(effect, inspection.code, inspection.reason);
   const state = { base, head, expected: effect.expected, actual, again };
   const next = await plan(quarantine, state, await identityOf(options.auth, effect.repository));
+  if (over !== null && next.kind !== "there") return refusedOver(effect, over);
   switch (next.kind) {
     case "conflict":
       return refused(effect, "moved", next.reason);
@@ -145,8 +155,9 @@ async function pushTo(
 ): Promise<EffectOutcome> {
   const { effect, remote } = pushing;
   // Exporting and checking take time: the last look at the pull request is right before the push.
-  const gone = await pullRequestGone(options, effect);
-  if (gone !== null) return gone;
+  const over = await pullRequestOver(options, effect);
+  if (over !== null && over.head !== next.sha) return refusedOver(effect, over);
+  if (over !== null) return pushed(effect, next.sha, await countNew(pushing, next.sha));
   const result = await remote.push(next.sha, effect.branch, next.from);
   if (result.code !== 0) {
     const now = await remote.head(effect.branch).catch(() => undefined); // unreadable: unknown, below
@@ -176,26 +187,33 @@ function failedPush(
   return { kind: "later", reason, afterMs: null };
 }
 
+/** A pull request to which nothing is pushed any more. `head` = its last commit, null = GitHub knows no such number. */
+interface Over {
+  readonly number: number;
+  readonly state: "merged" | "closed" | "gone";
+  readonly head: string | null;
+}
+
 /**
  * The effect may be older than its pull request: the answer that said its number was lost, and a person has merged it
  * since. So without a number it is looked for by its branch.
  */
-async function pullRequestGone(
-  { pullRequestState, pullRequestAt }: PushGateOptions,
-  effect: PushEffect,
-): Promise<EffectOutcome | null> {
-  const { repository, branch, pullRequest: number } = effect;
-  const found =
-    number === null
-      ? await pullRequestAt(repository, branch)
-      : { number, state: await pullRequestState(repository, number) };
-  if (found === null || found.state === "open" || found.state === "draft") return null;
-  return refused(
-    effect,
-    "pull-request-gone",
-    `pull request #${found.number} is ${found.state ?? "gone"}`,
-  );
+async function pullRequestOver(
+  { pullRequest, pullRequestAt }: PushGateOptions,
+  { repository, branch, pullRequest: number }: PushEffect,
+): Promise<Over | null> {
+  if (number === null) return overOf(await pullRequestAt(repository, branch));
+  const found = await pullRequest(repository, number);
+  return found === null ? { number, state: "gone", head: null } : overOf(found);
 }
+
+const overOf = (pull: PullState | null): Over | null =>
+  pull === null || pull.state === "open" || pull.state === "draft"
+    ? null
+    : { number: pull.number, state: pull.state, head: pull.headSha };
+
+const refusedOver = (effect: PushEffect, { number, state }: Over): EffectOutcome =>
+  refused(effect, "pull-request-gone", `pull request #${number} is ${state}`);
 
 /** Commits on the branch that were not there when we last knew it. */
 async function countNew({ effect, exported, quarantine }: Pushing, sha: string): Promise<number> {
@@ -208,8 +226,8 @@ async function countNew({ effect, exported, quarantine }: Pushing, sha: string):
 interface Remote {
   /** Where a branch is now, null = nowhere. */
   head(branch: string): Promise<string | null>;
-  /** Brings the base without its history, and the branch when there is one, into the quarantine. */
-  fetch(base: string, branch: string | null): Promise<void>;
+  /** Brings the base without its history, and what is on GitHub (a ref or a commit), into the quarantine. */
+  fetch(base: string, actual: string | null): Promise<void>;
   /** Brings the rest of the history. */
   deepen(): Promise<void>;
   push(
@@ -239,13 +257,13 @@ async function openRemote(
       const line = listed.split("\n").find((entry) => entry.endsWith(`\t${ref}`));
       return line?.slice(0, 40) ?? null;
     },
-    async fetch(base, branch) {
+    async fetch(base, actual) {
       fetched = base;
       const shallow = [...FETCH, "--depth=1", "--end-of-options", url];
       await quarantine.output([...shallow, `${base}:refs/orcha/base`], read);
       // Without a depth: everything between the base and what people put on the branch.
-      const refs = [`+refs/heads/${branch}:refs/orcha/branch`];
-      if (branch !== null)
+      const refs = [`+${actual}:refs/orcha/branch`];
+      if (actual !== null)
         await quarantine.output([...FETCH, "--end-of-options", url, ...refs], read);
     },
     async deepen() {

@@ -216,6 +216,30 @@ test("merged while the commits were on their way: refused, and nobody is left to
   expect(play.last.notes).toContain("api: a message came after its end");
 });
 
+test("merged after they were pushed, before we heard of the push: what was held goes out all the same", () => {
+  const play = reviewed();
+  play.call("api", reply(8));
+  play.call("api", report());
+  play.park("api").pull(31, "merged");
+  expect(play.state("api")).toBe("succeeded");
+  expect(play.it.state.kind).toBe("active");
+  play.pushed("api", "d".repeat(40));
+  expect(play.effects("reply-to-review")).toMatchObject([{ pullRequest: 31, thread: 8 }]);
+  expect(play.effects("mark-ready")).toEqual([]);
+  expect(play.session("api").followUp).toBeNull();
+  expect(play.it.state.kind).toBe("finishing");
+});
+
+test("merged before they were pushed: nothing of it is said, and nothing waits for it", () => {
+  const play = reviewed();
+  play.call("api", reply(8));
+  play.call("api", report());
+  play.park("api").pull(31, "merged").refused("api", "pull-request-gone", "it is merged");
+  expect(play.all("reply-to-review")).toEqual([]);
+  expect(play.session("api").followUp).toBeNull();
+  expect(play.it.state.kind).toBe("finishing");
+});
+
 test("a worker that ends its turn without a report is published all the same", () => {
   const play = reviewed();
   play.call("api", reply(8));

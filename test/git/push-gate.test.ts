@@ -15,7 +15,11 @@ const session = sessionId("s1");
 interface Gate extends AsyncDisposable {
   readonly shop: ShopWorld;
   readonly checkout: Checkout;
-  push(overrides?: Partial<Effect>, options?: Partial<PushGateOptions>): ReturnType<Push>;
+  push(
+    overrides?: Partial<Effect>,
+    options?: Partial<PushGateOptions>,
+    tries?: number,
+  ): ReturnType<Push>;
   /** What a branch is at on GitHub. */
   branch(name?: string): Promise<string | null>;
 }
@@ -42,12 +46,12 @@ async function openGate(among: ShopWorld | null = null): Promise<Gate> {
   return {
     shop,
     checkout,
-    push(overrides = {}, options = {}) {
+    push(overrides = {}, options = {}, tries = 1) {
       const gate = openPushGate({
         auth: shop.auth,
         clock: { now: () => Date.now(), after: () => () => undefined },
         exportBundle,
-        pullRequestState: async () => "open",
+        pullRequest: async (_repository, number) => ({ number, state: "open", headSha: "" }),
         pullRequestAt: async () => null,
         gitUrl: shop.url,
         dataDirectory: checkout.scratch,
@@ -68,7 +72,7 @@ async function openGate(among: ShopWorld | null = null): Promise<Gate> {
         title: "Limits",
         ...overrides,
       };
-      return gate.push(effect, attempt("push"));
+      return gate.push(effect, { ...attempt("push"), number: tries });
     },
     branch: (name = BRANCH) => checkout.remoteHead(name),
     async [Symbol.asyncDispose]() {
@@ -77,6 +81,15 @@ async function openGate(among: ShopWorld | null = null): Promise<Gate> {
     },
   };
 }
+
+const away: ExportBundle = async () => ({ ok: false, code: "unreachable", reason: "away" });
+
+const pullIs = (
+  state: "merged" | "closed" | null,
+  headSha: string,
+): Pick<PushGateOptions, "pullRequest"> => ({
+  pullRequest: async (_repository, number) => (state === null ? null : { number, state, headSha }),
+});
 
 test("new commits arrive on a new branch, and again is the same", async () => {
   await using gate = await openGate();
@@ -158,8 +171,7 @@ test.for(["merged", "closed", null] as const)(
   async (state) => {
     await using gate = await openRefusingGate();
     await gate.checkout.commit({ "a.txt": "a\n" });
-    const options = { pullRequestState: async () => state };
-    expect(await gate.push({ pullRequest: 7 }, options)).toMatchObject({
+    expect(await gate.push({ pullRequest: 7 }, pullIs(state, gate.checkout.base))).toMatchObject({
       kind: "refused",
       events: [{ kind: "push-refused", code: "pull-request-gone" }],
     });
@@ -167,12 +179,42 @@ test.for(["merged", "closed", null] as const)(
   },
 );
 
+test.for(["merged", "closed"] as const)(
+  "pushed, then we died, and the pull request was %s meanwhile: the next try sees its commit there",
+  async (state) => {
+    await using gate = await openGate();
+    const first = await gate.checkout.commit({ "a.txt": "a\n" });
+    await gate.push();
+    const second = await gate.checkout.commit({ "b.txt": "b\n" });
+    const known = { expected: first, pullRequest: 7 };
+    await gate.push(known);
+    const arrived = { kind: "done", events: [{ kind: "branch-pushed", sha: second, commits: 1 }] };
+    expect(await gate.push(known, pullIs(state, second))).toMatchObject(arrived);
+    // A person's commit came on top of it before the merge.
+    const person = gate.shop.world.as("alice");
+    const top = await person.push(SHOP, BRANCH, { files: { "c.txt": "c\n" }, message: "mine" });
+    const onTop = { kind: "done", events: [{ kind: "branch-pushed", sha: top, commits: 2 }] };
+    expect(await gate.push(known, pullIs(state, top))).toMatchObject(onTop);
+    await gate.checkout.commit({ "d.txt": "d\n" });
+    expect(await gate.push(known, pullIs(state, top))).toMatchObject({
+      events: [{ code: "pull-request-gone", reason: `pull request #7 is ${state}` }],
+    });
+    expect(await gate.branch()).toBe(top);
+  },
+);
+
 test("the pull request we never heard of was merged: it is found by its branch, and nothing is pushed", async () => {
   await using gate = await openRefusingGate();
-  await gate.checkout.commit({ "a.txt": "a\n" });
-  const options = { pullRequestAt: async () => ({ number: 7, state: "merged" as const }) };
-  expect(await gate.push({ pullRequest: null }, options)).toMatchObject({
+  const head = await gate.checkout.commit({ "a.txt": "a\n" });
+  const merged = { number: 7, state: "merged" as const, headSha: gate.checkout.base };
+  const unheard = { pullRequest: null };
+  expect(await gate.push(unheard, { pullRequestAt: async () => merged })).toMatchObject({
     events: [{ code: "pull-request-gone", reason: "pull request #7 is merged" }],
+  });
+  // Nor when it was our commit that was merged, and the branch deleted; but then it has arrived.
+  const ours = { ...merged, headSha: head };
+  expect(await gate.push(unheard, { pullRequestAt: async () => ours })).toMatchObject({
+    events: [{ kind: "branch-pushed", sha: head }],
   });
   expect(await gate.branch()).toBeNull();
 });
@@ -182,11 +224,23 @@ test("the pull request merged while the bundle was checked: nothing is pushed", 
   await gate.checkout.commit({ "a.txt": "a\n" });
   const states = ["open", "merged"] as const;
   let asked = 0;
-  const pullRequestState = async () => states[asked++] ?? "merged";
-  expect(await gate.push({ pullRequest: 7 }, { pullRequestState })).toMatchObject({
+  const pullRequest = async (_repository: unknown, number: number) => {
+    const state = states[asked++] ?? "merged";
+    return { number, state, headSha: gate.checkout.base };
+  };
+  expect(await gate.push({ pullRequest: 7 }, { pullRequest })).toMatchObject({
     events: [{ code: "pull-request-gone" }],
   });
   expect(await gate.branch()).toBeNull();
+});
+
+test("the runner is away: what went out before is looked for later, what never did is refused", async () => {
+  await using gate = await openRefusingGate();
+  const options = { ...pullIs("merged", gate.checkout.base), exportBundle: away };
+  expect(await gate.push({ pullRequest: 7 }, options)).toMatchObject({
+    events: [{ code: "pull-request-gone" }],
+  });
+  expect(await gate.push({ pullRequest: 7 }, options, 2)).toMatchObject({ kind: "later" });
 });
 
 test("nothing committed is said so", async () => {
@@ -318,8 +372,6 @@ test.for([
   await gate.checkout.commit({ "a.txt": "a\n" });
   expect(await gate.push({ branch })).toMatchObject({ events: [{ code: "policy" }] });
 });
-
-const away: ExportBundle = async () => ({ ok: false, code: "unreachable", reason: "away" });
 
 test("what passes by itself is tried later: runner and GitHub away, git missing", async () => {
   await using gate = await openGate();

@@ -86,13 +86,21 @@ test("a lost answer is looked for; a lost connection comes back later", async ()
 test("what must not be pushed is refused: merged, foreign, deleted, policy, unpushed base", async () => {
   const gate = await openRig();
   const foreign = { files: { z: "z\n" }, message: "mine" };
-  await gate.alice.push(SHOP, BRANCH, foreign);
+  const foreignHead = await gate.alice.push(SHOP, BRANCH, foreign);
   const head = gate.commit({ "a.txt": "a\n" });
   expect(await gate.push()).toMatchObject(refused("moved"));
   await gate.alice.deleteBranch(SHOP, BRANCH);
   expect(await gate.push({ expected: head })).toMatchObject(refused("moved"));
-  const merged = { pullRequestState: async () => "merged" as const };
-  expect(await gate.push({ pullRequest: 1 }, merged)).toMatchObject(refused("pull-request-gone"));
+  const main = gate.github.world.repository(SHOP).refs.get("refs/heads/main") ?? "";
+  const merged = { number: 1, state: "merged", headSha: main } as const;
+  const pullRequest = async () => merged;
+  expect(await gate.push({ pullRequest: 1 }, { pullRequest })).toMatchObject(
+    refused("pull-request-gone"),
+  );
+  const there = async () => ({ ...merged, headSha: foreignHead });
+  expect(await gate.push({ pullRequest: 1, expected: head }, { pullRequest: there })).toMatchObject(
+    refused("pull-request-gone"),
+  );
   const { objects } = gate;
   const bundle = makeBundle({ objects }, head, gate.commit({ "b.txt": "b\n" }));
   const unpushed = { ok: true, base: head, head: gate.commit({}), bundle } as const;

@@ -81,7 +81,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
           const bundle = makeBundle({ objects }, base, head);
           return { ok: true, base, head, bundle };
         },
-        pullRequestState: async () => "open",
+        pullRequest: async (_repository, number) => ({ number, state: "open", headSha: base }),
         pullRequestAt: async () => null,
         gitUrl: github.url,
         dataDirectory: "/nowhere",
