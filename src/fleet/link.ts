@@ -169,6 +169,8 @@ class ReconnectingLink implements Link {
         // Lost in between: nothing was streamed, so the next connection begins anew.
         this.#attachments.delete(key);
         if (!(error instanceof LinkError) || error.kind !== "lost") throw error;
+        // It may have died without our having been told yet: trying over and over would keep us from hearing of it.
+        await channel.closed;
       }
     }
   }

@@ -2,7 +2,7 @@
 import type { Duplex } from "node:stream";
 import process from "node:process";
 import { expect, test } from "vitest";
-import { type Link, openLink } from "../../src/fleet/link.ts";
+import { type AttachSink, type Link, openLink } from "../../src/fleet/link.ts";
 import type { RunnerTransport } from "../../src/fleet/transport.ts";
 import { clock, RunnerWorld, Sink, waitFor } from "../runners/world.ts";
 
@@ -139,6 +139,32 @@ test("a runner that lost what we have says so at the reconnection, and the strea
   expect(sink.refusals).toMatchObject([{ ok: false, code: "behind" }]);
   await link.request({ op: "stop", session, attempt: 1, graceMs: 0 });
   expect(sink.entry("exited")).toBeUndefined();
+  await link.close();
+});
+
+test("attaching over a connection that has just died waits for the next one, and lets others work", async () => {
+  await using world = await RunnerWorld.open();
+  const road = new Road(world.transport);
+  const link = linkOver(road);
+  const session = world.session();
+  await link.request({ op: "start", spec: world.plain(session, ["cat"]), credential: null });
+  const sink = new Sink();
+  let tries = 0;
+  const counting: AttachSink = {
+    position() {
+      tries += 1;
+      // Without end, nothing else in this process would run any more: not even a test's time limit.
+      if (tries > 10) throw new Error("tried over and over on the same connection");
+      return sink.position();
+    },
+    output: (...given) => sink.output(...given),
+    journal: (line) => sink.journal(line),
+    refused: (reply) => sink.refused(reply),
+  };
+  road.cut();
+  expect(await link.attach({ session, attempt: 1 }, counting)).toMatchObject({ ok: true });
+  expect(tries).toBe(2);
+  await link.request({ op: "stop", session, attempt: 1, graceMs: 0 });
   await link.close();
 });
 
