@@ -12,8 +12,8 @@ const { values } = parseArgs({
     seed: { type: "string", default: String(Date.now()) },
     objectives: { type: "string", default: "5000" },
     installations: { type: "string", default: "8" },
-    slots: { type: "string", default: "8" },
-    "at-once": { type: "string", default: "40" },
+    slots: { type: "string", default: "12" },
+    "at-once": { type: "string", default: "60" },
   },
 });
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
