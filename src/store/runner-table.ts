@@ -53,30 +53,31 @@ const liveOn = prepared((build, { name }: { readonly name: string }) =>
 );
 
 export function listRunners(db: Db): readonly RunnerRow[] {
-  const snapshots = new Map(runnerSnapshots(db).map((one) => [one.name, one]));
-  return db.all(registered({})).flatMap(({ name, kind, labels, address, host_key, problem }) => {
-    const snapshot = snapshots.get(name);
-    if (snapshot === undefined) return [];
-    return {
-      ...snapshot,
-      kind,
-      labels: Labels.parse(JSON.parse(labels)),
-      address: address === null ? null : Address.parse(JSON.parse(address)),
-      hostKey: host_key,
-      problem,
-    };
-  });
+  const taken = takenOf(db);
+  return db.all(registered({})).map((row) => ({
+    name: row.name,
+    kind: row.kind,
+    state: row.state,
+    slots: row.slots,
+    labels: Labels.parse(JSON.parse(row.labels)),
+    address: row.address === null ? null : Address.parse(JSON.parse(row.address)),
+    hostKey: row.host_key,
+    problem: row.problem,
+    taken: taken(row.name),
+  }));
 }
 
 /** What every round of the scheduler asks for. */
-export function runnerSnapshots({ all }: Db): readonly RunnerSnapshot[] {
-  const taken = Map.groupBy(all(takenSlots({})), ({ runner }) => runner);
-  return all(registered({})).map(({ name, state, slots }) => ({
-    name,
-    state,
-    slots,
-    taken: (taken.get(name) ?? []).map(({ slot }) => slot),
-  }));
+export function runnerSnapshots(db: Db): readonly RunnerSnapshot[] {
+  const taken = takenOf(db);
+  return db
+    .all(registered({}))
+    .map(({ name, state, slots }) => ({ name, state, slots, taken: taken(name) }));
+}
+
+function takenOf({ all }: Db): (runner: string) => readonly number[] {
+  const slots = Map.groupBy(all(takenSlots({})), ({ runner }) => runner);
+  return (runner) => (slots.get(runner) ?? []).map(({ slot }) => slot);
 }
 
 const takenSlots = prepared((build) => build.selectFrom("slot").select(["runner", "slot"]));
