@@ -13,7 +13,7 @@ import { type Attempts, openAttempts } from "./attempts.ts";
 import { type Connection, serveConnection } from "./connection.ts";
 import { gitVersion } from "./doctor.ts";
 import { RequestError } from "./errors.ts";
-import { makeDirectory } from "./files.ts";
+import { makeDirectory, writeAtomic } from "./files.ts";
 import { takeLock } from "./instance-lock.ts";
 import { layoutOf } from "./layout.ts";
 import { openMirrors } from "./mirror.ts";
@@ -74,6 +74,7 @@ export async function runDaemon(options: DaemonOptions): Promise<"idle" | "taken
     });
 
   const server = createServer((socket) => accept(socket, service, connections));
+  writeAtomic(layout.daemonPid, `${process.pid}\n`);
   const reachable = await listen(server, layout.controlSocket);
   log(`ready on ${layout.controlSocket}`);
   await idle({ attempts, connections, reachable, options });

@@ -7,7 +7,8 @@
  *     sessions/<session>/state/             the agent's own state, survives attempts
  *     <owner>__<repo>/<session>/<n>         checkouts, by the path in the spec
  *
- * In the runtime directory (0700, gone after a reboot): `runner.sock`, one `t-<hash>.sock` per attempt.
+ * In the runtime directory (0700, gone after a reboot): `runner.sock`, `daemon.pid`, `daemon.log`, one
+ * `t-<hash>.sock` per attempt.
  */
 import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
@@ -21,6 +22,8 @@ export interface Layout {
   readonly workRoot: string;
   readonly runtimeDir: string;
   readonly controlSocket: string;
+  /** Who listens there, as text. */
+  readonly daemonPid: string;
   readonly sessions: string;
   attempt(session: string, attempt: number): string;
   state(session: string): string;
@@ -45,6 +48,7 @@ export function layoutOf(options: {
     workRoot,
     runtimeDir,
     controlSocket: socketPath(runtimeDir, "runner.sock"),
+    daemonPid: join(runtimeDir, "daemon.pid"),
     sessions,
     attempt: (session, attempt) => join(sessions, session, String(attempt)),
     state: (session) => join(sessions, session, "state"),

@@ -2,9 +2,16 @@
 /**
  * orcha-runner: what runs on a machine that runs sessions.
  *
- *     orcha-runner daemon --work-root DIR --runtime-dir DIR [--idle-exit-ms N] [--orphan-after-ms N]
- *     orcha-runner connect --runtime-dir DIR          stdio ⇄ control socket, for links without sockets
+ *     orcha-runner ensure --work-root DIR [--runtime-dir DIR] [--idle-exit-ms N] [--orphan-after-ms N]
+ *                                       starts the daemon when there is none, says where it listens (JSON)
+ *     orcha-runner daemon …             the same, and is the daemon
+ *     orcha-runner connect --work-root DIR | --runtime-dir DIR
+ *                                       stdio ⇄ control socket, for links without sockets; first one line,
+ *                                       `orcha connected`, once there is somebody at the other end
  *     orcha-runner --version
+ *
+ * Without a runtime directory it is /tmp/orcha-<uid>-<hash of the work root>. Only `ensure` takes a work root
+ * that begins with `~` or is relative: from the home directory.
  *
  * One bundled file, Node ≥ 20, nothing else to install but git and the usual small tools.
  */
@@ -16,9 +23,12 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { runDaemon } from "./daemon.ts";
+import { ensureDaemon } from "./ensure.ts";
+import { claimRuntimeDir, defaultRuntimeDir } from "./runtime-dir.ts";
 
-const USAGE = `usage: orcha-runner daemon --work-root DIR --runtime-dir DIR [--idle-exit-ms N] [--orphan-after-ms N]
-       orcha-runner connect --runtime-dir DIR
+const USAGE = `usage: orcha-runner ensure --work-root DIR [--runtime-dir DIR] [--idle-exit-ms N] [--orphan-after-ms N]
+       orcha-runner daemon --work-root DIR [--runtime-dir DIR] [--idle-exit-ms N] [--orphan-after-ms N]
+       orcha-runner connect --work-root DIR | --runtime-dir DIR
        orcha-runner --version
 `;
 const IDLE_EXIT_MS = 10 * 60_000;
@@ -42,16 +52,22 @@ async function main(argv: readonly string[]): Promise<void> {
   const { "work-root": workRoot, "runtime-dir": runtimeDir, version } = values;
   const idleExitMs = Number(values["idle-exit-ms"]);
   const orphanAfterMs = Number(values["orphan-after-ms"]);
+  const timed = idleExitMs > 0 && orphanAfterMs > 0;
+  const command = positionals[0];
   if (version) process.stdout.write(`${versionOf()}\n`);
-  else if (positionals[0] === "connect" && runtimeDir !== undefined) connect(runtimeDir);
-  else if (
-    positionals[0] === "daemon" &&
-    workRoot !== undefined &&
-    runtimeDir !== undefined &&
-    idleExitMs > 0 &&
-    orphanAfterMs > 0
-  )
-    await daemon({ workRoot, runtimeDir, idleExitMs, orphanAfterMs });
+  else if (command === "connect" && (runtimeDir ?? workRoot) !== undefined)
+    connect(runtimeDir ?? claimedDir(workRoot ?? ""));
+  else if (command === "ensure" && workRoot !== undefined && timed) {
+    const options = { workRoot, runtimeDir, idleExitMs, orphanAfterMs };
+    const ensured = await ensureDaemon({ ...options, main: fileURLToPath(import.meta.url) });
+    process.stdout.write(`${JSON.stringify(ensured)}\n`);
+  } else if (command === "daemon" && workRoot !== undefined && timed)
+    await daemon({
+      workRoot,
+      runtimeDir: runtimeDir ?? claimedDir(workRoot),
+      idleExitMs,
+      orphanAfterMs,
+    });
   else {
     process.stderr.write(USAGE);
     process.exitCode = EXIT_USAGE;
@@ -78,10 +94,22 @@ function log(message: string): void {
   process.stderr.write(`${new Date().toISOString()} orcha-runner: ${message}\n`);
 }
 
+/** The default one, which is ours or nobody's. */
+function claimedDir(workRoot: string): string {
+  const path = defaultRuntimeDir(workRoot);
+  claimRuntimeDir(path);
+  return path;
+}
+
 function connect(runtimeDir: string): void {
   const socket = createConnection(join(runtimeDir, "runner.sock"));
-  process.stdin.pipe(socket);
-  socket.pipe(process.stdout);
+  socket.once("connect", () => {
+    process.stdout.write("orcha connected\n");
+    process.stdin.pipe(socket);
+    socket.pipe(process.stdout);
+  });
+  // Whoever called us is gone: nothing that comes has a place to go.
+  process.stdout.on("error", () => process.exit(0));
   socket.on("close", () => process.exit(0));
   socket.on("error", (error) => {
     process.stderr.write(`orcha-runner: ${error.message}\n`);
