@@ -20,6 +20,7 @@ import { delimiter, dirname, join } from "node:path";
 import process from "node:process";
 import type { SshAddress } from "../../src/fleet/ssh/address.ts";
 import type { SshOptions } from "../../src/fleet/ssh/ssh.ts";
+import { defaultRuntimeDir } from "../../runners/program/runtime-dir.ts";
 import { clock, waitFor } from "../runners/world.ts";
 
 const PATHS = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
@@ -41,6 +42,8 @@ export function sshdProblem(): string | undefined {
 export interface SshdOptions {
   readonly streamLocal?: boolean;
   readonly tcpForwarding?: boolean;
+  /** Lines of sh that run instead of every command, which is in $SSH_ORIGINAL_COMMAND. */
+  readonly instead?: string;
   /** More lines of sshd_config. */
   readonly more?: readonly string[];
 }
@@ -50,6 +53,8 @@ export class Sshd implements AsyncDisposable {
   /** HOME of whoever logs in. */
   readonly home = join(this.root, "home");
   readonly log = join(this.root, "log");
+  /** Runtime directories of runners that were reached through here; their daemons end with us. */
+  readonly runtimeDirs = new Set([defaultRuntimeDir(this.workRoot)]);
   readonly port: number;
   readonly #options: SshdOptions;
   #pid: number | undefined;
@@ -70,6 +75,10 @@ export class Sshd implements AsyncDisposable {
     return server;
   }
 
+  /** Where a runner works to which nothing else was said. */
+  get workRoot(): string {
+    return join(this.home, ".local", "share", "orcha-runner", "work");
+  }
   get identity(): string {
     return join(this.root, "id");
   }
@@ -112,10 +121,12 @@ export class Sshd implements AsyncDisposable {
   }
 
   /** SIGKILL for the server and for every connection; what was started over them is left alone. */
-  kill(): void {
-    if (this.#pid === undefined) return;
-    for (const pid of [...this.connections(), this.#pid]) killNow(pid);
+  async kill(): Promise<void> {
+    const all = this.#pid === undefined ? [] : [this.#pid, ...this.connections()];
+    for (const pid of all) killNow(pid);
     this.#pid = undefined;
+    // Until the kernel has closed what they had open: nobody listens any more.
+    await waitFor("sshd to be gone", () => !all.some(isSshd));
   }
 
   /** Of the server's processes, those that serve a connection. */
@@ -124,10 +135,13 @@ export class Sshd implements AsyncDisposable {
   }
 
   #config(): string {
-    const { streamLocal = true, tcpForwarding = true, more = [] } = this.#options;
+    const { streamLocal = true, tcpForwarding = true, instead, more = [] } = this.#options;
+    const wrapper = join(this.root, "instead");
+    if (instead !== undefined) writeFileSync(wrapper, `${instead}\n`);
     const path = [dirname(process.execPath), process.env["PATH"]].join(delimiter);
     return [
       ...more,
+      ...(instead === undefined ? [] : [`ForceCommand sh ${wrapper}`]),
       "ListenAddress 127.0.0.1",
       `Port ${this.port}`,
       `HostKey ${join(this.root, "host")}`,
@@ -147,8 +161,10 @@ export class Sshd implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.kill();
-    rmSync(this.root, { recursive: true, force: true, maxRetries: 10 });
+    await this.kill();
+    for (const path of this.runtimeDirs) killDaemon(path);
+    for (const path of [this.root, ...this.runtimeDirs])
+      rmSync(path, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 
@@ -171,7 +187,7 @@ function childrenOf(parent: number): number[] {
     .filter((entry) => /^\d+$/u.test(entry))
     .map(Number)
     .filter((pid) => isSshd(pid) && parentOf(pid) === parent);
-  return direct.flatMap((pid) => [pid, ...childrenOf(pid)]);
+  return [...direct, ...direct.flatMap(childrenOf)];
 }
 
 function parentOf(pid: number): number {
@@ -180,7 +196,7 @@ function parentOf(pid: number): number {
 }
 
 function isSshd(pid: number): boolean {
-  return readProc(pid, "cmdline").startsWith("sshd:");
+  return /^(?:sshd:|\S*\/sshd)/u.test(readProc(pid, "cmdline"));
 }
 
 function readProc(pid: number, name: string): string {
@@ -190,6 +206,12 @@ function readProc(pid: number, name: string): string {
     // It ended while we looked.
     return "";
   }
+}
+
+function killDaemon(runtimeDir: string): void {
+  const file = join(runtimeDir, "daemon.pid");
+  const pid = existsSync(file) ? Number(readFileSync(file, "utf8")) : 0;
+  if (pid > 1 && readProc(pid, "cmdline").includes("orcha-runner")) killNow(pid);
 }
 
 function killNow(pid: number): void {

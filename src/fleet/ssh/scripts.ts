@@ -65,6 +65,9 @@ const told = (() => {
   }
 })();
 const say = (word, value) => fs.writeSync(1, "orcha " + word + " " + JSON.stringify(value) + "\\n");
+// What was installed beside a Node that is not in the PATH is found, too.
+const bin = path.dirname(process.execPath), places = (process.env.PATH || "").split(":");
+if (!places.includes(bin)) process.env.PATH = [...places, bin].join(":");
 const run = (main, args) => {
   process.argv = [process.execPath, main, ...args];
   import(require("url").pathToFileURL(main).href).catch((error) => {
@@ -113,9 +116,6 @@ try {
   const complete = there();
   say(complete ? "have" : "need", directory);
   if (!complete) receive();
-  // Agents that were installed beside a Node that is not in the PATH.
-  const bin = path.dirname(process.execPath), found = (process.env.PATH || "").split(":");
-  if (!found.includes(bin)) process.env.PATH = [...found, bin].join(":");
   const workRoot = told.workRoot === null ? path.join(base, "work") : told.workRoot;
   run(path.join(directory, "orcha-runner.mjs"), ["ensure", "--work-root", workRoot, ...told.args]);
 } catch (error) {
