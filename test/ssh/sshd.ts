@@ -66,7 +66,7 @@ export class Sshd implements AsyncDisposable {
     writeFileSync(this.log, "");
     keygen(this.identity);
     this.newHostKey();
-    writeFileSync(join(this.root, "authorized_keys"), readFileSync(`${this.identity}.pub`));
+    writeFileSync(this.authorizedKeys, this.publicKey);
   }
 
   static async start(options: SshdOptions = {}): Promise<Sshd> {
@@ -81,6 +81,13 @@ export class Sshd implements AsyncDisposable {
   }
   get identity(): string {
     return join(this.root, "id");
+  }
+  get publicKey(): string {
+    return readFileSync(`${this.identity}.pub`, "utf8");
+  }
+  /** Who may log in. */
+  get authorizedKeys(): string {
+    return join(this.root, "authorized_keys");
   }
   get address(): SshAddress {
     const user = userInfo().username;
@@ -145,7 +152,7 @@ export class Sshd implements AsyncDisposable {
       "ListenAddress 127.0.0.1",
       `Port ${this.port}`,
       `HostKey ${join(this.root, "host")}`,
-      `AuthorizedKeysFile ${join(this.root, "authorized_keys")}`,
+      `AuthorizedKeysFile ${this.authorizedKeys}`,
       "PidFile none",
       "StrictModes no",
       "UsePAM no",
