@@ -17,9 +17,20 @@ import {
 import { dirname, join } from "node:path";
 import { systemCode } from "./errors.ts";
 
-/** Makes the directory and its parents, for this user only. */
+/**
+ * Makes the directory and its parents, for this user only. Step by step: below /proc, where a parent is there and
+ * takes no directories, Node's own recursion never ends.
+ */
 export function makeDirectory(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  if (dirname(path) !== path) makeDirectory(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Somebody else was quicker.
+    const made = systemCode(error) === "EEXIST" && statSync(path).isDirectory();
+    if (!made) throw error;
+  }
 }
 
 /** Writes the whole file or nothing: temporary name, sync, rename. Readers never see half of it. */

@@ -60,6 +60,11 @@ export interface ProgramFile {
   readonly content: Uint8Array;
 }
 
+/** The files of a program directory, to be copied to another machine. */
+export function readProgram(directory: string): ProgramFile[] {
+  return Object.keys(FILES).map((name) => ({ name, content: readFileSync(join(directory, name)) }));
+}
+
 /** Bundles the sources of this repository for Node 20. */
 export async function bundleProgram(): Promise<ProgramFile[]> {
   const { build } = await import("esbuild");

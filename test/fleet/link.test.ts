@@ -1,36 +1,9 @@
 /** The link on a real daemon, with a transport whose connections can be cut and whose way can be blocked. */
-import type { Duplex } from "node:stream";
 import process from "node:process";
 import { expect, test } from "vitest";
 import { type AttachSink, type Link, openLink } from "../../src/fleet/link.ts";
-import type { RunnerTransport } from "../../src/fleet/transport.ts";
 import { clock, RunnerWorld, Sink, waitFor } from "../runners/world.ts";
-
-/** Passes connections through, cuts them, or refuses to make them. */
-class Road implements RunnerTransport {
-  readonly description = "a road that can be cut";
-  readonly streams: Duplex[] = [];
-  blocked: string | undefined;
-  connects = 0;
-  readonly #inner: RunnerTransport;
-
-  constructor(inner: RunnerTransport) {
-    this.#inner = inner;
-  }
-  async connect(signal?: AbortSignal): Promise<Duplex> {
-    this.connects += 1;
-    if (this.blocked !== undefined) throw new Error(this.blocked);
-    const stream = await this.#inner.connect(signal);
-    this.streams.push(stream);
-    return stream;
-  }
-  cut(): void {
-    this.streams.at(-1)?.destroy();
-  }
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
-}
+import { Road } from "./road.ts";
 
 const hello = { installation: "test", plane: "plane", epoch: 1 };
 

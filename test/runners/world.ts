@@ -149,13 +149,11 @@ export class RunnerWorld implements AsyncDisposable {
 
   private constructor(programDir: string, options: WorldOptions) {
     this.#epoch = 1;
-    this.transport = openLocal({
-      name: "here",
-      workRoot: this.workRoot,
-      runtimeDir: this.runtimeDir,
-      programDir,
-      ...options,
-    });
+    const { transport, ...more } = options;
+    const { workRoot, runtimeDir } = this;
+    const place = { workRoot, programDir };
+    this.transport =
+      transport?.(place) ?? openLocal({ name: "here", runtimeDir, ...place, ...more });
     this.link = this.openLink();
   }
 
@@ -308,6 +306,11 @@ export interface WorldOptions {
   readonly idleExitMs?: number;
   readonly orphanAfterMs?: number;
   readonly node?: string;
+  /** Default: the one to this machine. */
+  readonly transport?: (place: {
+    readonly workRoot: string;
+    readonly programDir: string;
+  }) => RunnerTransport;
 }
 
 export function message(id: string, text: string): { id: string; line: string } {

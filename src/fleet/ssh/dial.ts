@@ -1,0 +1,267 @@
+/**
+ * One authenticated connection to a machine, through a jump host when there is one. The host's key is compared
+ * before anything is sent; there is no way to do without. No agent is forwarded, no port.
+ */
+import { type Socket, connect } from "node:net";
+import type { Duplex } from "node:stream";
+import ssh2, { type Client, type ConnectConfig } from "ssh2";
+import type { LinkClock } from "../link.ts";
+import { type SshAddress, jumpOf, nameOf } from "./address.ts";
+import { HostKeyChanged, SshError } from "./errors.ts";
+import { type HostKey, algorithmsOf, hostKeyOf, parseHostKey, sameKey } from "./host-key.ts";
+import { type Credentials, credentialsOf } from "./identity.ts";
+
+const CONNECT_MS_MAX = 10_000;
+const HANDSHAKE_MS_MAX = 20_000;
+/** A dead connection is noticed after four of these. */
+const KEEPALIVE_MS = 5_000;
+const KEEPALIVES_MISSED_MAX = 3;
+
+export interface DialOptions {
+  readonly address: SshAddress;
+  /** As sshd writes it; null = not known yet, refused. */
+  readonly hostKey: string | null;
+  readonly jumpHostKey: string | null;
+  readonly agentSocket: string | undefined;
+  readonly clock: LinkClock;
+  readonly onHostKey?: (seen: HostKey) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Resolves with a client that is logged in; it has a listener for errors, and `close` always comes. */
+export async function dial(options: DialOptions): Promise<Client> {
+  const { address, hostKey, clock, signal, onHostKey } = options;
+  if (hostKey === null)
+    throw new SshError(
+      "host-key",
+      `no host key is pinned for ${nameOf(address)}: register it first`,
+    );
+  const pinned = parseHostKey(hostKey);
+  const verify = verifier(nameOf(address), pinned, onHostKey);
+  const credentials = credentialsOf(address, options.agentSocket);
+  const { sock, through } = await reach(options);
+  return handshake({ address, sock, through, clock, signal, credentials, verify });
+}
+
+/** The key a machine shows, without logging in there. The jump host, if any, must be known already. */
+export async function peekHostKey(options: Omit<DialOptions, "hostKey">): Promise<HostKey> {
+  const { address, clock, signal } = options;
+  const { sock, through } = await reach(options);
+  let seen: HostKey | undefined;
+  const verify: Verifier = {
+    check(key) {
+      seen = key;
+      return false;
+    },
+    refusal: () => undefined,
+  };
+  const credentials = { shown: "nothing" };
+  try {
+    await handshake({ address, sock, through, clock, signal, credentials, verify });
+  } catch (error) {
+    if (seen === undefined) throw error;
+    return seen;
+  }
+  throw new SshError("host-key", `${nameOf(address)} let us in without showing a key`);
+}
+
+interface Verifier {
+  readonly algorithms?: ReturnType<typeof algorithmsOf>;
+  check(key: HostKey): boolean;
+  /** Why it ended, when it ended because of the key. */
+  refusal(problem: string): Error | undefined;
+}
+
+function verifier(
+  name: string,
+  pinned: HostKey,
+  onHostKey: ((seen: HostKey) => void) | undefined,
+): Verifier {
+  let refused: HostKey | undefined;
+  return {
+    algorithms: algorithmsOf(pinned),
+    check(seen) {
+      onHostKey?.(seen);
+      const same = sameKey(seen, pinned);
+      if (!same) refused = seen;
+      return same;
+    },
+    refusal(problem) {
+      if (refused !== undefined) return new HostKeyChanged(name, pinned, refused);
+      const none = /no matching host key format/iu.test(problem);
+      return none ? new HostKeyChanged(name, pinned, null) : undefined;
+    },
+  };
+}
+
+interface Reached {
+  readonly sock: Duplex;
+  /** The jump host's connection, which ends with ours. */
+  readonly through: Client | undefined;
+}
+
+async function reach(options: Omit<DialOptions, "hostKey">): Promise<Reached> {
+  const { address, jumpHostKey, clock, signal } = options;
+  const jump = jumpOf(address);
+  if (jump === null) return { sock: await tcp(address, clock, signal), through: undefined };
+  const { agentSocket } = options;
+  const through = await dial({
+    address: jump,
+    hostKey: jumpHostKey,
+    jumpHostKey: null,
+    agentSocket,
+    clock,
+    signal,
+  });
+  const sock = await new Promise<Duplex>((resolve, reject) => {
+    through.forwardOut("127.0.0.1", 0, address.host, address.port, (error, channel) => {
+      if (error === undefined) resolve(channel);
+      else {
+        through.end();
+        const message = `${nameOf(jump)} cannot reach ${address.host}:${address.port} (${error.message}): is the address right, and does its sshd allow forwarding?`;
+        reject(new SshError("unreachable", message, { cause: error }));
+      }
+    });
+  });
+  return { sock, through };
+}
+
+function tcp(address: SshAddress, clock: LinkClock, signal: AbortSignal): Promise<Socket> {
+  const { host, port } = address;
+  return new Promise((resolve, reject) => {
+    // Without it a round trip takes 40 ms longer: small packets wait for acknowledgements.
+    const socket = connect({ host, port, noDelay: true });
+    const settle = (): void => {
+      cancel();
+      signal.removeEventListener("abort", aborted);
+      socket.removeAllListeners();
+    };
+    const fail = (message: string, cause?: unknown): void => {
+      settle();
+      socket.on("error", () => {}); // destroyed: nobody waits for what it still says
+      socket.destroy();
+      reject(new SshError("unreachable", message, { cause }));
+    };
+    const cancel = clock.after(CONNECT_MS_MAX, () =>
+      fail(
+        `${host}:${port} did not answer within ${CONNECT_MS_MAX / 1000} s: is the machine on, and is its port open for us?`,
+      ),
+    );
+    const aborted = (): void => fail(`connecting to ${host}:${port} was given up`);
+    signal.addEventListener("abort", aborted);
+    socket.once("connect", () => {
+      settle();
+      resolve(socket);
+    });
+    socket.once("error", (error: NodeJS.ErrnoException) =>
+      fail(`${host}:${port} cannot be reached: ${unreachable(error)}`, error),
+    );
+    if (signal.aborted) aborted();
+  });
+}
+
+function unreachable({ code, message }: NodeJS.ErrnoException): string {
+  if (code === "ECONNREFUSED") return "nothing listens there: is sshd running, is the port right?";
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN")
+    return "the name is not known: is it right, does DNS work?";
+  if (code === "EHOSTUNREACH" || code === "ENETUNREACH")
+    return "there is no route: is the machine on, is the network up?";
+  return message;
+}
+
+interface Handshake {
+  readonly address: SshAddress;
+  readonly sock: Duplex;
+  readonly through: Client | undefined;
+  readonly clock: LinkClock;
+  readonly signal: AbortSignal;
+  readonly credentials: Credentials;
+  readonly verify: Verifier;
+}
+
+function handshake(options: Handshake): Promise<Client> {
+  const { sock, through, clock, signal, verify } = options;
+  const client = new ssh2.Client();
+  return new Promise((resolve, reject) => {
+    let agentTrouble = "";
+    const settle = (): void => {
+      cancel();
+      signal.removeEventListener("abort", aborted);
+    };
+    const fail = (error: Error): void => {
+      settle();
+      client.end();
+      sock.destroy();
+      through?.end();
+      reject(error);
+    };
+    const name = nameOf(options.address);
+    const cancel = clock.after(HANDSHAKE_MS_MAX, () =>
+      fail(
+        new SshError(
+          "unreachable",
+          `${name} did not let us in within ${HANDSHAKE_MS_MAX / 1000} s: is that an SSH server, is the machine overloaded?`,
+        ),
+      ),
+    );
+    const aborted = (): void =>
+      fail(new SshError("unreachable", `logging in at ${name} was given up`));
+    signal.addEventListener("abort", aborted);
+    client.on("error", (error) => {
+      // Not the end: other ways to log in are tried.
+      if (error.level === "agent") agentTrouble = ` (${error.message})`;
+      else fail(verify.refusal(error.message) ?? explain(error, options, agentTrouble));
+    });
+    client.once("close", () => {
+      through?.end();
+      fail(
+        new SshError(
+          "unreachable",
+          `${name} closed the connection: too many at once (MaxStartups), or it does not let this address in`,
+        ),
+      );
+    });
+    client.once("ready", () => {
+      settle();
+      client.setNoDelay(true);
+      resolve(client);
+    });
+    client.connect(configuration(options));
+    if (signal.aborted) aborted();
+  });
+}
+
+function configuration({ sock, credentials, verify, address }: Handshake): ConnectConfig {
+  const { privateKey, agent } = credentials;
+  const { algorithms } = verify;
+  return {
+    sock,
+    username: address.user,
+    // Ours is the handshake's limit, by the clock we were given.
+    readyTimeout: 0,
+    keepaliveInterval: KEEPALIVE_MS,
+    keepaliveCountMax: KEEPALIVES_MISSED_MAX,
+    agentForward: false,
+    hostVerifier: (key: Buffer) => verify.check(hostKeyOf(key)),
+    ...(privateKey === undefined ? {} : { privateKey }),
+    ...(agent === undefined ? {} : { agent }),
+    ...(algorithms === undefined ? {} : { algorithms: { serverHostKey: algorithms } }),
+  };
+}
+
+function explain(
+  error: Error & { readonly level?: string },
+  { address, credentials }: Handshake,
+  agentTrouble: string,
+): SshError {
+  const name = nameOf(address);
+  if (error.level === "client-authentication")
+    return new SshError(
+      "auth",
+      `${name} refused ${credentials.shown}${agentTrouble}: is the user right, and does its ~/.ssh/authorized_keys have the key?`,
+      { cause: error },
+    );
+  return new SshError("unreachable", `logging in at ${name} failed: ${error.message}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,230 @@
+/**
+ * A real sshd of our own on loopback, as the current user and for that user alone: its own keys, its own home
+ * directory for whoever logs in, so that nothing of the machine's user is read or written. What it started is
+ * killed at the end.
+ */
+import { execFileSync, spawn } from "node:child_process";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir, userInfo } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import process from "node:process";
+import type { SshAddress } from "../../src/fleet/ssh/address.ts";
+import type { SshOptions } from "../../src/fleet/ssh/ssh.ts";
+import { defaultRuntimeDir } from "../../runners/program/runtime-dir.ts";
+import { clock, waitFor } from "../runners/world.ts";
+
+const PATHS = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
+
+function find(name: string): string | undefined {
+  return PATHS.map((directory) => join(directory, name)).find((path) => existsSync(path));
+}
+
+/** Why there can be no sshd here; undefined when there can. */
+export function sshdProblem(): string | undefined {
+  for (const name of ["sshd", "ssh-keygen"])
+    if (find(name) === undefined)
+      return `${name} is not installed (apt-get install openssh-server): tests over SSH are skipped`;
+  // Where a privileged sshd puts its unprivileged half.
+  if (process.getuid?.() === 0) mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
+  return undefined;
+}
+
+export interface SshdOptions {
+  readonly streamLocal?: boolean;
+  readonly tcpForwarding?: boolean;
+  /** Lines of sh that run instead of every command, which is in $SSH_ORIGINAL_COMMAND. */
+  readonly instead?: string;
+  /** More lines of sshd_config. */
+  readonly more?: readonly string[];
+}
+
+export class Sshd implements AsyncDisposable {
+  readonly root = mkdtempSync(join(tmpdir(), "orcha-sshd-"));
+  /** HOME of whoever logs in. */
+  readonly home = join(this.root, "home");
+  readonly log = join(this.root, "log");
+  /** Runtime directories of runners that were reached through here; their daemons end with us. */
+  readonly runtimeDirs = new Set([defaultRuntimeDir(this.workRoot)]);
+  readonly port: number;
+  readonly #options: SshdOptions;
+  #pid: number | undefined;
+
+  private constructor(port: number, options: SshdOptions) {
+    this.port = port;
+    this.#options = options;
+    mkdirSync(this.home);
+    writeFileSync(this.log, "");
+    keygen(this.identity);
+    this.newHostKey();
+    writeFileSync(this.authorizedKeys, this.publicKey);
+  }
+
+  static async start(options: SshdOptions = {}): Promise<Sshd> {
+    const server = new Sshd(await freePort(), options);
+    await server.start();
+    return server;
+  }
+
+  /** Where a runner works to which nothing else was said. */
+  get workRoot(): string {
+    return join(this.home, ".local", "share", "orcha-runner", "work");
+  }
+  get identity(): string {
+    return join(this.root, "id");
+  }
+  get publicKey(): string {
+    return readFileSync(`${this.identity}.pub`, "utf8");
+  }
+  /** Who may log in. */
+  get authorizedKeys(): string {
+    return join(this.root, "authorized_keys");
+  }
+  get address(): SshAddress {
+    const user = userInfo().username;
+    return { user, host: "127.0.0.1", port: this.port, identity: this.identity, jump: null };
+  }
+  get hostKey(): string {
+    return readFileSync(join(this.root, "host.pub"), "utf8").trim();
+  }
+  get said(): string {
+    return readFileSync(this.log, "utf8");
+  }
+  /** For `openSsh`, with the program that is to be put there. */
+  options(programDir: string, more: Partial<SshOptions> = {}): SshOptions {
+    const { address, hostKey } = this;
+    return { name: "far", address, hostKey, workRoot: null, programDir, clock, ...more };
+  }
+
+  /** Seen after the next start. */
+  newHostKey(type = "ed25519"): void {
+    for (const end of ["", ".pub"]) rmSync(join(this.root, `host${end}`), { force: true });
+    keygen(join(this.root, "host"), type);
+  }
+
+  async start(): Promise<void> {
+    const config = join(this.root, "config");
+    writeFileSync(config, this.#config());
+    const before = this.said.length;
+    const child = spawn(find("sshd") ?? "sshd", ["-D", "-f", config, "-E", this.log], {
+      stdio: "ignore",
+      detached: true,
+    });
+    child.on("error", (error) => appendFileSync(this.log, String(error)));
+    this.#pid = child.pid;
+    await waitFor("sshd to listen", () => {
+      if (child.exitCode !== null) throw new Error(`sshd ended: ${this.said.slice(before)}`);
+      return this.said.slice(before).includes("Server listening");
+    });
+  }
+
+  /** SIGKILL for the server and for every connection; what was started over them is left alone. */
+  async kill(): Promise<void> {
+    const all = this.#pid === undefined ? [] : [this.#pid, ...this.connections()];
+    for (const pid of all) killNow(pid);
+    this.#pid = undefined;
+    // Until the kernel has closed what they had open: nobody listens any more.
+    await waitFor("sshd to be gone", () => !all.some(isSshd));
+  }
+
+  /** Of the server's processes, those that serve a connection. */
+  connections(): number[] {
+    return this.#pid === undefined ? [] : childrenOf(this.#pid);
+  }
+
+  #config(): string {
+    const { streamLocal = true, tcpForwarding = true, instead, more = [] } = this.#options;
+    const wrapper = join(this.root, "instead");
+    if (instead !== undefined) writeFileSync(wrapper, `${instead}\n`);
+    const path = [dirname(process.execPath), process.env["PATH"]].join(delimiter);
+    return [
+      ...more,
+      ...(instead === undefined ? [] : [`ForceCommand sh ${wrapper}`]),
+      "ListenAddress 127.0.0.1",
+      `Port ${this.port}`,
+      `HostKey ${join(this.root, "host")}`,
+      `AuthorizedKeysFile ${this.authorizedKeys}`,
+      "PidFile none",
+      "StrictModes no",
+      "UsePAM no",
+      "PasswordAuthentication no",
+      "KbdInteractiveAuthentication no",
+      "PermitRootLogin prohibit-password",
+      "LogLevel VERBOSE",
+      `AllowStreamLocalForwarding ${streamLocal ? "yes" : "no"}`,
+      `AllowTcpForwarding ${tcpForwarding ? "yes" : "no"}`,
+      `SetEnv HOME=${this.home} PATH=${path}`,
+      "",
+    ].join("\n");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+    for (const path of this.runtimeDirs) killDaemon(path);
+    for (const path of [this.root, ...this.runtimeDirs])
+      rmSync(path, { recursive: true, force: true, maxRetries: 10 });
+  }
+}
+
+export function keygen(path: string, type = "ed25519", passphrase = ""): void {
+  const args = ["-q", "-t", type, "-N", passphrase, "-C", "test", "-f", path];
+  execFileSync(find("ssh-keygen") ?? "ssh-keygen", args);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => void server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
+
+function childrenOf(parent: number): number[] {
+  const direct = readdirSync("/proc")
+    .filter((entry) => /^\d+$/u.test(entry))
+    .map(Number)
+    .filter((pid) => isSshd(pid) && parentOf(pid) === parent);
+  return [...direct, ...direct.flatMap(childrenOf)];
+}
+
+function parentOf(pid: number): number {
+  const stat = readProc(pid, "stat");
+  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+}
+
+function isSshd(pid: number): boolean {
+  return /^(?:sshd:|\S*\/sshd)/u.test(readProc(pid, "cmdline"));
+}
+
+function readProc(pid: number, name: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, "latin1");
+  } catch {
+    // It ended while we looked.
+    return "";
+  }
+}
+
+function killDaemon(runtimeDir: string): void {
+  const file = join(runtimeDir, "daemon.pid");
+  const pid = existsSync(file) ? Number(readFileSync(file, "utf8")) : 0;
+  if (pid > 1 && readProc(pid, "cmdline").includes("orcha-runner")) killNow(pid);
+}
+
+function killNow(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It ended with the one before.
+  }
+}
