@@ -11,7 +11,7 @@ import { type HelloReply, PROTOCOL_VERSION, type Request } from "../../src/proto
 import type { Attempt } from "./attempt.ts";
 import { type Attempts, openAttempts } from "./attempts.ts";
 import { type Connection, serveConnection } from "./connection.ts";
-import { gitVersion } from "./doctor.ts";
+import { gitVersion } from "./doctor/system.ts";
 import { RequestError } from "./errors.ts";
 import { makeDirectory } from "./files.ts";
 import { takeLock } from "./instance-lock.ts";

@@ -72,7 +72,7 @@ export async function perform(
       await attempts.purge(request.session, request.attempt);
       return { value: null };
     case "doctor":
-      return { value: { checks: await examine(layout) } };
+      return { value: { checks: await examine(layout, request) } };
     case "list":
       return { value: { attempts: attempts.list(), workspaces: workspaces(layout) } };
     default:
