@@ -96,6 +96,8 @@ export const Request = z.discriminatedUnion("op", [
     epoch: count,
     /** New after a backup was restored: tells two control planes of one epoch apart. Older control planes send none. */
     generation: z.optional(text(64)),
+    /** The name under which the control plane knows this runner: two names for one work root are refused. Older ones send none. */
+    runner: z.optional(name),
   }),
   z.object({
     op: z.literal("start"),

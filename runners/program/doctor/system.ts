@@ -16,7 +16,7 @@ import {
 /** Older versions lack what the mirror relies on. */
 const GIT_MIN = [2, 30] as const;
 const NODE_MAJOR_MIN = 20;
-const TOOLS = ["sh", "setsid", "flock", "tail", "mkfifo"] as const;
+const TOOLS = "sh setsid flock tail mkfifo".split(" ");
 
 /** As `git --version` says it, without the words; empty when git is missing. */
 export async function gitVersion(cwd: string): Promise<string> {
