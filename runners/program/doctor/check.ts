@@ -40,7 +40,8 @@ export async function limited(check: Named, limitMs: number): Promise<DoctorChec
     return bad(`no answer in ${limitMs / 1000} s`, `find out what hangs when checking ${name}`);
   };
   try {
-    return { name, required, ...(await Promise.race([look(check), slow()])) };
+    const { ok, found, fix, ...own } = await Promise.race([look(check), slow()]);
+    return { name, ok, required: own.required ?? required, found, fix };
   } finally {
     late.abort();
   }
