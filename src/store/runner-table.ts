@@ -47,7 +47,7 @@ const liveOn = prepared((build, { name }: { readonly name: string }) =>
   build
     .selectFrom("session")
     .select("id")
-    .where("live", "=", 1)
+    .where("state", "not in", ["succeeded", "failed", "canceled"])
     .where(sql<string>`body ->> '$.runner'`, "=", name)
     .orderBy("id"),
 );

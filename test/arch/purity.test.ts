@@ -110,7 +110,6 @@ test.for([
 
 /** A shell makes a command of whatever a text contains. Only these run what a repository's owner or its script wrote. */
 const SHELLS = {
-  "runners/program/doctor.ts": "`command -v` of a name given as an argument",
   "runners/program/instance-lock.ts": "one fixed line; paths are arguments of flock",
   "runners/program/prepare.ts": "setup commands of .github/orcha.yml of the default branch",
   "runners/program/keeper.ts": "the keeper is a POSIX sh script; what it runs comes as arguments",

@@ -7,6 +7,7 @@ import { openControlServer } from "../../src/cli/control-server.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
 import { repository } from "../domain/cast.ts";
 import { Play } from "../domain/play.ts";
+import { deskWithoutMachines } from "./desk.ts";
 import { called, runtimeDir } from "./run.ts";
 
 /** A server over a store in memory, with one objective that has been labelled and no more. */
@@ -29,7 +30,7 @@ async function open() {
       store,
       now: () => 2,
       ready: () => ({ ready: true, checks: [{ name: "engine", ok: true, found: "turns" }] }),
-      examine: () => Promise.reject(new TypeError("the runner sleeps")),
+      desk: deskWithoutMachines(store),
     }),
   );
   const run = (...args: readonly string[]) => called(args, directory);

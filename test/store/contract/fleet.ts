@@ -114,6 +114,10 @@ export function machines(open: Open): void {
     play.claim();
     await put(store, play.it);
     expect(await store.sessionsOn("box")).toEqual([id]);
+    // Its process is gone, its workspace is not.
+    play.start().park();
+    await put(store, play.it);
+    expect(await store.sessionsOn("box")).toEqual([id]);
     expect(await store.removeRunner("box")).toBe(false);
     play.cancel("ann").exited();
     await put(store, play.it);
