@@ -41,7 +41,7 @@ export function addRunners(root: Command): void {
     .description("run a program there, without a shell: orcha runner exec box -- df -h")
     .argument("<name>", "its name (orcha runner list)")
     .argument("<command...>", "program and arguments")
-    .action(runner.exec);
+    .action(runner.execute);
 }
 
 const SIMPLE = [

@@ -73,7 +73,7 @@ async function one(
     case "POST disable":
       return { status: 200, body: { disabled: name, stopped: await desk.disable(name) } };
     case "POST exec":
-      return { status: 200, body: await desk.exec(name, Exec.parse(body).argv) };
+      return { status: 200, body: await desk.execute(name, Exec.parse(body).argv) };
     case "DELETE":
       await desk.remove(name);
       return { status: 200, body: { removed: name } };

@@ -189,7 +189,7 @@ async function change(
 const Ran = z.object({ code: z.number().nullable(), stdout: z.string(), stderr: z.string() });
 
 /** Its output is the machine's own: shown as it is, but for control characters. */
-export async function exec(name: string, argv: readonly string[]): Promise<void> {
+export async function execute(name: string, argv: readonly string[]): Promise<void> {
   const { body } = await send("POST", `/runners/${encodeURIComponent(name)}/exec`, { argv });
   const { code, stdout, stderr } = Ran.parse(body);
   process.stdout.write(plain(stdout));

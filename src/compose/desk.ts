@@ -63,7 +63,7 @@ export interface Desk {
   disable(name: string): Promise<readonly string[]>;
   remove(name: string): Promise<void>;
   /** Runs a program there, without a shell. */
-  exec(name: string, argv: readonly string[]): Promise<Ran>;
+  execute(name: string, argv: readonly string[]): Promise<Ran>;
 }
 
 /** What was asked cannot be done, and why. */
@@ -153,13 +153,13 @@ export function openDesk(options: DeskOptions): Desk {
         );
       await roster.close(name);
     },
-    async exec(name, argv) {
+    async execute(name, argv) {
       await rowOf(name);
       const ssh = roster.ssh(name);
       if (ssh === undefined)
         throw new DeskError("invalid", `${name} is this machine: run it in a shell of your own`);
       try {
-        const { code, stdout, stderr } = await ssh.exec(argv);
+        const { code, stdout, stderr } = await ssh.execute(argv);
         return { code, stdout: stdout.toString("utf8"), stderr: stderr.toString("utf8") };
       } catch (error) {
         throw error instanceof SshError ? new DeskError("failed", error.message) : error;

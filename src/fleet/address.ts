@@ -1,6 +1,4 @@
 /** How people write where a machine is: `ssh://user@host[:port]`, and `user@host[:port]` for the one that leads there. */
-import { userInfo } from "node:os";
-
 export interface SshPlace {
   readonly user: string;
   readonly host: string;
@@ -16,11 +14,10 @@ const PORT = 22;
 const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])$/u;
 const USER = /^[A-Za-z_][A-Za-z0-9._-]{0,31}$/u;
 
-/** Without a user it is our own. */
 export function parsePlace(text: string): Parsed {
   const bare = text.startsWith("ssh://") ? text.slice("ssh://".length).replace(/\/$/u, "") : text;
   const split = /^(?:(?<user>[^@]*)@)?(?<host>\[[^\]]*\]|[^:@]*)(?::(?<port>[^:@]*))?$/u.exec(bare);
-  const { user = userInfo().username, host = "", port = String(PORT) } = split?.groups ?? {};
+  const { user = "", host = "", port = String(PORT) } = split?.groups ?? {};
   const wrong = wrongPart({ user, host, port });
   if (split === null || wrong !== null)
     return {

@@ -95,5 +95,8 @@ test("what is not there, and a runner that does not answer", async () => {
   expect(await it.run("cancel", "../objectives")).toMatchObject({ code: 4 });
   const doctor = await it.run("doctor");
   expect(doctor.code).toBe(1);
-  expect(doctor.stdout).toContain("FAIL  runner local");
+  expect(doctor.stdout).toContain("FAIL  runners: none\n      register a machine");
+  await it.store.putRunner({ name: "box", kind: "local", state: "online", slots: 1 });
+  const silent = await it.run("doctor");
+  expect(silent.stdout).toContain("FAIL  runner box: nobody talks to box");
 });

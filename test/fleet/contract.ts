@@ -48,7 +48,7 @@ function testStreams(open: () => Promise<RunnerWorld>): void {
       road.cut();
     }
     await sink.exited();
-    expect(cuts).toBeGreaterThan(5);
+    expect(cuts).toBeGreaterThan(1);
     expect(sink.text).toBe(Array.from({ length: LINES }, (_, n) => `line ${n}\n`).join(""));
     expect(sink.kinds).toEqual(["prepared", "spawned", "exited"]);
     await link.close();
