@@ -83,7 +83,7 @@ export async function openOrcha(settings: Settings): Promise<Orcha> {
     identity,
     transcripts,
     links,
-    onLink: roster.onLink,
+    onLink: (listener: Parameters<typeof roster.onLink>[0]) => roster.onLink(listener),
     unsafeNotice,
     ...operations.plane,
   };

@@ -46,8 +46,8 @@ export function ask(
         const parts: Buffer[] = [];
         response.on("data", (part: Buffer) => parts.push(part));
         response.on("end", () => {
-          const body: unknown = JSON.parse(Buffer.concat(parts).toString("utf8"));
-          resolve({ status: response.statusCode ?? 0, body });
+          const answer: unknown = JSON.parse(Buffer.concat(parts).toString("utf8"));
+          resolve({ status: response.statusCode ?? 0, body: answer });
         });
       },
     );

@@ -29,6 +29,13 @@ export function addRunners(root: Command): void {
     .description("all machines: state, link, slots")
     .option("--json", "machine-readable output")
     .action(runner.list);
+  group
+    .command("online")
+    .description("examine it, and let it take sessions when nothing required fails")
+    .argument("<name>", "its name (orcha runner list)")
+    .option("--accept <fingerprint>", "its new host key, compared by a person", collect)
+    .option("--json", "machine-readable output")
+    .action(runner.online);
   for (const [name, description, action] of SIMPLE)
     group
       .command(name)
@@ -47,7 +54,6 @@ export function addRunners(root: Command): void {
 const SIMPLE = [
   ["show", "one machine: where it is, what it does, what is wrong", runner.show],
   ["doctor", "examine a machine; each failure says what to do", runner.examine],
-  ["online", "examine it, and let it take sessions when nothing required fails", runner.online],
   ["drain", "let it take no new sessions; what runs there runs on", runner.drain],
   ["disable", "let it take no sessions, and stop what runs there", runner.disable],
   ["remove", "forget a machine on which no session is left", runner.remove],

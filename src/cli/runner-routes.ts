@@ -1,7 +1,8 @@
 /** What the control server answers about runners: the same as `orcha runner`, as JSON. */
 import type { IncomingMessage } from "node:http";
 import * as z from "zod";
-import { DeskError, type Desk } from "../compose/desk.ts";
+import type { Added, Desk } from "../compose/desk.ts";
+import { DeskError } from "../compose/enroll.ts";
 
 export interface Answer {
   readonly status: number;
@@ -9,6 +10,9 @@ export interface Answer {
 }
 
 const text = (max: number) => z.string().min(1).max(max);
+
+/** Fingerprints of keys that a person has compared. */
+const accept = { accept: z.array(text(100)).max(4).default([]) };
 
 const NewMachine = z.strictObject({
   name: text(100),
@@ -18,8 +22,9 @@ const NewMachine = z.strictObject({
   workRoot: text(500).nullable().default(null),
   identity: text(500).nullable().default(null),
   jump: text(300).nullable().default(null),
-  accept: z.array(text(100)).max(4).default([]),
+  ...accept,
 });
+const Accept = z.strictObject(accept);
 const Exec = z.strictObject({ argv: z.array(text(32_768)).min(1).max(256) });
 
 const BODY_BYTES_MAX = 1024 * 1024;
@@ -29,7 +34,7 @@ const STATUS = { invalid: 400, unknown: 404, taken: 409, busy: 409, failed: 502 
  *     GET    /runners                       all, with link, slots and sessions
  *     POST   /runners                       registers; 428 with the machine's keys when nobody accepted them yet
  *     GET    /runners/NAME/doctor           what the machine says of itself
- *     POST   /runners/NAME/{online,drain,disable}
+ *     POST   /runners/NAME/{online,drain,disable}   online: {"accept": [...]} when its key has changed
  *     POST   /runners/NAME/exec             {"argv": ["df", "-h"]}
  *     DELETE /runners/NAME
  */
@@ -54,9 +59,13 @@ export async function runnerRoute(desk: Desk, request: IncomingMessage): Promise
 async function all(desk: Desk, method: string, body: unknown): Promise<Answer | null> {
   if (method === "GET") return { status: 200, body: await desk.list() };
   if (method !== "POST") return null;
-  const added = await desk.add(NewMachine.parse(body));
-  return { status: added.kind === "unknown-key" ? 428 : 201, body: added };
+  return answerOf(await desk.add(NewMachine.parse(body)), 201);
 }
+
+const answerOf = (added: Added, status: number): Answer => ({
+  status: added.kind === "unknown-key" ? 428 : status,
+  body: added,
+});
 
 async function one(
   desk: Desk,
@@ -66,7 +75,7 @@ async function one(
     case "GET doctor":
       return { status: 200, body: { checks: await desk.examine(name) } };
     case "POST online":
-      return { status: 200, body: await desk.online(name) };
+      return answerOf(await desk.online(name, Accept.parse(body).accept), 200);
     case "POST drain":
       await desk.drain(name);
       return { status: 200, body: { draining: name } };

@@ -25,15 +25,30 @@ const SLOW_MS = 200_000;
 export async function add(name: string, target: string, options: AddOptions): Promise<void> {
   const { workRoot = null, slots, label = [], identity = null, jump = null, json } = options;
   const machine = { name, target, workRoot, slots, labels: label, identity, jump };
-  let accept = options.accept ?? [];
-  // A machine and the one that leads to it: each is asked for once.
+  printAdded(name, await vouched("/runners", machine, options.accept), json);
+}
+
+export async function online(
+  name: string,
+  { json, accept }: Json & { readonly accept?: readonly string[] },
+): Promise<void> {
+  printAdded(name, await vouched(`/runners/${encodeURIComponent(name)}/online`, {}, accept), json);
+}
+
+/** Asks for keys that nobody has vouched for: the machine's, and before it that of the one that leads there. */
+async function vouched(
+  path: string,
+  body: object,
+  known: readonly string[] = [],
+): Promise<Answered> {
+  const accept = [...known];
   for (let round = 0; round < 3; round += 1) {
-    const answered = await send("POST", "/runners", { ...machine, accept });
+    const answered = await send("POST", path, { ...body, accept });
     const unknown = Unknown.safeParse(answered.body);
-    if (answered.status !== 428 || !unknown.success) return printAdded(name, answered, json);
-    accept = [...accept, ...(await accepted(unknown.data.keys))];
+    if (answered.status !== 428 || !unknown.success) return answered;
+    accept.push(...(await accepted(unknown.data.keys)));
   }
-  throw new CliError(`the host key of ${target} changes with every look`);
+  throw new CliError("the machine shows another key with every look");
 }
 
 const Unknown = z.object({
@@ -158,10 +173,6 @@ export async function examine(name: string, { json = false }: Json): Promise<voi
   if (json) printJson(checks);
   else printChecks(checks);
   if (checks.some(({ ok, required }) => required && !ok)) process.exitCode = 1;
-}
-
-export async function online(name: string, { json }: Json): Promise<void> {
-  printAdded(name, await send("POST", `/runners/${encodeURIComponent(name)}/online`), json);
 }
 
 export const drain = (name: string, options: Json): Promise<void> =>

@@ -1,32 +1,13 @@
 /** What an operator does with runners: register, look at, drain, disable, remove, run something there. */
 import type { Config } from "../config.ts";
-import { parsePlace, placeText, type SshPlace } from "../fleet/address.ts";
+import { placeText } from "../fleet/address.ts";
 import { SshError } from "../fleet/ssh/errors.ts";
-import { readHostKey } from "../fleet/ssh/ssh.ts";
 import type { Link } from "../fleet/link.ts";
 import { DoctorReply, ListReply, type DoctorCheck } from "../protocol/requests.ts";
 import type { RunnerRow, Store } from "../store/port.ts";
 import { realClock } from "./clock.ts";
+import { DeskError, placesOf, refuseInvalid, type NewMachine, type SeenKey } from "./enroll.ts";
 import { LOCAL, type Roster } from "./roster.ts";
-
-export interface NewMachine {
-  readonly name: string;
-  /** `ssh://user@host[:port]`, or `local`. */
-  readonly target: string;
-  readonly slots: number;
-  readonly labels: readonly string[];
-  readonly workRoot: string | null;
-  readonly identity: string | null;
-  readonly jump: string | null;
-  /** Fingerprints of host keys that a person has compared. */
-  readonly accept: readonly string[];
-}
-
-export interface SeenKey {
-  readonly place: string;
-  readonly type: string;
-  readonly fingerprint: string;
-}
 
 export type Added =
   | {
@@ -55,8 +36,11 @@ export interface Desk {
   add(machine: NewMachine): Promise<Added>;
   list(): Promise<readonly RunnerView[]>;
   examine(name: string): Promise<readonly DoctorCheck[]>;
-  /** Online only when every required check passes; else it stays as it was. */
-  online(name: string): Promise<Added>;
+  /**
+   * Online only when every required check passes; else it stays as it was. A machine that is untrusted needs a person who
+   * vouches for its new key.
+   */
+  online(name: string, accept: readonly string[]): Promise<Added>;
   /** Moves nothing, takes nothing. */
   drain(name: string): Promise<void>;
   /** Takes nothing, and its processes are stopped. Resolves with what was stopped. */
@@ -64,16 +48,6 @@ export interface Desk {
   remove(name: string): Promise<void>;
   /** Runs a program there, without a shell. */
   execute(name: string, argv: readonly string[]): Promise<Ran>;
-}
-
-/** What was asked cannot be done, and why. */
-export class DeskError extends Error {
-  override readonly name = "DeskError";
-  readonly kind: "invalid" | "unknown" | "taken" | "busy" | "failed";
-  constructor(kind: DeskError["kind"], message: string) {
-    super(message);
-    this.kind = kind;
-  }
 }
 
 export interface DeskOptions {
@@ -88,63 +62,31 @@ export interface DeskOptions {
 const CONNECT_MS_MAX = 120_000;
 const DOCTOR_MS_MAX = 30_000;
 const STOP_MS_MAX = 30_000;
-const NAME = /^[a-z0-9][a-z0-9-]{0,30}$/u;
-const LABEL = /^[a-z0-9][a-z0-9._:-]{0,62}$/u;
-const SLOTS_MAX = 1000;
 
 export function openDesk(options: DeskOptions): Desk {
-  const { config, store, roster } = options;
-  const rowOf = async (name: string): Promise<RunnerRow> => {
-    const row = (await store.runners()).find((one) => one.name === name);
-    if (row === undefined)
-      throw new DeskError("unknown", `there is no runner ${name}; orcha runner list shows them`);
-    return row;
-  };
-  const say = async (
-    row: RunnerRow,
-    state: RunnerRow["state"],
-    problem: string | null = null,
-  ): Promise<void> => {
-    const { name, kind, slots } = row;
-    await store.putRunner({ name, kind, slots, state, problem });
-  };
-  const examine = (row: RunnerRow, link: Link): Promise<readonly DoctorCheck[]> =>
-    examineMachine(link, row.kind === "local" ? null : config.github.webUrl);
-  const admit = async (row: RunnerRow, link: Link): Promise<Added> => {
-    const checks = await examine(row, link);
-    const failed = checks.filter(({ ok, required }) => required && !ok);
-    const state = failed.length === 0 ? "online" : row.state;
-    const problem =
-      failed.length === 0 ? null : `failed: ${failed.map(({ name }) => name).join(", ")}`;
-    await say(row, state, problem);
-    return { kind: "added", state, checks };
-  };
+  const { store, roster } = options;
   return {
-    add: (machine) => addMachine(options, machine, admit),
+    add: (machine) => addMachine(options, machine),
     async list() {
       const rows = await store.runners();
       return Promise.all(rows.map((row) => viewOf(options, row)));
     },
     async examine(name) {
-      const row = await rowOf(name);
-      return examine(row, await connected(roster, name));
+      const row = await rowOf(options, name);
+      return examine(options, row, await connected(roster, name));
     },
-    async online(name) {
-      const row = await rowOf(name);
-      if (row.state === "untrusted")
-        throw new DeskError(
-          "invalid",
-          `${name} is untrusted: ${row.problem ?? "its host key changed"}; if the machine was installed anew, remove it and add it again`,
-        );
-      return admit(row, await connected(roster, name));
+    async online(name, accept) {
+      const row = await rowOf(options, name);
+      const pinned = row.state === "untrusted" ? await pinAnew(options, row, accept) : null;
+      return pinned ?? admit(options, row, await connected(roster, name));
     },
-    drain: async (name) => say(await rowOf(name), "draining"),
+    drain: async (name) => say(store, await rowOf(options, name), "draining"),
     async disable(name) {
-      await say(await rowOf(name), "disabled");
+      await say(store, await rowOf(options, name), "disabled");
       return stopAll(roster.links.get(name));
     },
     async remove(name) {
-      await rowOf(name);
+      await rowOf(options, name);
       const sessions = await store.sessionsOn(name);
       if (sessions.length > 0 || !(await store.removeRunner(name)))
         throw new DeskError(
@@ -154,7 +96,7 @@ export function openDesk(options: DeskOptions): Desk {
       await roster.close(name);
     },
     async execute(name, argv) {
-      await rowOf(name);
+      await rowOf(options, name);
       const ssh = roster.ssh(name);
       if (ssh === undefined)
         throw new DeskError("invalid", `${name} is this machine: run it in a shell of your own`);
@@ -168,11 +110,64 @@ export function openDesk(options: DeskOptions): Desk {
   };
 }
 
-async function addMachine(
-  { config, store, roster, local }: DeskOptions,
-  machine: NewMachine,
-  admit: (row: RunnerRow, link: Link) => Promise<Added>,
-): Promise<Added> {
+async function rowOf({ store }: DeskOptions, name: string): Promise<RunnerRow> {
+  const row = (await store.runners()).find((one) => one.name === name);
+  if (row === undefined)
+    throw new DeskError("unknown", `there is no runner ${name}; orcha runner list shows them`);
+  return row;
+}
+
+const say = (
+  store: Store,
+  { name, kind, slots }: RunnerRow,
+  state: RunnerRow["state"],
+  problem: string | null = null,
+): Promise<void> => store.putRunner({ name, kind, slots, state, problem });
+
+const examine = (
+  { config }: DeskOptions,
+  { kind }: RunnerRow,
+  link: Link,
+): Promise<readonly DoctorCheck[]> =>
+  examineMachine(link, kind === "local" ? null : config.github.webUrl);
+
+/** Online only when nothing required fails. */
+async function admit(options: DeskOptions, row: RunnerRow, link: Link): Promise<Added> {
+  const checks = await examine(options, row, link);
+  const failed = checks.filter(({ ok, required }) => required && !ok).map(({ name }) => name);
+  const state = failed.length === 0 ? "online" : row.state === "untrusted" ? "offline" : row.state;
+  const problem = failed.length === 0 ? null : `failed: ${failed.join(", ")}`;
+  await say(options.store, row, state, problem);
+  return { kind: "added", state, checks };
+}
+
+/** Its key has changed: a person vouches for the new one, or nothing is sent. null = pinned. */
+async function pinAnew(
+  { config, store, roster }: DeskOptions,
+  row: RunnerRow,
+  accept: readonly string[],
+): Promise<Added | null> {
+  const { address } = row;
+  if (address === null) throw new DeskError("failed", `${row.name} has no address`);
+  const { identity, jump, workRoot } = address;
+  const whereabouts = { target: placeText(address), identity, jump, workRoot, accept };
+  const found = await placesOf(whereabouts, config.sshAgent);
+  if (found.unknown.length > 0) return { kind: "unknown-key", keys: found.unknown };
+  const { name, kind, slots } = row;
+  await store.putRunner({
+    name,
+    kind,
+    slots,
+    state: "offline",
+    problem: null,
+    ...found.registered,
+  });
+  await roster.open({ ...row, ...found.registered });
+  return null;
+}
+
+async function addMachine(options: DeskOptions, machine: NewMachine): Promise<Added> {
+  const { config, store, roster, local } = options;
   const { name, target, slots, labels } = machine;
   refuseInvalid(machine);
   if ((await store.runners()).some((row) => row.name === name))
@@ -190,76 +185,16 @@ async function addMachine(
     if (found.unknown.length > 0) return { kind: "unknown-key", keys: found.unknown };
     await store.putRunner({ ...begin, kind: "ssh", ...found.registered });
   }
-  const row = (await store.runners()).find((one) => one.name === name);
-  if (row === undefined) throw new DeskError("failed", `${name} was removed meanwhile`);
+  const row = await rowOf(options, name);
   try {
     await roster.open(row);
-    return await admit(row, await connected(roster, name));
+    return await admit(options, row, await connected(roster, name));
   } catch (error) {
     // Nothing ran there yet: better none than one that never worked.
     await roster.close(name);
     await store.removeRunner(name);
     throw error;
   }
-}
-
-function refuseInvalid({ name, slots, labels, workRoot }: NewMachine): void {
-  if (!NAME.test(name))
-    throw new DeskError(
-      "invalid",
-      `${JSON.stringify(name)} is no name for a runner: up to 31 of a-z, 0-9 and -`,
-    );
-  if (!Number.isInteger(slots) || slots < 1 || slots > SLOTS_MAX)
-    throw new DeskError("invalid", `slots must be a whole number from 1 to ${SLOTS_MAX}`);
-  const label = labels.find((one) => !LABEL.test(one));
-  if (label !== undefined)
-    throw new DeskError("invalid", `${JSON.stringify(label)} is no label: a-z, 0-9, . _ : and -`);
-  if (workRoot !== null && !/^(?:\/|~\/)[^\0\n]{1,400}$/u.test(workRoot))
-    throw new DeskError(
-      "invalid",
-      `the work root ${JSON.stringify(workRoot)} is no path beginning with / or ~/`,
-    );
-}
-
-interface Places {
-  readonly unknown: readonly SeenKey[];
-  readonly registered: Pick<RunnerRow, "address" | "hostKey">;
-}
-
-/** Asks the machines for their keys; nothing else is sent before a person has accepted them. */
-async function placesOf(machine: NewMachine, agentSocket: string | null): Promise<Places> {
-  const { target, jump, identity, workRoot, accept } = machine;
-  const place = placeOf(target);
-  const over = jump === null ? null : placeOf(jump);
-  const unknown: SeenKey[] = [];
-  const keyOf = async (of: SshPlace, through: SshPlace | null, pinned: string | null) => {
-    const { text, type, fingerprint } = await readHostKey({
-      address: { ...of, identity, jump: through === null ? null : placeText(through) },
-      jumpHostKey: pinned,
-      clock: realClock,
-      ...(agentSocket === null ? {} : { agentSocket }),
-    }).catch((error: unknown) => {
-      throw error instanceof SshError ? new DeskError("failed", error.message) : error;
-    });
-    if (accept.includes(fingerprint)) return text;
-    unknown.push({ place: placeText(of), type, fingerprint });
-    return null;
-  };
-  const jumpHostKey = over === null ? null : await keyOf(over, null, null);
-  // What is behind a machine that nobody vouches for is not asked for.
-  const hostKey =
-    over !== null && jumpHostKey === null ? null : await keyOf(place, over, jumpHostKey);
-  const jumpText = over === null ? null : placeText(over);
-  return {
-    unknown,
-    registered: { hostKey, address: { ...place, identity, jump: jumpText, jumpHostKey, workRoot } },
-  };
-}
-
-function placeOf(text: string): SshPlace {
-  const parsed = parsePlace(text);
-  if (!parsed.ok) throw new DeskError("invalid", parsed.reason);
-  return parsed.place;
 }
 
 async function connected(roster: Roster, name: string): Promise<Link> {

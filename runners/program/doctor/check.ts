@@ -102,7 +102,7 @@ export function versionIn(output: string): string {
   return number ?? firstLine(output).slice(0, 60);
 }
 
-export function firstLine(text: string): string {
+function firstLine(text: string): string {
   const line = text.split("\n").find((one) => one.trim() !== "") ?? "";
   return line.replaceAll(/\p{C}/gu, "").trim().slice(0, 200);
 }
