@@ -34,6 +34,8 @@ export interface Settings {
   readonly fetch?: Fetch;
   /** An emulated GitHub: its key opens nothing, so agents may run as our own user. */
   readonly emulated?: boolean;
+  /** Agents run on this machine, too; default: beside an emulated GitHub, and with `unsafeLocal`. */
+  readonly local?: boolean;
 }
 
 export interface Orcha extends AsyncDisposable {
@@ -65,8 +67,7 @@ export async function openOrcha(settings: Settings): Promise<Orcha> {
   const store = stack.use(await openSqlite(join(config.dataDir, "orcha.db"), clock, realChance));
   const transcripts = openTranscripts(join(config.dataDir, "transcripts"));
   const identity = await store.identity();
-  const local = config.unsafeLocal || emulated;
-  const { programDir } = settings;
+  const { programDir, local = config.unsafeLocal || emulated } = settings;
   const roster = await openRoster({ config, identity, store, log, local, programDir }, stack);
   const { links } = roster;
   const unsafeNotice = config.unsafeLocal && !emulated ? UNSAFE_NOTICE : null;

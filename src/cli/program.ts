@@ -51,6 +51,7 @@ function addServing(root: Command): void {
     .command("demo")
     .description("play a whole objective on this machine: no account, no network")
     .option("--serve", "keep everything up afterwards, to play by hand")
+    .option("--ssh", "let the sessions run over SSH, on an SSH server that it starts itself")
     .option("--port <port>", "port of the emulated GitHub", port, 0)
     .action(demo);
   root
