@@ -86,6 +86,7 @@ const CLOCKS = {
   "src/compose/desk.ts": "how long an operator waits for a machine",
   "src/cli/serve.ts": "gives the control socket its clock",
   "src/cli/demo.ts": "seconds since the start, for the timeline",
+  "src/demo/sshd.ts": "how long the demo's SSH server may take to start",
   "src/demo/objective.ts": "stands in a program that the demo's worker writes",
   "src/cli/try.ts": "time of day, for the timeline",
   "src/cli/logs.ts": "a net under the file system's notices",
