@@ -49,13 +49,13 @@ export function onIssueChanged(
 const SAME_LABEL_MS = 1_000;
 
 /**
- * A late webhook: the revision that is over was started by a newer label, so nothing is started by this one. One that was
- * found by looking was started by this very label. Labels of the same second are told apart by their webhooks alone.
+ * A late webhook: the revision that is over knew of a newer label, so nothing is started by this one. Where one of the two
+ * was found by looking, they may be the same label. Labels of the same second are told apart by their webhooks alone.
  */
-const isOlder = ({ at }: IssueChanged, { labelledAt, labelFound }: Objective): boolean =>
+const isOlder = ({ at, found }: IssueChanged, { labelledAt, labelFound }: Objective): boolean =>
   at !== undefined &&
   labelledAt !== undefined &&
-  (labelFound === true ? at <= labelledAt + SAME_LABEL_MS : at < labelledAt);
+  (labelFound === true || found === true ? at <= labelledAt + SAME_LABEL_MS : at < labelledAt);
 
 function onUnwantedAfterEnd(step: Step, { cause }: IssueChanged): Decision {
   step.note(`${cause} after the end`);
@@ -235,7 +235,15 @@ function onLive(
   if (event.cause === "reopened") step.timer(CLOSED_TIMER, null);
   if (event.cause === "edited") edited(step, event);
   else step.note("already at work");
+  if (event.cause === "labeled") remember(step, event);
   return step.done();
+}
+
+/** Off and on again in between: whoever hears of that label after the end has not heard of a wish to begin anew. */
+function remember(step: Step, { at, labels }: IssueChanged): void {
+  const { config, labelledAt = 0 } = step.objective;
+  if (at !== undefined && at > labelledAt && labels.includes(config.label))
+    step.change({ labelledAt: at });
 }
 
 const CLOSED_TIMER = "closed";

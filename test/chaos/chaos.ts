@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { openRandom, type Random } from "../sim/random.ts";
 import { openChaosGitHub, type ChaosGitHub } from "./github.ts";
 import { openOperators, type Operators } from "./operators.ts";
+import { openMachine } from "./machine.ts";
 import { environmentOf, freePort, type ChaosOptions } from "./options.ts";
 import { People } from "./people.ts";
 import { kill, processesIn } from "./processes.ts";
@@ -47,20 +48,27 @@ export async function openChaos(options: ChaosOptions): Promise<Chaos> {
   stack.defer(() => github.emulator.close());
   network.leadTo(Number(new URL(github.emulator.url).port));
   const where = { directory, github, host: `127.0.0.1:${front.port}`, port: network.port };
+  const machine = options.ssh === true ? await openMachine(directory, random.fork("ssh")) : null;
+  if (machine !== null) stack.use(machine);
+  const env = environmentOf(options, where);
   const server = openServer({
     directory,
-    env: environmentOf(options, where),
+    env,
+    local: machine === null,
     onSurprise: (what) => surprises.push(what),
   });
   stack.defer(async () => void (await server.close()));
   const { world, app } = github;
   const botLogin = app.botUser.login;
+  await server.serving();
+  await machine?.register(env, options.slots);
   const people = new People({ random: random.fork("people"), world, botLogin });
   const killing = openOperators({
     random: random.fork("operators"),
     directory,
     server,
     proxies: [hooks, front],
+    more: machine?.harms ?? [],
     everyMs: options.killEveryMs,
     onKill: (kind) => count(kills, kind),
   });

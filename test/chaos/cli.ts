@@ -1,6 +1,6 @@
 /**
- * `npm run chaos -- [--minutes 10] [--seed S] [--objectives N]`: the long run. Prints what it did and exits with 1 when
- * anything was lost, doubled, refused, different or left; the directory with all records is kept then.
+ * `npm run chaos -- [--minutes 10] [--seed S] [--objectives N] [--ssh]`: the long run. Prints what it did and exits with 1 when
+ * anything was lost, doubled, refused, different or left; the directory with all records is kept then. `--ssh`: the only runner is on a machine over SSH, whose server and connections are killed, too.
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -14,6 +14,7 @@ const { values } = parseArgs({
     installations: { type: "string", default: "8" },
     slots: { type: "string", default: "12" },
     "at-once": { type: "string", default: "60" },
+    ssh: { type: "boolean", default: false },
   },
 });
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -27,6 +28,7 @@ const report = await runChaos({
   atOnce: Number(values["at-once"]),
   installations: Number(values.installations),
   slots: Number(values.slots),
+  ssh: values.ssh,
   limits: { writeGapMs: 100, contentPerMinute: 40, contentPerHour: 2_000, pointsPerMinute: 9_000 },
   killEveryMs: 5_000,
   share: 0.25,
@@ -36,6 +38,8 @@ for (const [name, value] of Object.entries(report.figures)) say(`${name.padEnd(3
 if (report.wrong.length > 0) {
   for (const line of report.wrong) say(`WRONG ${line}`);
   say(`records: ${report.directory}`);
-  say(`again: npm run chaos -- --minutes ${values.minutes} --seed ${report.seed}`);
+  say(
+    `again: npm run chaos -- --minutes ${values.minutes} --seed ${report.seed}${values.ssh ? " --ssh" : ""}`,
+  );
   process.exitCode = 1;
 }

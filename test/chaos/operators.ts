@@ -16,6 +16,8 @@ export type KillKind =
   | "kill -9 group"
   | "kill -9 serve's group"
   | "kill -9 serve at a write"
+  | "kill -9 of an SSH connection"
+  | "kill -9 of sshd and all its connections"
   | "blackhole";
 
 export interface OperatorOptions {
@@ -23,6 +25,8 @@ export interface OperatorOptions {
   readonly directory: string;
   readonly server: Server;
   readonly proxies: readonly Proxy[];
+  /** What else can happen. */
+  readonly more: readonly Act[];
   readonly onKill: (kind: KillKind) => void;
   /** Mean pause between two of them, ms. */
   readonly everyMs: number;
@@ -34,7 +38,7 @@ export interface Operators {
   stop(): Promise<void>;
 }
 
-type Act = readonly [
+export type Act = readonly [
   kind: Exclude<KillKind, "kill -9 serve at a write">,
   weight: number,
   /** False: there was nobody to harm. */
@@ -83,10 +87,11 @@ export function openOperators(options: OperatorOptions): Operators {
   const { random, everyMs, onKill } = options;
   const killed = new Set<string>();
   const stopping = new AbortController();
-  const total = ACTS.reduce((sum, [, weight]) => sum + weight, 0);
+  const acts = [...ACTS, ...options.more];
+  const total = acts.reduce((sum, [, weight]) => sum + weight, 0);
   const act = (): void => {
     let drawn = random.int(1, total);
-    for (const [kind, weight, harm] of ACTS) {
+    for (const [kind, weight, harm] of acts) {
       drawn -= weight;
       if (drawn > 0) continue;
       if (harm(options, killed)) onKill(kind);

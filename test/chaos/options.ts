@@ -16,6 +16,8 @@ export interface ChaosOptions {
   readonly atOnce: number;
   readonly installations: number;
   readonly slots: number;
+  /** The only runner is on a machine over SSH. */
+  readonly ssh?: boolean;
   readonly limits: ChaosLimits;
   /** Mean pause between kills. */
   readonly killEveryMs: number;

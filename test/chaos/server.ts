@@ -10,6 +10,8 @@ import { onLines } from "../serving.ts";
 export interface ServerOptions {
   readonly directory: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Agents run beside it. */
+  readonly local: boolean;
   /** It ended although nobody asked it to. */
   readonly onSurprise: (what: string) => void;
 }
@@ -97,8 +99,8 @@ export function openServer(options: ServerOptions): Server {
 }
 
 /** A group of its own, so that its git children can be killed with it. */
-const launch = ({ directory, env }: ServerOptions): ChildProcess =>
-  spawn(process.execPath, [bin, "serve", "--unsafe-local"], {
+const launch = ({ directory, env, local }: ServerOptions): ChildProcess =>
+  spawn(process.execPath, [bin, "serve", ...(local ? ["--unsafe-local"] : [])], {
     cwd: directory,
     env: { PATH: process.env["PATH"], HOME: directory, LOG_LEVEL: "info", ...env },
     stdio: ["ignore", "pipe", "pipe"],

@@ -138,6 +138,32 @@ describe("on and off", () => {
     expect(play.last.notes).toContain("already at work");
   });
 
+  test("a label of while it was at work, found by looking after the end, starts nothing", () => {
+    const play = new Play().label();
+    play.now += 60_000;
+    play.label();
+    const relabelledAt = play.now;
+    expect(play.it.labelledAt).toBe(relabelledAt);
+    play.send({ kind: "cancel-requested", by: "ann", session: null });
+    const snapshot = { id: 900, title: "t", body: "b", url: "u" };
+    const labeled = { kind: "issue-changed", cause: "labeled", number: ISSUE, actor: ann } as const;
+    const found = { ...labeled, labels: ["objective"], snapshot, found: true } as const;
+    play.send({ ...found, at: relabelledAt });
+    expect(play.last.notes).toEqual(["labeled was before the label of revision 1"]);
+    play.send({ ...found, at: relabelledAt + 2_000 });
+    expect(play.it).toMatchObject({ revision: 2, state: { kind: "active" } });
+  });
+
+  test("another label while it is at work is none of ours", () => {
+    const play = new Play().label();
+    const { labelledAt } = play.it;
+    const snapshot = { id: 900, title: "t", body: "b", url: "u" };
+    const labeled = { kind: "issue-changed", cause: "labeled", number: ISSUE, actor: ann } as const;
+    play.send({ ...labeled, labels: ["bug"], snapshot, at: play.now + 60_000 });
+    play.send({ ...labeled, labels: ["objective"], snapshot });
+    expect(play.it.labelledAt).toBe(labelledAt);
+  });
+
   test("a late webhook of the label from before does not bring back what was canceled", () => {
     const play = new Play();
     play.now += 60_000;
