@@ -25,6 +25,7 @@ const LONG = ["/test/chaos/chaos.", "/test/sim/crash.", "/test/sim/", "/test/e2e
 export default defineConfig({
   test: {
     restoreMocks: true,
+    globalSetup: "test/system-parts.ts",
     // One more than the cores of a small machine: half of the tests wait for processes and sockets.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },

@@ -9,7 +9,8 @@ import { realBoot, realClock as clock, realElapsed, turnOver } from "./compose/c
 import { realChance } from "./compose/chance.ts";
 import { openOperations, type Operations } from "./compose/operations.ts";
 import { openPlane } from "./compose/plane.ts";
-import { examineLink, LOCAL, openLinks } from "./compose/runner.ts";
+import { openDesk, type Desk } from "./compose/desk.ts";
+import { openRoster } from "./compose/roster.ts";
 import type { Config } from "./config.ts";
 import type { Link } from "./fleet/link.ts";
 import { openAuth } from "./github/auth.ts";
@@ -17,7 +18,6 @@ import type { Fetch } from "./github/client.ts";
 import { openSecretRegistry } from "./github/secrets.ts";
 import { openFront, type Front } from "./inbox/front.ts";
 import { openSmee } from "./inbox/smee.ts";
-import type { DoctorReply } from "./protocol/requests.ts";
 import type { Health } from "./ops/health.ts";
 import { lockDirectory } from "./store/lock.ts";
 import type { Store } from "./store/port.ts";
@@ -34,6 +34,8 @@ export interface Settings {
   readonly fetch?: Fetch;
   /** An emulated GitHub: its key opens nothing, so agents may run as our own user. */
   readonly emulated?: boolean;
+  /** Agents run on this machine, too; default: beside an emulated GitHub, and with `unsafeLocal`. */
+  readonly local?: boolean;
 }
 
 export interface Orcha extends AsyncDisposable {
@@ -42,8 +44,8 @@ export interface Orcha extends AsyncDisposable {
   readonly store: Store;
   readonly transcripts: TranscriptFiles;
   readonly links: ReadonlyMap<string, Link>;
-  /** The local runner's own checks. */
-  examineRunner(): Promise<DoctorReply>;
+  /** What an operator does with runners. */
+  readonly desk: Desk;
   /** Whether it can do its work now, and what keeps it from that. */
   ready(): ReturnType<Health["ready"]>;
   /** Resolves when it cannot go on: somebody else has taken over, or the database is damaged. It has stopped writing. */
@@ -65,7 +67,9 @@ export async function openOrcha(settings: Settings): Promise<Orcha> {
   const store = stack.use(await openSqlite(join(config.dataDir, "orcha.db"), clock, realChance));
   const transcripts = openTranscripts(join(config.dataDir, "transcripts"));
   const identity = await store.identity();
-  const links = await openLinks(settings, identity, store, stack);
+  const { programDir, local = config.unsafeLocal || emulated } = settings;
+  const roster = await openRoster({ config, identity, store, log, local, programDir }, stack);
+  const { links } = roster;
   const unsafeNotice = config.unsafeLocal && !emulated ? UNSAFE_NOTICE : null;
   const { fetch } = settings;
   const operations = openOperations({ config, log, store, links, transcripts, fetch }, stack);
@@ -80,6 +84,7 @@ export async function openOrcha(settings: Settings): Promise<Orcha> {
     identity,
     transcripts,
     links,
+    onLink: (listener: Parameters<typeof roster.onLink>[0]) => roster.onLink(listener),
     unsafeNotice,
     ...operations.plane,
   };
@@ -94,13 +99,12 @@ export async function openOrcha(settings: Settings): Promise<Orcha> {
   plane.sweep();
   const owned = stack.move();
   const close = (): Promise<void> => owned.disposeAsync();
-  const examine = (): Promise<DoctorReply> => examineLink(links.get(LOCAL));
   return {
     url,
     store,
     transcripts,
     links,
-    examineRunner: examine,
+    desk: openDesk({ config, store, roster, local }),
     ended: operations.ended,
     ready: () => operations.health.ready(),
     close,

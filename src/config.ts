@@ -34,6 +34,8 @@ export interface Config {
     readonly limits: Limits;
     readonly linkHosts: readonly string[];
   };
+  /** Socket of the SSH agent; null = there is none. */
+  readonly sshAgent: string | null;
   /** Null when it was not asked for: reading commands and the demo do without. */
   readonly app: null | {
     readonly id: number;
@@ -90,6 +92,7 @@ export function readConfig(env: Env, options: ReadOptions): ReadConfig {
     webhook,
     timings: file.timings,
     ops: file.ops,
+    sshAgent: reader.text("sshAgent") ?? null,
     unsafeLocal:
       (options.unsafeLocal ?? false) || reader.parsed("unsafeLocal", z.enum(["0", "1"])) === "1",
     production: env["NODE_ENV"] === "production",

@@ -27,6 +27,8 @@ export interface PlaneOptions {
   readonly directory: string;
   readonly env: Readonly<Record<string, string>>;
   readonly timings?: Partial<Settings["config"]["timings"]>;
+  /** No agents on this machine: runners are registered. Only for a process of its own. */
+  readonly local?: false;
 }
 
 /** GitHub's limits are another test's subject. */
@@ -86,16 +88,20 @@ export async function startProcess(options: PlaneOptions): Promise<Plane> {
     configFile,
     JSON.stringify({ github: { limits }, timings: timingsOf(options), ops: { ballastBytes: 0 } }),
   );
-  const child = spawn(process.execPath, [bin, "serve", "--unsafe-local"], {
-    env: {
-      PATH: process.env["PATH"],
-      HOME: options.directory,
-      ...options.env,
-      ORCHA_CONFIG: configFile,
-      LOG_LEVEL: "info",
+  const child = spawn(
+    process.execPath,
+    [bin, "serve", ...(options.local === false ? [] : ["--unsafe-local"])],
+    {
+      env: {
+        PATH: process.env["PATH"],
+        HOME: options.directory,
+        ...options.env,
+        ORCHA_CONFIG: configFile,
+        LOG_LEVEL: "info",
+      },
+      stdio: ["ignore", "pipe", "pipe"],
     },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  );
   const url = await saidWebhook(child);
   const reading = openReading(join(options.directory, "data", "orcha.db"));
   const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));

@@ -21,7 +21,7 @@ import { processesOf } from "./helpers/processes.ts";
 
 export { REPO } from "./github-people.ts";
 
-export interface WorldOptions extends GitHubOptions, Pick<PlaneOptions, "timings"> {
+export interface WorldOptions extends GitHubOptions, Pick<PlaneOptions, "timings" | "local"> {
   readonly slots?: number;
   /** The control plane in a process of its own, so that it can be killed. */
   readonly process?: boolean;
@@ -55,6 +55,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<TestWorld> 
     directory,
     env,
     ...(options.timings === undefined ? {} : { timings: options.timings }),
+    ...(options.local === undefined ? {} : { local: options.local }),
   };
   const start = (): Promise<Plane> =>
     options.process === true ? startProcess(planeOptions) : startInProcess(planeOptions);

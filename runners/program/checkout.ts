@@ -6,14 +6,17 @@ import { appendFileSync, existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { PrepareError } from "./errors.ts";
 import { makeDirectory, writeAtomic } from "./files.ts";
-import { type CheckoutSpec, type Credential, type Git, checkUrl, git } from "./git.ts";
+import { type CheckoutSpec, type Credential, type Git, NO_BRANCH, checkUrl, git } from "./git.ts";
 import type { Mirrors } from "./mirror.ts";
+import { notesOn } from "./notes.ts";
 import { restoreAgentFiles } from "./restore.ts";
 
 export interface Checkout {
   readonly path: string;
   /** The commit it started from; what the agent adds is what lies between this and its HEAD. */
   readonly base: string;
+  /** What is not in it although one may expect it, for the agent and for people. */
+  readonly notes: readonly string[];
 }
 
 export interface CheckoutRequest {
@@ -27,11 +30,28 @@ export interface CheckoutRequest {
 export async function createCheckout(
   by: Git,
   mirrors: Mirrors,
-  { spec, path, mirror, credential }: CheckoutRequest,
+  request: CheckoutRequest,
 ): Promise<Checkout> {
+  const { spec, mirror } = request;
   checkUrl(spec.url);
   for (const branch of new Set([spec.from, spec.branch, spec.restoreFrom]))
     if (branch !== null) await checkBranch(by, branch, mirror);
+  const generation = mirrors.generation(mirror);
+  try {
+    return await tryCheckout(by, mirrors, request);
+  } catch (error) {
+    if (!(error instanceof PrepareError) || !error.damage || by.signal.aborted) throw error;
+    // Everything here but the mirror is new: whatever is broken came from there. Once, from a new one.
+    mirrors.condemn(mirror, generation, error.message);
+    return await tryCheckout(by, mirrors, request);
+  }
+}
+
+async function tryCheckout(
+  by: Git,
+  mirrors: Mirrors,
+  { spec, path, mirror, credential }: CheckoutRequest,
+): Promise<Checkout> {
   const request = { path: mirror, url: spec.url, credential };
   const isNew = !mirrors.has(request);
   if (isNew) await mirrors.refresh(by, request);
@@ -51,24 +71,26 @@ export async function createCheckout(
       : mirrors.refresh(by, request).catch(() => {
           // A cache: what it still lacks is fetched again.
         });
+  try {
+    const base = await checkOut(by, path, spec);
+    if (spec.restoreFrom !== null)
+      await restoreAgentFiles(by, path, `refs/remotes/origin/${spec.restoreFrom}`);
+    return { path, base, notes: await notesOn(by, path) };
+  } finally {
+    await caughtUp;
+  }
+}
 
+/** Returns the commit. */
+async function checkOut(by: Git, path: string, spec: CheckoutSpec): Promise<string> {
   const start = `refs/remotes/origin/${spec.from}`;
-  const args = [
-    "-c",
-    "checkout.workers=0",
-    "-c",
-    "core.hooksPath=/dev/null",
-    "checkout",
-    "--quiet",
-  ];
+  const options = ["-c", "checkout.workers=0", "-c", "core.hooksPath=/dev/null"];
   const target =
     spec.branch === null ? ["--detach", start] : ["--no-track", "-b", spec.branch, start];
-  await git(by, { args: [...args, ...target], cwd: path, stage: "checkout" });
+  const args = [...options, "checkout", "--quiet", ...target];
+  await git(by, { args, cwd: path, stage: "checkout" });
   const head = await git(by, { args: ["rev-parse", "HEAD"], cwd: path, stage: "checkout" });
-  if (spec.restoreFrom !== null)
-    await restoreAgentFiles(by, path, `refs/remotes/origin/${spec.restoreFrom}`);
-  await caughtUp;
-  return { path, base: head.toString("utf8").trim() };
+  return head.toString("utf8").trim();
 }
 
 /** Some came that are not borrowed from the mirror. */
@@ -105,12 +127,16 @@ async function fetchUpstream(
   const branches = new Set([spec.from, ...(spec.restoreFrom === null ? [] : [spec.restoreFrom])]);
   const refspecs = [...branches].map((name) => `+refs/heads/${name}:refs/remotes/origin/${name}`);
   const options = ["--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head"];
-  await git(by, {
-    args: ["fetch", ...options, "origin", ...refspecs],
-    cwd: path,
-    stage: "fetch",
-    remote: { url: spec.url, credential },
-  });
+  const there = { cwd: path, stage: "fetch", remote: { url: spec.url, credential } } as const;
+  try {
+    await git(by, { args: ["fetch", ...options, "origin", ...refspecs], ...there });
+  } catch (error) {
+    if (!(error instanceof PrepareError) || !error.message.includes(NO_BRANCH)) throw error;
+    const refs = await git(by, { args: ["ls-remote", "--heads", "origin"], ...there });
+    if (refs.byteLength > 0) throw error;
+    const reason = `upstream ${spec.url} is empty: push a first commit to ${spec.from}`;
+    throw new PrepareError("fetch", reason, false, { cause: error });
+  }
 }
 
 /** Branch names come from GitHub: only what git itself would accept as a branch, and nothing like an option. */

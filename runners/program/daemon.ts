@@ -11,10 +11,10 @@ import { type HelloReply, PROTOCOL_VERSION, type Request } from "../../src/proto
 import type { Attempt } from "./attempt.ts";
 import { type Attempts, openAttempts } from "./attempts.ts";
 import { type Connection, serveConnection } from "./connection.ts";
-import { gitVersion } from "./doctor.ts";
+import { gitVersion } from "./doctor/system.ts";
 import { RequestError } from "./errors.ts";
 import { makeDirectory, writeAtomic } from "./files.ts";
-import { takeLock } from "./instance-lock.ts";
+import { nameHolder, otherHolder, takeLock } from "./instance-lock.ts";
 import { layoutOf } from "./layout.ts";
 import { openMirrors } from "./mirror.ts";
 import { type PlaneRecord, openPlane } from "./plane.ts";
@@ -43,17 +43,29 @@ export async function runDaemon(options: DaemonOptions): Promise<"idle" | "taken
   const layout = layoutOf(options);
   makeDirectory(layout.workRoot);
   makeDirectory(layout.runtimeDir);
-  const lock = await takeLock([
-    join(layout.workRoot, "daemon.lock"),
-    join(layout.runtimeDir, "daemon.lock"),
-  ]);
-  if (lock === null) return "taken";
+  const lockFile = join(layout.workRoot, "daemon.lock");
+  const lock = await takeLock([lockFile, join(layout.runtimeDir, "daemon.lock")]);
+  if (lock === null) {
+    const other = await otherHolder(lockFile, layout.runtimeDir);
+    if (other === undefined) return "taken";
+    throw new Error(
+      `the work root ${layout.workRoot} is in use by another runner (runtime directory ${other.runtimeDir}, process ${other.pid}): give each runner a work root of its own`,
+    );
+  }
+  nameHolder(lockFile, layout.runtimeDir);
 
   const { log } = options;
-  const context = { layout, mirrors: openMirrors(), program: options.program, log };
+  const context = {
+    layout,
+    mirrors: openMirrors({ workRoot: layout.workRoot, log }),
+    program: options.program,
+    log,
+  };
   const attempts = openAttempts(context);
   const connections = new Set<Connection>();
-  const plane = openPlane(layout.workRoot);
+  const inUse = (): boolean =>
+    attempts.all().length > 0 || [...connections].some(({ epoch }) => epoch !== undefined);
+  const plane = openPlane(layout.workRoot, inUse);
   const git = await gitVersion(layout.workRoot);
   const service: Service = {
     layout,

@@ -1,101 +1,60 @@
-/** Is this machine fit to run sessions? Each check names what it found and what to do about it. */
-import { accessSync, constants, statfsSync } from "node:fs";
+/**
+ * Is this machine fit to run sessions? One report: every check names what it found and what to do about it. Nothing
+ * is installed, changed or logged in here, and no agent is asked anything that costs.
+ *
+ * All checks run side by side, each with a limit of its own: a program that hangs costs its own check and no other.
+ */
+import { homedir, userInfo } from "node:os";
 import process from "node:process";
-import type { DoctorCheck } from "../../src/protocol/requests.ts";
-import { explainDisk } from "./errors.ts";
+import type { DoctorCheck, Request } from "../../src/protocol/requests.ts";
+import { agentChecks } from "./doctor/agents.ts";
+import { type Machine, type Named, limited } from "./doctor/check.ts";
+import { clockCheck } from "./doctor/clock.ts";
+import { diskCheck, workRootCheck } from "./doctor/disk.ts";
+import { isolationChecks } from "./doctor/isolation.ts";
+import { lingerCheck } from "./doctor/linger.ts";
+import { gitCheck, nodeCheck, procCheck, toolChecks } from "./doctor/system.ts";
+import { tmuxCheck } from "./doctor/tmux.ts";
+import { upstreamChecks } from "./doctor/upstream.ts";
 import type { Layout } from "./layout.ts";
-import { bootId } from "./processes.ts";
-import { baseEnv, run } from "./run.ts";
 
-/** A checkout of a middling project with its dependencies. */
-const FREE_BYTES_MIN = 1024 ** 3;
-/** Older versions lack what the mirror relies on. */
-const GIT_MIN = [2, 30] as const;
-const NODE_MAJOR_MIN = 20;
+export type Asked = Omit<Extract<Request, { op: "doctor" }>, "op">;
 
-export async function examine(layout: Layout): Promise<DoctorCheck[]> {
-  return [
-    await gitCheck(layout),
+/** A big program on a cold disk takes seconds to say its version. With what is around it: below ten seconds. */
+const CHECK_MS_MAX = 8_000;
+
+/** Resolves within ten seconds, whatever hangs; the order of the checks is always the same. Never throws. */
+export async function examine(
+  { workRoot }: Layout,
+  asked: Asked = {},
+  overrides: Partial<Machine> = {},
+): Promise<DoctorCheck[]> {
+  const machine = { ...thisMachine(workRoot), ...overrides };
+  const checks: readonly Named[] = [
+    gitCheck(machine),
     nodeCheck(),
-    ...(await Promise.all(
-      ["sh", "setsid", "flock", "tail", "mkfifo"].map((name) => toolCheck(layout, name)),
-    )),
+    ...toolChecks(machine),
     procCheck(),
-    writableCheck(layout.workRoot),
-    diskCheck(layout.workRoot),
+    workRootCheck(machine),
+    diskCheck(machine),
+    ...(asked.now === undefined ? [] : [clockCheck(machine.now, asked.now)]),
+    lingerCheck(machine),
+    ...upstreamChecks(machine, asked.upstream),
+    ...isolationChecks(machine),
+    tmuxCheck(machine),
+    ...agentChecks(machine, asked.agents),
   ];
+  return Promise.all(checks.map((check) => limited(check, machine.limitMs)));
 }
 
-/** As `git --version` says it, without the words; empty when git is missing. */
-export async function gitVersion(cwd: string): Promise<string> {
-  const result = await run("git", ["--version"], { cwd, env: baseEnv(cwd), timeoutMs: 10_000 });
-  return /\d+(?:\.\d+)+/u.exec(result.stdout.toString("utf8"))?.[0] ?? "";
-}
-
-async function gitCheck({ workRoot }: Layout): Promise<DoctorCheck> {
-  const found = await gitVersion(workRoot);
-  const [major = 0, minor = 0] = found.split(".").map(Number);
-  const ok = major > GIT_MIN[0] || (major === GIT_MIN[0] && minor >= GIT_MIN[1]);
-  const fix = `install git ${GIT_MIN.join(".")} or newer in the PATH of the runner's user`;
+function thisMachine(workRoot: string): Machine {
   return {
-    name: "git",
-    ok,
-    required: true,
-    found: found === "" ? "not found" : found,
-    fix: ok ? "" : fix,
-  };
-}
-
-function nodeCheck(): DoctorCheck {
-  const ok = Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN;
-  const fix = ok ? "" : `install Node ${NODE_MAJOR_MIN} or newer`;
-  return { name: "node", ok, required: true, found: process.versions.node, fix };
-}
-
-async function toolCheck({ workRoot }: Layout, name: string): Promise<DoctorCheck> {
-  const result = await run("sh", ["-c", 'command -v "$1"', "sh", name], {
-    cwd: workRoot,
-    env: baseEnv(workRoot),
-    timeoutMs: 10_000,
-  });
-  const found = result.stdout.toString("utf8").trim();
-  const ok = found !== "";
-  const fix = ok ? "" : `install ${name} (util-linux, coreutils or busybox)`;
-  return { name, ok, required: true, found: ok ? found : "not found", fix };
-}
-
-function procCheck(): DoctorCheck {
-  const found = bootId();
-  const ok = found !== "";
-  const fix = ok ? "" : "mount /proc: processes are recognised through it";
-  return { name: "proc", ok, required: true, found: ok ? `boot ${found}` : "not mounted", fix };
-}
-
-function writableCheck(path: string): DoctorCheck {
-  try {
-    accessSync(path, constants.W_OK | constants.X_OK);
-    return { name: "work root", ok: true, required: true, found: path, fix: "" };
-  } catch (error) {
-    return {
-      name: "work root",
-      ok: false,
-      required: true,
-      found: path,
-      fix: explainDisk(error, path),
-    };
-  }
-}
-
-function diskCheck(path: string): DoctorCheck {
-  const { bavail, bsize } = statfsSync(path);
-  const free = bavail * bsize;
-  const ok = free >= FREE_BYTES_MIN;
-  const fix = ok ? "" : `free some space at ${path}: less than 1 GiB is left`;
-  return {
-    name: "disk",
-    ok,
-    required: false,
-    found: `${(free / 1024 ** 3).toFixed(1)} GiB free`,
-    fix,
+    workRoot,
+    env: process.env,
+    home: process.env["HOME"] ?? homedir(),
+    user: userInfo().username,
+    now: Date.now(),
+    limitMs: CHECK_MS_MAX,
+    systemdMark: "/run/systemd/system",
   };
 }

@@ -25,10 +25,18 @@ export class PrepareError extends Error {
   override readonly name = "PrepareError";
   readonly stage: PrepareStage;
   readonly retry: boolean;
-  constructor(stage: PrepareStage, reason: string, retry: boolean, options?: ErrorOptions) {
+  /** Git says that a repository on this machine is broken: what may be made anew is worth making anew. */
+  readonly damage: boolean;
+  constructor(
+    stage: PrepareStage,
+    reason: string,
+    retry: boolean,
+    options: ErrorOptions & { readonly damage?: boolean } = {},
+  ) {
     super(reason, options);
     this.stage = stage;
     this.retry = retry;
+    this.damage = options.damage ?? false;
   }
 }
 

@@ -79,6 +79,7 @@ export function gitEnv(home: string, url?: string): Record<string, string> {
     GIT_NO_LAZY_FETCH: "1",
     GIT_NO_REPLACE_OBJECTS: "1",
     GIT_ADVICE: "0",
+    GIT_LFS_SKIP_SMUDGE: "1",
   };
 }
 
@@ -97,6 +98,8 @@ function credentialText({ username, password }: Credential): string {
   return `username=${username}\npassword=${password}\n`;
 }
 
+export const NO_BRANCH = "the branch does not exist upstream";
+
 /** What git says, what it means, and whether trying again can help. First match wins. */
 const CAUSES: readonly (readonly [pattern: RegExp, meaning: string, retry: boolean])[] = [
   [/No space left on device/u, "the disk of the runner is full: free some space", true],
@@ -105,7 +108,7 @@ const CAUSES: readonly (readonly [pattern: RegExp, meaning: string, retry: boole
     "the disk of the runner is full or cannot be written: free some space",
     true,
   ],
-  [/couldn't find remote ref/u, "the branch does not exist upstream", false],
+  [/couldn't find remote ref/u, NO_BRANCH, false],
   [
     /Repository not found|repository '.*' not found/u,
     "upstream says that there is no such repository",
@@ -137,5 +140,26 @@ function failure(call: GitCall, result: RunResult): PrepareError {
   const cause = CAUSES.find(([pattern]) => pattern.test(result.stderr));
   const said = result.stderr.trim().split("\n").slice(-3).join(" / ").slice(0, 600);
   const meaning = cause === undefined ? "" : ` ${cause[1]}:`;
-  return new PrepareError(call.stage, `${command} failed:${meaning} ${said}`, cause?.[2] ?? true);
+  const damage = cause === undefined && saysDamage(result.stderr);
+  const reason = `${command} failed:${meaning} ${said}`;
+  return new PrepareError(call.stage, reason, cause?.[2] ?? true, { damage });
+}
+
+/** What git says of a repository whose files are missing or changed. */
+const DAMAGE = [
+  /^(?:fatal|error): (?:not a git repository|unexpected line in|bad (?:object|tree object|config))/mu,
+  /cannot read object|invalid object|unable to (?:read|find|parse|normalize alternate object path)|could not read [0-9a-f]{40}/iu,
+  /missing (?:blob|tree|commit|object)|did not send all necessary objects|unresolved delta/u,
+  /corrupt|inflate|hash mismatch|garbage at end|packfile .* (?:cannot|does not|claims)|not a GIT packfile/iu,
+  /is (?:empty|too small)|non-monotonic index|wrong index|does not point to a valid object|broken ref/u,
+] as const;
+
+/** About a repository of ours: what upstream says of its own is not for us to heal. */
+function saysDamage(stderr: string): boolean {
+  const ours = stderr
+    .split("\n")
+    .filter((line) => !line.startsWith("remote:"))
+    .join("\n");
+  if (/on the remote side|upload-pack/u.test(stderr)) return false;
+  return DAMAGE.some((pattern) => pattern.test(ours));
 }

@@ -74,6 +74,8 @@ const identity: Readonly<Record<string, string>> = {
   GIT_COMMITTER_NAME: "orcha",
   GIT_COMMITTER_EMAIL: "orcha@users.noreply.github.com",
   GIT_TERMINAL_PROMPT: "0",
+  // Where git-lfs is set up for the user: an agent has no credential to download with, and each checkout would fail.
+  GIT_LFS_SKIP_SMUDGE: "1",
 };
 
 function checkProgram(name: string, path: string): void {

@@ -9,6 +9,8 @@ const Plane = z.object({
   installation: z.string(),
   epoch: z.int().check(z.gte(0)),
   generation: z.optional(z.string()),
+  /** What the control plane calls this runner. */
+  runner: z.optional(z.string()),
 });
 
 export interface PlaneRecord {
@@ -17,7 +19,8 @@ export interface PlaneRecord {
   greet(hello: Extract<Request, { op: "hello" }>): void;
 }
 
-export function openPlane(workRoot: string): PlaneRecord {
+/** `inUse` = something of a session is here: then the runner cannot be another one of a new name. */
+export function openPlane(workRoot: string, inUse: () => boolean = () => false): PlaneRecord {
   const path = join(workRoot, "plane.json");
   const stored = readIfThere(path);
   let plane = stored === undefined ? undefined : Plane.parse(JSON.parse(stored));
@@ -25,7 +28,7 @@ export function openPlane(workRoot: string): PlaneRecord {
     get epoch() {
       return plane?.epoch ?? 0;
     },
-    greet({ installation, epoch, generation }) {
+    greet({ installation, epoch, generation, runner }) {
       if (plane !== undefined && plane.installation !== installation)
         throw new RequestError(
           "fenced",
@@ -37,17 +40,28 @@ export function openPlane(workRoot: string): PlaneRecord {
           `epoch ${epoch} is over: this runner has been greeted with ${plane.epoch}`,
           { epoch: plane.epoch },
         );
-      if (plane !== undefined && epoch === plane.epoch) {
-        // Two databases that came from one backup count the same epochs.
-        if (isOther(plane.generation, generation))
-          throw new RequestError(
-            "fenced",
-            `another control plane of this installation has epoch ${epoch}: this runner obeys that one`,
-            { epoch },
-          );
-        return;
-      }
-      const next = { installation, epoch, ...(generation === undefined ? {} : { generation }) };
+      // Two databases that came from one backup count the same epochs.
+      if (plane !== undefined && epoch === plane.epoch && isOther(plane.generation, generation))
+        throw new RequestError(
+          "fenced",
+          `another control plane of this installation has epoch ${epoch}: this runner obeys that one`,
+          { epoch },
+        );
+      if (isOther(plane?.runner, runner) && inUse())
+        throw new RequestError(
+          "fenced",
+          `the work root ${workRoot} is that of the runner ${plane?.runner}: give ${runner} a work root of its own (--work-root), or remove ${plane?.runner} and its sessions first`,
+        );
+      const name = runner ?? plane?.runner;
+      const old = plane !== undefined && epoch === plane.epoch;
+      if (old && name === plane?.runner) return;
+      const mark = old ? plane?.generation : generation;
+      const next = {
+        installation,
+        epoch,
+        ...(mark === undefined ? {} : { generation: mark }),
+        ...(name === undefined ? {} : { runner: name }),
+      };
       writeAtomic(path, JSON.stringify(next));
       plane = next;
     },

@@ -58,9 +58,9 @@ async function prepareWorkspace(
   claim(preparation.directory, path);
   try {
     const request = { spec: workspace, path, mirror, credential };
-    const { base } = await createCheckout(by, mirrors, request);
+    const { base, notes } = await createCheckout(by, mirrors, request);
     for (const command of workspace.setup) await setUp(preparation, path, command);
-    return { kind: "prepared", path, base, head: base };
+    return { kind: "prepared", path, base, head: base, ...(notes.length > 0 ? { notes } : {}) };
   } catch (error) {
     discardCheckout(preparation.directory);
     throw error;

@@ -9,6 +9,7 @@ import { examine } from "./doctor.ts";
 import { RequestError } from "./errors.ts";
 import { exportBundle } from "./export.ts";
 import type { Layout } from "./layout.ts";
+import { removeUnused, shortName } from "./mirror-repair.ts";
 import type { Position } from "./stream.ts";
 
 export interface Service {
@@ -72,7 +73,7 @@ export async function perform(
       await attempts.purge(request.session, request.attempt);
       return { value: null };
     case "doctor":
-      return { value: { checks: await examine(layout) } };
+      return { value: { checks: await examine(layout, request) } };
     case "list":
       return { value: { attempts: attempts.list(), workspaces: workspaces(layout) } };
     default:
@@ -115,7 +116,7 @@ function checkout(layout: Layout, relative: string, { mayBeNew = false } = {}): 
   return path;
 }
 
-function removeWorkspace({ layout, attempts }: Service, relative: string): null {
+function removeWorkspace({ layout, attempts, log }: Service, relative: string): null {
   const user = attempts.all().find((attempt) => attempt.busy && attempt.workspace === relative);
   if (user !== undefined)
     throw new RequestError(
@@ -127,6 +128,8 @@ function removeWorkspace({ layout, attempts }: Service, relative: string): null 
   } catch (error) {
     if (!(error instanceof RequestError) || error.code !== "gone") throw error;
   }
+  for (const path of removeUnused(layout.workRoot))
+    log(`removed ${shortName(path)}: no checkout borrows from it any more`);
   return null;
 }
 

@@ -23,7 +23,9 @@ export async function backup(
   if (existsSync(path)) throw new CliError(`${path} is there already: name another file`);
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const query = new URLSearchParams({ path });
-  const answered = await ask(config, "POST", `/backup?${query.toString()}`, BACKUP_MS_MAX);
+  const answered = await ask(config, "POST", `/backup?${query.toString()}`, {
+    timeoutMs: BACKUP_MS_MAX,
+  });
   const written = answered === null ? await directly(dataDir, path) : Written.parse(answered.body);
   if (json) printJson(written);
   else

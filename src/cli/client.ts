@@ -21,12 +21,17 @@ export interface Answered {
   readonly body: unknown;
 }
 
+interface AskOptions {
+  readonly timeoutMs?: number;
+  readonly body?: unknown;
+}
+
 /** Null = no server is running here. */
 export function ask(
   config: Config,
-  method: "GET" | "POST",
+  method: "GET" | "POST" | "DELETE",
   path: string,
-  timeoutMs = 10_000,
+  { timeoutMs = 10_000, body }: AskOptions = {},
 ): Promise<Answered | null> {
   return new Promise((resolve, reject) => {
     const call = request(
@@ -41,8 +46,8 @@ export function ask(
         const parts: Buffer[] = [];
         response.on("data", (part: Buffer) => parts.push(part));
         response.on("end", () => {
-          const body: unknown = JSON.parse(Buffer.concat(parts).toString("utf8"));
-          resolve({ status: response.statusCode ?? 0, body });
+          const answer: unknown = JSON.parse(Buffer.concat(parts).toString("utf8"));
+          resolve({ status: response.statusCode ?? 0, body: answer });
         });
       },
     );
@@ -53,7 +58,7 @@ export function ask(
       if (error.code === "ENOENT" || error.code === "ECONNREFUSED") resolve(null);
       else reject(error);
     });
-    call.end();
+    call.end(body === undefined ? undefined : JSON.stringify(body));
   });
 }
 

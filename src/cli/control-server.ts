@@ -8,7 +8,9 @@ import { once } from "node:events";
 import { isAbsolute, join } from "node:path";
 import { isOver, type Objective } from "../domain/objective.ts";
 import { isTerminal } from "../domain/session.ts";
+import type { Desk } from "../compose/desk.ts";
 import type { OutboxRow, Store } from "../store/port.ts";
+import { runnerRoute, type Answer } from "./runner-routes.ts";
 import { deadViews, objectiveViews, outboxViews, sessionViews } from "./views.ts";
 
 export const controlSocket = (runtimeDir: string): string => join(runtimeDir, "control.sock");
@@ -22,8 +24,7 @@ export interface ControlOptions {
   readonly runtimeDir: string;
   readonly store: Store;
   readonly now: () => number;
-  /** Asks the local runner how it is. */
-  readonly examine: () => Promise<unknown>;
+  readonly desk: Desk;
   /** Whether it can do its work, and what keeps it from that. */
   readonly ready: () => unknown;
 }
@@ -44,11 +45,6 @@ export async function openControlServer(options: ControlOptions): Promise<Contro
   return { path, close, [Symbol.asyncDispose]: close };
 }
 
-interface Answer {
-  readonly status: number;
-  readonly body: unknown;
-}
-
 async function answer(
   options: ControlOptions,
   request: IncomingMessage,
@@ -65,9 +61,10 @@ async function answer(
 const ID = /^[a-z]{3}_[0-9a-f]{20}$/u;
 
 async function route(
-  { store, now, examine, ready }: ControlOptions,
-  { method, url = "/" }: IncomingMessage,
+  { store, now, desk, ready }: ControlOptions,
+  request: IncomingMessage,
 ): Promise<Answer> {
+  const { method, url = "/" } = request;
   const { pathname, searchParams } = new URL(url, "http://control");
   const all = searchParams.get("all") === "true";
   if (method === "GET" && pathname === "/objectives")
@@ -84,9 +81,10 @@ async function route(
   const key = /^\/retry\/(?<key>[^/]{1,600})$/u.exec(pathname)?.groups?.["key"];
   if (method === "POST" && key !== undefined) return retry(store, decodeURIComponent(key));
   if (method === "GET" && pathname === "/ready") return { status: 200, body: ready() };
-  if (method === "GET" && pathname === "/doctor") return { status: 200, body: await examine() };
   const id = /^\/cancel\/(?<id>[^/]{1,64})$/u.exec(pathname)?.groups?.["id"];
   if (method === "POST" && id !== undefined && ID.test(id)) return cancel(store, id, now());
+  const ofRunner = await runnerRoute(desk, request);
+  if (ofRunner !== null) return ofRunner;
   return { status: 404, body: { error: `nothing at ${method ?? "?"} ${pathname}` } };
 }
 

@@ -7,10 +7,11 @@ import { CliError, harmless, print } from "./output.ts";
 
 export interface DemoOptions {
   readonly serve?: boolean;
+  readonly ssh?: boolean;
   readonly port: number;
 }
 
-export async function demo({ serve = false, port }: DemoOptions): Promise<void> {
+export async function demo({ serve = false, ssh = false, port }: DemoOptions): Promise<void> {
   const started = Date.now();
   const say = (line: string): void =>
     print(`${((Date.now() - started) / 1000).toFixed(1).padStart(5)} s  ${harmless(line)}`);
@@ -20,7 +21,10 @@ export async function demo({ serve = false, port }: DemoOptions): Promise<void> 
     content: { files: PROJECT_FILES },
     person: "maria",
     port,
+    ssh,
     say,
+  }).catch((error: unknown) => {
+    throw error instanceof Error && ssh ? new CliError(error.message) : error;
   });
   const { emulator, repository } = hub;
   say(`the emulated GitHub is at ${emulator.url}, the repository at ${emulator.url}/${repository}`);

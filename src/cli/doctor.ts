@@ -3,6 +3,7 @@ import { execa } from "execa";
 import { accessSync, constants, existsSync, mkdirSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import * as z from "zod";
 import { readOwnApp } from "../compose.ts";
 import { examineRunner } from "../compose/runner.ts";
 import { readConfig, type Config } from "../config.ts";
@@ -134,12 +135,17 @@ export function eventsCheck(
 const grants = (has: string | undefined, wants: "read" | "write"): boolean =>
   has === "write" || has === "admin" || (has === "read" && wants === "read");
 
+/** Of every runner, through the server; without one, of this machine, if agents may run here. */
 async function runnerChecks(config: Config): Promise<readonly DoctorCheck[]> {
+  const answered = await ask(config, "GET", "/runners");
+  if (answered !== null) {
+    const runners = z.array(z.object({ name: z.string() })).parse(answered.body);
+    const found = await Promise.all(runners.map(({ name }) => runnerCheck(config, name)));
+    return found.length === 0 ? [check("runners", false, "none", ADD_ONE)] : found.flat();
+  }
+  if (!config.unsafeLocal) return [];
   try {
-    const answered = await ask(config, "GET", "/doctor");
-    const { checks } =
-      answered === null ? await examineRunner(config) : DoctorReply.parse(answered.body);
-    return checks.map((one) => Object.assign(one, { name: `runner local: ${one.name}` }));
+    return named("local", (await examineRunner(config)).checks);
   } catch (error) {
     const why = error instanceof Error ? error.message : "unknown failure";
     const log = join(config.runtimeDir, "daemon.log");
@@ -148,3 +154,20 @@ async function runnerChecks(config: Config): Promise<readonly DoctorCheck[]> {
     ];
   }
 }
+
+const ADD_ONE = "register a machine: orcha runner add NAME ssh://user@host";
+/** A machine that is not there is waited for until then. */
+const RUNNER_MS_MAX = 200_000;
+
+async function runnerCheck(config: Config, name: string): Promise<readonly DoctorCheck[]> {
+  const path = `/runners/${encodeURIComponent(name)}/doctor`;
+  const answered = await ask(config, "GET", path, { timeoutMs: RUNNER_MS_MAX });
+  const report = DoctorReply.safeParse(answered?.body);
+  if (report.success) return named(name, report.data.checks);
+  const said = z.object({ error: z.string() }).safeParse(answered?.body);
+  const why = said.success ? said.data.error : "no answer";
+  return [check(`runner ${name}`, false, why, `orcha runner show ${name}`)];
+}
+
+const named = (name: string, checks: readonly DoctorCheck[]): readonly DoctorCheck[] =>
+  checks.map((one) => Object.assign(one, { name: `runner ${name}: ${one.name}` }));

@@ -12,6 +12,7 @@ import { objectives } from "./objectives.ts";
 import { CliError } from "./output.ts";
 import { outbox } from "./outbox.ts";
 import { restore } from "./restore.ts";
+import { addRunners } from "./runner-commands.ts";
 import { retry } from "./retry.ts";
 import { serve } from "./serve.ts";
 import { sessions } from "./sessions.ts";
@@ -32,6 +33,7 @@ export function program(): Command {
     .configureOutput({ outputError: () => {} });
   addServing(root);
   addLooking(root);
+  addRunners(root);
   addKeeping(root);
   return root;
 }
@@ -42,13 +44,14 @@ function addServing(root: Command): void {
     .description("run the control plane: webhooks in, agents on the runner, results on GitHub")
     .option(
       "--unsafe-local",
-      "let the local runner run agents as the user that holds the App's key",
+      "run agents on this machine, too, as the user that holds the App's key",
     )
     .action(serve);
   root
     .command("demo")
     .description("play a whole objective on this machine: no account, no network")
     .option("--serve", "keep everything up afterwards, to play by hand")
+    .option("--ssh", "let the sessions run over SSH, on an SSH server that it starts itself")
     .option("--port <port>", "port of the emulated GitHub", port, 0)
     .action(demo);
   root

@@ -16,11 +16,6 @@ export async function serve({
   if (!read.ok) throw new CliError(problemLines(read.problems).join("\norcha: "), 2);
   const { config } = read;
   if (config.app === null) throw new CliError("APP_ID is not set", 2);
-  if (!config.unsafeLocal)
-    throw new CliError(
-      "agents on the local runner would run as the user that holds the App's key, and could read it; run the server as a user of its own on a machine of its own, then give --unsafe-local (it is said on every pull request)",
-      2,
-    );
   const log = pino({ level: config.logLevel });
   await using orcha = await openOrcha({ config, app: config.app, log }).catch((error: unknown) => {
     throw error instanceof DirectoryTaken ? new CliError(error.message) : error;
@@ -29,7 +24,7 @@ export async function serve({
     runtimeDir: config.runtimeDir,
     store: orcha.store,
     now: () => Date.now(),
-    examine: () => orcha.examineRunner(),
+    desk: orcha.desk,
     ready: () => orcha.ready(),
   });
   log.info(
@@ -41,6 +36,10 @@ export async function serve({
     },
     "orcha serves",
   );
+  if ((await orcha.store.runners()).every(({ state }) => state !== "online"))
+    log.warn(
+      "no runner is online: register a machine (orcha runner add NAME ssh://user@host), or serve with --unsafe-local, which runs agents as the user that holds the App's key",
+    );
   const why = await Promise.race([stopped(), orcha.ended]);
   if (why instanceof Error) throw new CliError(why.message, 5);
   log.info({ signal: why }, "orcha stops; sessions run on");

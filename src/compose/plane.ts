@@ -39,6 +39,8 @@ export interface PlaneParts {
   readonly identity: Identity;
   readonly transcripts: Transcripts;
   readonly links: ReadonlyMap<string, Link>;
+  /** Calls back for every link that comes later; default: none does. */
+  readonly onLink?: (listener: (runner: string, link: Link) => void) => () => void;
   /** Said on every pull request; null = nothing to say. */
   readonly unsafeNotice: string | null;
   /** Time that never jumps, in ms from anywhere; default: the clock's, which people may set. */
@@ -134,6 +136,7 @@ async function startEngine(
   stack.defer(() => follow.close());
   const strays = openStrays({
     links,
+    ...(parts.onLink === undefined ? {} : { onLink: parts.onLink }),
     fleet,
     placeOf: (session) => store.placeOf(session),
     clock,

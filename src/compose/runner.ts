@@ -1,4 +1,4 @@
-/** The local runner: its link, and its own checks. */
+/** The local runner's own checks where no server is running. */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
@@ -7,12 +7,10 @@ import { openLink, type Link, type LinkOptions } from "../fleet/link.ts";
 import { openLocal } from "../fleet/local.ts";
 import { ensureProgram } from "../fleet/program.ts";
 import { DoctorReply } from "../protocol/requests.ts";
-import type { Identity } from "../store/identity.ts";
-import type { Store } from "../store/port.ts";
 import { peekIdentity } from "../store/sqlite.ts";
 import { realClock } from "./clock.ts";
+import { LOCAL } from "./roster.ts";
 
-export const LOCAL = "local";
 const DOCTOR_MS_MAX = 30_000;
 
 /** Asks the local runner's daemon how it is; starts one when there is none. */
@@ -49,54 +47,23 @@ async function examineUnused(config: Config): Promise<DoctorReply> {
   }
 }
 
-export async function examineLink(link: Link | undefined): Promise<DoctorReply> {
-  if (link === undefined) throw new TypeError("there is no local runner");
+async function examineLink(link: Link): Promise<DoctorReply> {
   const { reply } = await link.request({ op: "doctor" }, { timeoutMs: DOCTOR_MS_MAX });
   if (!reply.ok) throw new TypeError(reply.reason);
   return DoctorReply.parse(reply.value);
 }
 
-/** One local runner is registered by default. */
-export async function openLinks(
-  { config, programDir }: { readonly config: Config; readonly programDir?: string | undefined },
-  { installation, epoch, generation }: Identity,
-  store: Store,
-  stack: AsyncDisposableStack,
-): Promise<ReadonlyMap<string, Link>> {
-  await store.putRunner({ name: LOCAL, kind: "local", state: "online", slots: config.slots });
-  const link = await openLocalLink({
-    config,
-    programDir,
-    hello: { installation, epoch, generation, plane: "serve" },
-    outbid: (seen) => store.outbid(seen),
-  });
-  link.onState((state) => {
-    // It obeys a newer control plane: nothing more is placed there, and what runs there is that one's.
-    if (state === "fenced")
-      void store
-        .putRunner({ name: LOCAL, kind: "local", state: "offline", slots: config.slots })
-        .catch(() => {
-          // The store is away: what is placed there fails, and is tried again.
-        });
-  });
-  stack.defer(() => link.close());
-  return new Map([[LOCAL, link]]);
-}
-
 interface LocalLink {
   readonly config: Config;
-  readonly programDir?: string | undefined;
   readonly hello: LinkOptions["hello"];
-  readonly outbid?: LinkOptions["outbid"];
 }
 
-async function openLocalLink({ config, programDir, hello, outbid }: LocalLink): Promise<Link> {
+async function openLocalLink({ config, hello }: LocalLink): Promise<Link> {
   const { dataDir, workRoot, runtimeDir } = config;
-  const { directory } = await ensureProgram({ dataDir: programDir ?? dataDir });
+  const { directory } = await ensureProgram({ dataDir });
   return openLink({
     transport: openLocal({ name: LOCAL, workRoot, runtimeDir, programDir: directory }),
     hello,
     clock: realClock,
-    ...(outbid === undefined ? {} : { outbid }),
   });
 }

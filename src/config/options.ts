@@ -97,6 +97,12 @@ export const OPTIONS = {
     "$XDG_RUNTIME_DIR/orcha or /tmp/orcha-<uid>",
     "Sockets. Short, because socket paths are limited to 107 bytes.",
   ),
+  sshAgent: option(
+    "SSH_AUTH_SOCK",
+    "the path of a socket",
+    null,
+    "The SSH agent whose keys open runners' machines that have no identity file of their own.",
+  ),
   configFile: option(
     "ORCHA_CONFIG",
     "the path of a YAML file",

@@ -11,6 +11,7 @@ import { problemLines, readConfig } from "../config.ts";
 import type { AppHandle } from "../emulator/world.ts";
 import { startEmulator, type Emulator } from "../emulator/emulator.ts";
 import { SUBSCRIBED_EVENTS } from "../inbox/webhook.ts";
+import { openMachine, type Machine } from "./sshd.ts";
 import { changes } from "./timeline.ts";
 
 export interface HubOptions {
@@ -24,6 +25,8 @@ export interface HubOptions {
   readonly person: string;
   readonly port?: number;
   readonly slots?: number;
+  /** Sessions run over SSH, on a machine of its own: an SSH server on loopback. */
+  readonly ssh?: boolean;
   /** Hears every change, as a line. */
   readonly say: (line: string) => void;
 }
@@ -42,7 +45,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
   await using stack = new AsyncDisposableStack();
   const directory = mkdtempSync(join(tmpdir(), "orcha-"));
   stack.defer(() => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }));
-  const { owner, name, person, content, port = 0, slots = 4, say } = options;
+  const { owner, name, person, content, port = 0, slots = 4, ssh = false, say } = options;
   const emulator = stack.use(
     await startEmulator({
       port,
@@ -68,10 +71,11 @@ export async function openHub(options: HubOptions): Promise<Hub> {
   world.install(app, { account: owner });
   const logFile = join(directory, "orcha.log");
   const log = pino({ level: "debug" }, pino.destination({ dest: logFile, sync: true }));
-  const orcha = await openOrcha(
-    settingsOf(directory, emulator, app, { webhookSecret, slots, log }),
-  );
+  const machine = ssh ? stack.use(await openMachine(join(directory, "machine"))) : null;
+  const settings = settingsOf(directory, emulator, app, { webhookSecret, slots, log });
+  const orcha = await openOrcha({ ...settings, local: machine === null });
   stack.defer(() => end(orcha));
+  if (machine !== null) await enroll(orcha, machine, slots);
   app.setWebhookUrl(orcha.url);
   stack.defer(tell(orcha, emulator, repository, say));
   const owned = stack.move();
@@ -82,6 +86,14 @@ export async function openHub(options: HubOptions): Promise<Hub> {
     logFile,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+async function enroll({ desk }: Orcha, machine: Machine, slots: number): Promise<void> {
+  const { target, identity, workRoot, fingerprint } = machine;
+  const wanted = { name: "far", target, slots, workRoot, identity, accept: [fingerprint] };
+  const added = await desk.add({ ...wanted, labels: [], jump: null });
+  if (added.kind === "added" && added.state === "online") return;
+  throw new Error(`the machine over SSH is not fit: ${JSON.stringify(added).slice(0, 2_000)}`);
 }
 
 function settingsOf(

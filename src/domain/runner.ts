@@ -1,11 +1,26 @@
 /**
  * Runners as the scheduler sees them.
  *
- *     online ⇄ draining     online | draining ⇄ offline     any ⇄ disabled
+ *     online ⇄ draining     online | draining ⇄ offline     any ⇄ disabled     any → untrusted → online
  *
- * Only `online` takes sessions. Draining moves nothing and takes nothing: what runs there runs on.
+ * Only `online` takes sessions. Draining moves nothing and takes nothing: what runs there runs on. Untrusted: it has
+ * another host key than the one that was pinned; nothing is sent to it until a person has looked.
  */
-export type RunnerState = "online" | "draining" | "offline" | "disabled";
+export type RunnerState = "online" | "draining" | "offline" | "disabled" | "untrusted";
+
+/** How a machine is reached over SSH. */
+export interface MachineAddress {
+  readonly user: string;
+  readonly host: string;
+  readonly port: number;
+  /** File of the private key; null = the agent's. */
+  readonly identity: string | null;
+  /** `user@host[:port]` of the machine that leads there; null = it is reached directly. */
+  readonly jump: string | null;
+  readonly jumpHostKey: string | null;
+  /** null = the runner program's default. */
+  readonly workRoot: string | null;
+}
 
 export interface RunnerSnapshot {
   readonly name: string;

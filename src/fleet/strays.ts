@@ -11,6 +11,8 @@ import type { Link } from "./link.ts";
 
 export interface StrayOptions {
   readonly links: ReadonlyMap<string, Link>;
+  /** Calls back for every link that comes later; default: none does. */
+  readonly onLink?: (listener: (runner: string, link: Link) => void) => () => void;
   readonly fleet: Fleet;
   /** Where a session is by our own record; null = there is no such session. */
   readonly placeOf: (session: string) => Promise<SessionPlace | null>;
@@ -57,17 +59,21 @@ export function openStrays(options: StrayOptions): Strays {
       if (!finished) open.set(`${runner}/${session}/${attempt}`, { runner, session, attempt });
     void look();
   };
-  const ends = Array.from(links, ([runner, link]) => {
+  const watch = (runner: string, link: Link): (() => void) => {
     if (link.state === "connected") connected(runner, link);
     return link.onState((state) => {
       if (state === "connected") connected(runner, link);
     });
-  });
+  };
+  const ends = Array.from(links, ([runner, link]) => watch(runner, link));
+  // A link that is closed calls back no more: one that was replaced needs no end of its own.
+  const end = options.onLink?.((runner, link) => void watch(runner, link));
+  if (end !== undefined) ends.push(end);
   return {
     close() {
       cancel?.();
       open.clear();
-      for (const end of ends) end();
+      for (const one of ends) one();
     },
   };
 }

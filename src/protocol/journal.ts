@@ -12,7 +12,14 @@ const sha = z.string().check(z.regex(/^[0-9a-f]{40,64}$/u));
 const count = z.int().check(z.gte(0));
 
 /** The checkout is there. `base` = the commit this checkout started from (exports are `^base`). */
-const Prepared = z.object({ kind: z.literal("prepared"), path: text, base: sha, head: sha });
+const Prepared = z.object({
+  kind: z.literal("prepared"),
+  path: text,
+  base: sha,
+  head: sha,
+  /** What is not in the checkout although one may expect it (submodules, LFS), a sentence each. Absent = nothing; older daemons never say. */
+  notes: z.optional(z.readonly(z.array(text))),
+});
 /**
  * No agent was started and none will be for this attempt. `retry` = the cause may pass by itself
  * (unreachable upstream, full disk); false = trying again cannot help (no such branch).

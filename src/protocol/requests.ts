@@ -81,6 +81,12 @@ export type AttemptSpec = z.infer<typeof AttemptSpec>;
 /** For this one git command only: kept in memory, handed over by file descriptor, never stored. */
 const Credential = z.object({ username: text(256), password: text(4096) });
 
+/** `command` = a name in the PATH of the runner's user, or an absolute path. */
+const AgentToLookFor = z.object({
+  name,
+  command: text(4096).check(z.regex(/^(?!-)[^\0\n]+$/u)),
+});
+
 export const Request = z.discriminatedUnion("op", [
   z.object({
     op: z.literal("hello"),
@@ -90,6 +96,8 @@ export const Request = z.discriminatedUnion("op", [
     epoch: count,
     /** New after a backup was restored: tells two control planes of one epoch apart. Older control planes send none. */
     generation: z.optional(text(64)),
+    /** The name under which the control plane knows this runner: two names for one work root are refused. Older ones send none. */
+    runner: z.optional(name),
   }),
   z.object({
     op: z.literal("start"),
@@ -119,7 +127,16 @@ export const Request = z.discriminatedUnion("op", [
   z.object({ op: z.literal("remove-workspace"), path: relativePath }),
   /** The control plane has everything of this attempt on disk: its raw files may go. */
   z.object({ op: z.literal("purge"), ...of }),
-  z.object({ op: z.literal("doctor") }),
+  /** Is the machine fit? Everything is optional: older control planes say nothing, older daemons do not look at it. */
+  z.object({
+    op: z.literal("doctor"),
+    /** The control plane's clock, ms since 1970, when it asked: compared with the runner's. */
+    now: z.optional(count),
+    /** http(s) URL of a repository or of its host: can the runner reach it? */
+    upstream: z.optional(text(2048)),
+    /** Which agents to look for; default: those we have drivers for. */
+    agents: z.optional(z.array(AgentToLookFor).check(z.maxLength(16))),
+  }),
   z.object({ op: z.literal("list") }),
 ]);
 export type Request = z.infer<typeof Request>;

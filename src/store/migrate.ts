@@ -12,12 +12,14 @@ import { up as first } from "./migrations/0001-first.ts";
 import { up as neverLost } from "./migrations/0002-never-lost.ts";
 import { up as heads } from "./migrations/0003-heads.ts";
 import { up as retention } from "./migrations/0004-retention.ts";
+import { up as runners } from "./migrations/0005-runners.ts";
 
 const MIGRATIONS = {
   "0001-first": { up: first },
   "0002-never-lost": { up: neverLost },
   "0003-heads": { up: heads },
   "0004-retention": { up: retention },
+  "0005-runners": { up: runners },
 };
 
 /** Written by a version of ours that knows more than this one. */

@@ -9,7 +9,7 @@ import type { Facts } from "../domain/facts.ts";
 import type { ObjectiveId, SessionId } from "../domain/id.ts";
 import type { Objective } from "../domain/objective.ts";
 import type { Repository, RepositoryConfig } from "../domain/repository.ts";
-import type { RunnerSnapshot } from "../domain/runner.ts";
+import type { MachineAddress, RunnerSnapshot } from "../domain/runner.ts";
 import type { Claim, Snapshot } from "../domain/schedule.ts";
 import type { SessionPlace } from "../domain/session.ts";
 import type { Emitted, Timer } from "../domain/step.ts";
@@ -130,8 +130,19 @@ export interface LiveAttempt {
 }
 
 export interface RunnerRow extends RunnerSnapshot {
-  readonly kind: "local";
+  readonly kind: "local" | "ssh";
+  /** What it is good for, as people say it. */
+  readonly labels: readonly string[];
+  /** null = this machine. */
+  readonly address: MachineAddress | null;
+  /** Pinned when it was registered: `ssh-ed25519 AAAA…`. */
+  readonly hostKey: string | null;
+  /** Why it takes nothing; null = nothing is wrong. */
+  readonly problem: string | null;
 }
+
+export type NewRunner = Pick<RunnerRow, "name" | "kind" | "state" | "slots"> &
+  Partial<Omit<RunnerRow, "taken">>;
 
 export interface Summary {
   readonly objective: Objective;
@@ -273,6 +284,8 @@ export interface Reading {
   >;
   activity(session: SessionId): Promise<{ readonly text: string; readonly at: number } | null>;
   runners(): Promise<readonly RunnerRow[]>;
+  /** Sessions that are not over and whose workspace or process is on this runner. */
+  sessionsOn(runner: string): Promise<readonly string[]>;
   /** Small texts that were kept (`setMark`), by key, whose key begins with `prefix`. */
   marks(prefix: string): Promise<ReadonlyMap<string, string>>;
 }
@@ -335,7 +348,10 @@ export interface Store extends DeliveryInbox, SweepStore, Reading, AsyncDisposab
   /** When the next postponed inbox item or effect is due, null = none. */
   nextDue(now: number): Promise<number | null>;
 
-  putRunner(runner: Omit<RunnerRow, "taken">): Promise<void>;
+  /** Registers a runner, or changes what is given of one. */
+  putRunner(runner: NewRunner): Promise<void>;
+  /** False = sessions that are not over are on it, or there is none of that name. */
+  removeRunner(name: string): Promise<boolean>;
   snapshot(limit: number): Promise<Snapshot>;
   /** Takes the slot and enters `slot-claimed`, atomically; false = slot or session was taken already. */
   claim(claim: Claim, now: number): Promise<boolean>;

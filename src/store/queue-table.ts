@@ -1,4 +1,4 @@
-/** Runners, slots, attempts and timers. */
+/** Slots, attempts and timers. */
 import { objectiveId, sessionId } from "../domain/id.ts";
 import { isTerminal, type SessionPlace } from "../domain/session.ts";
 import { freeSlots } from "../domain/runner.ts";
@@ -7,34 +7,9 @@ import type { Timer } from "../domain/step.ts";
 import { decodeSession, decodeObjectiveBody } from "./codec.ts";
 import type { Db } from "./database.ts";
 import { insertItem } from "./inbox-table.ts";
-import { attemptKey, type Advance, type Cursor, type LiveAttempt, type RunnerRow } from "./port.ts";
+import { attemptKey, type Advance, type Cursor, type LiveAttempt } from "./port.ts";
 import { prepared } from "./prepared.ts";
-
-export function putRunner(
-  { build, run }: Db,
-  { name, kind, state, slots }: Omit<RunnerRow, "taken">,
-): void {
-  run(
-    build
-      .insertInto("runner")
-      .values({ name, kind, state, slots })
-      .onConflict((conflict) => conflict.column("name").doUpdateSet({ kind, state, slots })),
-  );
-}
-
-export function listRunners({ all }: Db): readonly RunnerRow[] {
-  const taken = Map.groupBy(all(takenSlots({})), ({ runner }) => runner);
-  return all(registered({})).map(({ name, kind, state, slots }) => ({
-    name,
-    kind,
-    state,
-    slots,
-    taken: (taken.get(name) ?? []).map(({ slot }) => slot),
-  }));
-}
-
-const takenSlots = prepared((build) => build.selectFrom("slot").select(["runner", "slot"]));
-const registered = prepared((build) => build.selectFrom("runner").selectAll().orderBy("name"));
+import { runnerSnapshots } from "./runner-table.ts";
 
 /**
  * Reads the head of the queue only, and that of every rank and pin for itself: what cannot be placed (its runner is
@@ -43,7 +18,7 @@ const registered = prepared((build) => build.selectFrom("runner").selectAll().or
  */
 export function snapshot(db: Db, limit: number): Snapshot {
   const { all } = db;
-  const runners = listRunners(db);
+  const runners = runnerSnapshots(db);
   const free = runners.filter((runner) => freeSlots(runner).length > 0).map(({ name }) => name);
   if (free.length === 0) return { runners, queue: [], busy: new Map() };
   const slots = runners.reduce((sum, runner) => sum + runner.slots, 0);

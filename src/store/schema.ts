@@ -107,9 +107,15 @@ export interface Tables {
   };
   runner: {
     name: string;
-    kind: "local";
-    state: "online" | "draining" | "offline" | "disabled";
+    kind: "local" | "ssh";
+    state: "online" | "draining" | "offline" | "disabled" | "untrusted";
     slots: number;
+    /** JSON: an array of texts. */
+    labels: string;
+    /** JSON; null = this machine. */
+    address: string | null;
+    host_key: string | null;
+    problem: string | null;
   };
   slot: {
     runner: string;

@@ -17,6 +17,7 @@ import type { Commit, EndedEffect, Reading, Store } from "./port.ts";
 import { lastMoment, rebase } from "./rebase.ts";
 import { endedSessions, prune } from "./prune.ts";
 import * as queue from "./queue-table.ts";
+import * as runners from "./runner-table.ts";
 import * as watch from "./watch-table.ts";
 
 /** `chance`: what a new installation, and every restored one, draws its ids from. */
@@ -203,6 +204,7 @@ type FleetPart = Pick<
   | "fireTimers"
   | "nextDue"
   | "putRunner"
+  | "removeRunner"
   | "snapshot"
   | "claim"
   | "liveAttempts"
@@ -215,7 +217,8 @@ type FleetPart = Pick<
 const fleetPart = (db: Db, write: Write): FleetPart => ({
   fireTimers: async (now) => db.transaction(() => queue.fireTimers(db, now)),
   nextDue: async (now) => nextDue(db, now),
-  putRunner: (runner) => write(() => queue.putRunner(db, runner)),
+  putRunner: (runner) => write(() => runners.putRunner(db, runner)),
+  removeRunner: (name) => write(() => runners.removeRunner(db, name)),
   snapshot: async (limit) => queue.snapshot(db, limit),
   claim: (claim, now) => write(() => queue.claimSlot(db, claim, now)),
   liveAttempts: async (except) => queue.liveAttempts(db, except),
@@ -328,7 +331,8 @@ function reading(db: Db): Reading {
     activity: async (session) =>
       get(build.selectFrom("activity").select(["text", "at"]).where("session_id", "=", session)) ??
       null,
-    runners: async () => queue.listRunners(db),
+    runners: async () => runners.listRunners(db),
+    sessionsOn: async (runner) => runners.sessionsOn(db, runner),
     marks: async (prefix) => watch.listMarks(db, prefix),
   };
 }

@@ -131,6 +131,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "src/engine",
     "src/engine/ports.ts",
     "src/fleet",
+    "src/fleet/transport.ts",
     "src/github",
     "src/inbox",
     "src/markdown",

@@ -83,13 +83,13 @@ test.for([
 /** Where the clock is read and timers are set: everybody else is given them. */
 const CLOCKS = {
   "src/compose/clock.ts": "the Clock that everybody else is given",
+  "src/compose/desk.ts": "how long an operator waits for a machine",
   "src/cli/serve.ts": "gives the control socket its clock",
   "src/cli/demo.ts": "seconds since the start, for the timeline",
   "src/demo/objective.ts": "stands in a program that the demo's worker writes",
   "src/cli/try.ts": "time of day, for the timeline",
   "src/cli/logs.ts": "a net under the file system's notices",
   "src/fleet/link.ts": "deadline of a request to a daemon",
-  "src/fleet/local.ts": "waits for a daemon that is starting",
   "src/github/push/git.ts": "deadline of a git command",
 } as const;
 
@@ -110,7 +110,6 @@ test.for([
 
 /** A shell makes a command of whatever a text contains. Only these run what a repository's owner or its script wrote. */
 const SHELLS = {
-  "runners/program/doctor.ts": "`command -v` of a name given as an argument",
   "runners/program/instance-lock.ts": "one fixed line; paths are arguments of flock",
   "runners/program/prepare.ts": "setup commands of .github/orcha.yml of the default branch",
   "runners/program/keeper.ts": "the keeper is a POSIX sh script; what it runs comes as arguments",

@@ -7,6 +7,7 @@ import { openControlServer } from "../../src/cli/control-server.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
 import { repository } from "../domain/cast.ts";
 import { Play } from "../domain/play.ts";
+import { deskWithoutMachines } from "./desk.ts";
 import { called, runtimeDir } from "./run.ts";
 
 /** A server over a store in memory, with one objective that has been labelled and no more. */
@@ -29,7 +30,7 @@ async function open() {
       store,
       now: () => 2,
       ready: () => ({ ready: true, checks: [{ name: "engine", ok: true, found: "turns" }] }),
-      examine: () => Promise.reject(new TypeError("the runner sleeps")),
+      desk: deskWithoutMachines(store),
     }),
   );
   const run = (...args: readonly string[]) => called(args, directory);
@@ -94,5 +95,8 @@ test("what is not there, and a runner that does not answer", async () => {
   expect(await it.run("cancel", "../objectives")).toMatchObject({ code: 4 });
   const doctor = await it.run("doctor");
   expect(doctor.code).toBe(1);
-  expect(doctor.stdout).toContain("FAIL  runner local");
+  expect(doctor.stdout).toContain("FAIL  runners: none\n      register a machine");
+  await it.store.putRunner({ name: "box", kind: "local", state: "online", slots: 1 });
+  const silent = await it.run("doctor");
+  expect(silent.stdout).toContain("FAIL  runner box: nobody talks to box");
 });

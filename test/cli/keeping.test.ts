@@ -16,6 +16,7 @@ import { openSqlite } from "../../src/store/sqlite.ts";
 import { openTranscripts } from "../../src/store/transcripts.ts";
 import { item, take } from "../store/contract/given.ts";
 import { events } from "../store/examples.ts";
+import { deskWithoutMachines } from "./desk.ts";
 import { called, dataDir, runtimeDir } from "./run.ts";
 
 const clock = { now: () => 1 };
@@ -50,7 +51,7 @@ const serving = (directory: string, store: Awaited<ReturnType<typeof openSqlite>
         { name: "installation", ok: false, required: false, found: "another one was here" },
       ],
     }),
-    examine: async () => ({ checks: [] }),
+    desk: deskWithoutMachines(store),
   });
 
 test("what was given up is listed with the reason, and tried again by its key", async () => {

@@ -1,5 +1,5 @@
 /** `orcha …` as a person types it: a process of its own, with nothing of our environment but the PATH. */
-import { execFile } from "node:child_process";
+import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import process from "node:process";
 import { vi } from "vitest";
@@ -26,22 +26,29 @@ const RUN_MS_MAX = 20_000;
 export const runtimeDir = (directory: string): string => join(directory, "run");
 export const dataDir = (directory: string): string => join(directory, "data");
 
-export function orcha(
-  args: readonly string[],
-  { directory, env = {}, node = process.execPath }: RunOptions,
-): Promise<Ran> {
-  const given = {
-    PATH: process.env["PATH"],
-    HOME: directory,
-    ORCHA_DATA_DIR: dataDir(directory),
-    ORCHA_RUNTIME_DIR: runtimeDir(directory),
-    ...env,
-  };
+const environmentOf = ({ directory, env = {} }: RunOptions): NodeJS.ProcessEnv => ({
+  PATH: process.env["PATH"],
+  HOME: directory,
+  ORCHA_DATA_DIR: dataDir(directory),
+  ORCHA_RUNTIME_DIR: runtimeDir(directory),
+  ...env,
+});
+
+/** One that goes on until it is told to end. */
+export const start = (args: readonly string[], options: RunOptions): ChildProcess =>
+  spawn(options.node ?? process.execPath, [bin, ...args], {
+    env: environmentOf(options),
+    cwd: options.directory,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+
+export function orcha(args: readonly string[], options: RunOptions): Promise<Ran> {
+  const { directory, node = process.execPath } = options;
   const { promise, resolve } = Promise.withResolvers<Ran>();
   execFile(
     node,
     [bin, ...args],
-    { env: given, timeout: RUN_MS_MAX, cwd: directory },
+    { env: environmentOf(options), timeout: RUN_MS_MAX, cwd: directory },
     (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
       resolve({ code, stdout, stderr });

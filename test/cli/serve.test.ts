@@ -1,11 +1,13 @@
-/** What `serve` refuses before it starts anything. */
+/** How `serve` starts, and what it refuses before it starts anything. */
 import { generateKeyPairSync } from "node:crypto";
+import { once } from "node:events";
 import { mkdirSync, mkdtempDisposableSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { onLines, saidWebhook } from "../serving.ts";
 import { lockDirectory } from "../../src/store/lock.ts";
-import { dataDir, orcha } from "./run.ts";
+import { called, dataDir, orcha, start } from "./run.ts";
 
 function place() {
   const directory = mkdtempDisposableSync(join(tmpdir(), "orcha-"));
@@ -28,12 +30,26 @@ test("a second server on the same data directory is refused in one line", async 
   });
 });
 
-test("agents beside the App's key need --unsafe-local, said before anything is written", async () => {
+test("without --unsafe-local no agent runs beside the App's key, and the server says what is missing", async () => {
   using at = place();
-  const ran = await orcha(["serve"], { directory: at.path, env: at.env });
-  expect(ran).toMatchObject({ code: 2, stdout: "" });
-  expect(ran.stderr).toContain("--unsafe-local");
-  expect(readdirSync(dataDir(at.path))).toEqual([]);
+  // Nobody answers there: GitHub may be away when we start.
+  const env = { ...at.env, GHE_HOST: "127.0.0.1:9", GHE_PROTOCOL: "http" };
+  const child = start(["serve"], { directory: at.path, env });
+  const said: string[] = [];
+  const warned = new Promise<void>((resolve) => {
+    onLines(child, (line) => {
+      said.push(line);
+      if (line.includes("no runner is online")) resolve();
+    });
+  });
+  await saidWebhook(child);
+  await warned;
+  expect(said.join("\n")).toContain("orcha runner add");
+  const listed = await called(["runner", "list"], at.path);
+  expect(listed.stdout).toContain("no runner is registered");
+  child.kill("SIGTERM");
+  await once(child, "exit");
+  expect(readdirSync(dataDir(at.path))).toContain("orcha.db");
 });
 
 test("all mistakes in the settings are told at once, secrets never", async () => {

@@ -192,7 +192,7 @@ describe.runIf(problem === undefined)("machines that cannot run us", () => {
     mkdirSync(newer, { recursive: true });
     symlinkSync(process.execPath, join(newer, "node"));
     const transport = openSsh(server.options((await program()).directory));
-    const { stdout } = await transport.exec(["node", "--version"]);
+    const { stdout } = await transport.execute(["node", "--version"]);
     expect(stdout.toString()).toBe(`${process.version}\n`);
     await transport.close();
   });

@@ -1,5 +1,5 @@
 /** The system's ssh as the way to a runner: certificates, the pinned key, what it is given. Against a real sshd. */
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
@@ -9,7 +9,7 @@ import type { SshOptions, SshTransport } from "../../src/fleet/ssh/ssh.ts";
 import { openSystemSsh, sshArguments } from "../../src/fleet/ssh/system.ts";
 import { program } from "../runners/world.ts";
 import { openFarWorld } from "../ssh/far-world.ts";
-import { keygen, Sshd, sshdProblem, type SshdOptions } from "../ssh/sshd.ts";
+import { certify, keygen, Sshd, sshdProblem, type SshdOptions } from "../ssh/sshd.ts";
 import { testTransport } from "./contract.ts";
 
 const problem =
@@ -50,22 +50,13 @@ describe.runIf(problem === undefined)("the system's ssh", () => {
     keygen(authority);
     const key = join(server.root, "certified");
     keygen(key);
-    execFileSync("ssh-keygen", [
-      "-q",
-      "-s",
-      authority,
-      "-I",
-      "us",
-      "-n",
-      server.address.user,
-      `${key}.pub`,
-    ]);
+    certify(authority, `${key}.pub`, server.address.user);
     writeFileSync(
       server.authorizedKeys,
       `cert-authority ${readFileSync(`${authority}.pub`, "utf8")}`,
     );
     const transport = await open(server, { address: { ...server.address, identity: key } });
-    const result = await transport.exec(["sh", "-c", "echo in; exit 255"]);
+    const result = await transport.execute(["sh", "-c", "echo in; exit 255"]);
     expect(result).toMatchObject({ code: 255, stdout: Buffer.from("in\n") });
     expect(server.said).toContain("ED25519-CERT");
   });
@@ -91,7 +82,7 @@ describe.runIf(problem === undefined)("the system's ssh", () => {
     await server.kill();
     server.newHostKey("ecdsa");
     await server.start();
-    await expect(changed.exec(["true"])).rejects.toMatchObject({
+    await expect(changed.execute(["true"])).rejects.toMatchObject({
       name: "HostKeyChanged",
       seen: null,
     });

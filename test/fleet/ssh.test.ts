@@ -90,11 +90,11 @@ describe.runIf(problem === undefined)("connections", () => {
     await waitFor("the agent's socket", () => existsSync(socket));
     const address = { ...server.address, identity: null };
     const transport = await open(server, { address, agentSocket: socket });
-    await expect(transport.exec(["true"])).rejects.toThrow("refused any key of the ssh agent");
+    await expect(transport.execute(["true"])).rejects.toThrow("refused any key of the ssh agent");
     spawnSync("ssh-add", ["-q", server.identity], {
       env: { SSH_AUTH_SOCK: socket, PATH: process.env["PATH"] },
     });
-    expect(await transport.exec(["true"])).toMatchObject({ code: 0 });
+    expect(await transport.execute(["true"])).toMatchObject({ code: 0 });
   });
 });
 
@@ -159,7 +159,9 @@ describe.runIf(problem === undefined)("the program", () => {
     const server = await given({ instead, streamLocal: false });
     const transport = await open(server);
     (await transport.connect()).destroy();
-    expect(await transport.exec(["echo", "it's"])).toMatchObject({ stdout: Buffer.from("it's\n") });
+    expect(await transport.execute(["echo", "it's"])).toMatchObject({
+      stdout: Buffer.from("it's\n"),
+    });
   });
 });
 
@@ -169,24 +171,24 @@ describe.runIf(problem === undefined)("commands", () => {
     const odd = ["a b", "$HOME", "`id`", "'\"\\", "ü\n;", "", "*", "--", "!!"];
     const print =
       'process.stdout.write(JSON.stringify(process.argv.slice(1))); process.stderr.write("said"); process.exitCode = 7';
-    const result = await transport.exec(["node", "-e", print, "--", ...odd]);
+    const result = await transport.execute(["node", "-e", print, "--", ...odd]);
     expect({ ...result, stdout: JSON.parse(result.stdout.toString()) as unknown }).toEqual({
       code: 7,
       stdout: odd,
       stderr: Buffer.from("said"),
     });
-    expect(await transport.exec(["sh", "-c", "kill -9 $$"])).toMatchObject({ code: 137 });
-    const missing = await transport.exec(["no-such-program"]);
+    expect(await transport.execute(["sh", "-c", "kill -9 $$"])).toMatchObject({ code: 137 });
+    const missing = await transport.execute(["no-such-program"]);
     expect(missing.code).toBe(127);
     expect(missing.stderr.toString()).toContain("cannot start no-such-program");
-    const input = await transport.exec(["cat"]);
+    const input = await transport.execute(["cat"]);
     expect(input).toMatchObject({ code: 0, stdout: Buffer.alloc(0) });
   });
 
   test("output is limited; a command that does not end is killed, with what it started", async () => {
     const server = await given();
     const transport = await open(server);
-    const much = await transport.exec([
+    const much = await transport.execute([
       "sh",
       "-c",
       "yes | head -c 5000000; yes no | head -c 5000000 >&2",
@@ -196,10 +198,10 @@ describe.runIf(problem === undefined)("commands", () => {
     ]);
     const file = join(server.root, "pids");
     const endless = ["sh", "-c", 'sleep 600 & echo "$! $$" > "$1"; wait', "sh", file];
-    await expect(transport.exec(endless, { timeoutMs: 1000 })).rejects.toThrow(
+    await expect(transport.execute(endless, { timeoutMs: 1000 })).rejects.toThrow(
       "sh did not end within 1000 ms on",
     );
-    const { stdout } = await transport.exec(["cat", file]);
+    const { stdout } = await transport.execute(["cat", file]);
     const pids = stdout.toString().trim().split(" ");
     await waitFor("both to be gone", () => pids.every((pid) => !existsSync(`/proc/${pid}/cwd/.`)));
     expect(pids).toHaveLength(2);

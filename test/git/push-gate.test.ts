@@ -1,31 +1,8 @@
 /** The push gate with real git against a real git server; hostile histories are made with git plumbing. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { sessionId } from "../../src/domain/id.ts";
-import {
-  openPushGate,
-  type ExportBundle,
-  type PushGateOptions,
-} from "../../src/github/push-gate.ts";
-import { SHOP, attempt, openShopWorld, type ShopWorld } from "../github/world.ts";
-import { openCheckout, type Checkout } from "./checkout.ts";
-
-const BRANCH = "orcha/1-limits-abcdef";
-const session = sessionId("s1");
-
-interface Gate extends AsyncDisposable {
-  readonly shop: ShopWorld;
-  readonly checkout: Checkout;
-  push(
-    overrides?: Partial<Effect>,
-    options?: Partial<PushGateOptions>,
-    tries?: number,
-  ): ReturnType<Push>;
-  /** What a branch is at on GitHub. */
-  branch(name?: string): Promise<string | null>;
-}
-
-type Push = ReturnType<typeof openPushGate>["push"];
-type Effect = Parameters<Push>[0];
+import type { ExportBundle } from "../../src/github/push-gate.ts";
+import { openShopWorld, SHOP, type ShopWorld } from "../github/world.ts";
+import { away, BRANCH, openGate, session, type Gate } from "./gate.ts";
 
 /** Where nothing arrives, one GitHub serves many tests. */
 let shared: ShopWorld | null = null;
@@ -37,59 +14,6 @@ afterAll(async () => {
 });
 
 const openRefusingGate = (): Promise<Gate> => openGate(shared);
-
-async function openGate(among: ShopWorld | null = null): Promise<Gate> {
-  const shop = among ?? (await openShopWorld());
-  const token = (await shop.auth.mintOnce(shop.repository, "clone")).token;
-  const checkout = await openCheckout(`${shop.url}/${SHOP}.git`, token);
-  const exportBundle: ExportBundle = async () => ({ ok: true, ...(await checkout.export()) });
-  return {
-    shop,
-    checkout,
-    push(overrides = {}, options = {}, tries = 1) {
-      const gate = openPushGate({
-        auth: shop.auth,
-        clock: { now: () => Date.now(), after: () => () => undefined },
-        exportBundle,
-        pullRequest: async (_repository, number) => ({ number, state: "open", headSha: "" }),
-        pullRequestAt: async () => null,
-        gitUrl: shop.url,
-        dataDirectory: checkout.scratch,
-        ...options,
-      });
-      const effect: Effect = {
-        kind: "push-branch",
-        repository: shop.repository,
-        number: 1,
-        session,
-        attempt: 1,
-        runner: "local",
-        path: checkout.path,
-        base: checkout.base,
-        branch: BRANCH,
-        expected: null,
-        pullRequest: null,
-        title: "Limits",
-        ...overrides,
-      };
-      return gate.push(effect, { ...attempt("push"), number: tries });
-    },
-    branch: (name = BRANCH) => checkout.remoteHead(name),
-    async [Symbol.asyncDispose]() {
-      await checkout.remove();
-      if (among === null) await shop[Symbol.asyncDispose]();
-    },
-  };
-}
-
-const away: ExportBundle = async () => ({ ok: false, code: "unreachable", reason: "away" });
-
-const pullIs = (
-  state: "merged" | "closed" | null,
-  headSha: string,
-): Pick<PushGateOptions, "pullRequest"> => ({
-  pullRequest: async (_repository, number) => (state === null ? null : { number, state, headSha }),
-});
 
 test("new commits arrive on a new branch, and again is the same", async () => {
   await using gate = await openGate();
@@ -164,83 +88,6 @@ test("a foreign branch of the same name and a deleted branch are not touched", a
   await gate.shop.world.as("alice").deleteBranch(SHOP, BRANCH);
   expect(await gate.push({ expected: head })).toMatchObject(moved);
   expect(await gate.branch()).toBeNull();
-});
-
-test.for(["merged", "closed", null] as const)(
-  "nothing is pushed to a pull request that is %s",
-  async (state) => {
-    await using gate = await openRefusingGate();
-    await gate.checkout.commit({ "a.txt": "a\n" });
-    expect(await gate.push({ pullRequest: 7 }, pullIs(state, gate.checkout.base))).toMatchObject({
-      kind: "refused",
-      events: [{ kind: "push-refused", code: "pull-request-gone" }],
-    });
-    expect(await gate.branch()).toBeNull();
-  },
-);
-
-test.for(["merged", "closed"] as const)(
-  "pushed, then we died, and the pull request was %s meanwhile: the next try sees its commit there",
-  async (state) => {
-    await using gate = await openGate();
-    const first = await gate.checkout.commit({ "a.txt": "a\n" });
-    await gate.push();
-    const second = await gate.checkout.commit({ "b.txt": "b\n" });
-    const known = { expected: first, pullRequest: 7 };
-    await gate.push(known);
-    const arrived = { kind: "done", events: [{ kind: "branch-pushed", sha: second, commits: 1 }] };
-    expect(await gate.push(known, pullIs(state, second))).toMatchObject(arrived);
-    // A person's commit came on top of it before the merge.
-    const person = gate.shop.world.as("alice");
-    const top = await person.push(SHOP, BRANCH, { files: { "c.txt": "c\n" }, message: "mine" });
-    const onTop = { kind: "done", events: [{ kind: "branch-pushed", sha: top, commits: 2 }] };
-    expect(await gate.push(known, pullIs(state, top))).toMatchObject(onTop);
-    await gate.checkout.commit({ "d.txt": "d\n" });
-    expect(await gate.push(known, pullIs(state, top))).toMatchObject({
-      events: [{ code: "pull-request-gone", reason: `pull request #7 is ${state}` }],
-    });
-    expect(await gate.branch()).toBe(top);
-  },
-);
-
-test("the pull request we never heard of was merged: it is found by its branch, and nothing is pushed", async () => {
-  await using gate = await openRefusingGate();
-  const head = await gate.checkout.commit({ "a.txt": "a\n" });
-  const merged = { number: 7, state: "merged" as const, headSha: gate.checkout.base };
-  const unheard = { pullRequest: null };
-  expect(await gate.push(unheard, { pullRequestAt: async () => merged })).toMatchObject({
-    events: [{ code: "pull-request-gone", reason: "pull request #7 is merged" }],
-  });
-  // Nor when it was our commit that was merged, and the branch deleted; but then it has arrived.
-  const ours = { ...merged, headSha: head };
-  expect(await gate.push(unheard, { pullRequestAt: async () => ours })).toMatchObject({
-    events: [{ kind: "branch-pushed", sha: head }],
-  });
-  expect(await gate.branch()).toBeNull();
-});
-
-test("the pull request merged while the bundle was checked: nothing is pushed", async () => {
-  await using gate = await openRefusingGate();
-  await gate.checkout.commit({ "a.txt": "a\n" });
-  const states = ["open", "merged"] as const;
-  let asked = 0;
-  const pullRequest = async (_repository: unknown, number: number) => {
-    const state = states[asked++] ?? "merged";
-    return { number, state, headSha: gate.checkout.base };
-  };
-  expect(await gate.push({ pullRequest: 7 }, { pullRequest })).toMatchObject({
-    events: [{ code: "pull-request-gone" }],
-  });
-  expect(await gate.branch()).toBeNull();
-});
-
-test("the runner is away: what went out before is looked for later, what never did is refused", async () => {
-  await using gate = await openRefusingGate();
-  const options = { ...pullIs("merged", gate.checkout.base), exportBundle: away };
-  expect(await gate.push({ pullRequest: 7 }, options)).toMatchObject({
-    events: [{ code: "pull-request-gone" }],
-  });
-  expect(await gate.push({ pullRequest: 7 }, options, 2)).toMatchObject({ kind: "later" });
 });
 
 test("nothing committed is said so", async () => {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { expect, test } from "vitest";
 import * as z from "zod/mini";
-import { HelloReply, ListReply } from "../../src/protocol/requests.ts";
+import { DoctorReply, HelloReply, ListReply } from "../../src/protocol/requests.ts";
 import { encodeFrame, FrameReader, type Frame } from "../../src/protocol/frame.ts";
 import { processesOf, program, RunnerWorld, waitFor } from "./world.ts";
 
@@ -167,22 +167,22 @@ test("the daemon ends when there is nothing to do, not before", async () => {
   expect(processesOf(session)).toEqual([]);
 });
 
-test("doctor names what it checked", async () => {
+test("doctor: asked with nothing, and with what newer control planes say; in less than ten seconds", async () => {
   await using world = await RunnerWorld.open();
-  const { reply } = await world.ask({ op: "doctor" });
-  const names = [
-    "git",
-    "node",
-    "sh",
-    "setsid",
-    "flock",
-    "tail",
-    "mkfifo",
-    "proc",
-    "work root",
-    "disk",
-  ];
-  expect(reply).toMatchObject({ ok: true, value: { checks: names.map((name) => ({ name })) } });
+  const Report = z.object({ value: DoctorReply });
+  const look = async (more: object): Promise<string[]> => {
+    const { reply } = await world.ask({ op: "doctor", ...more });
+    return Report.parse(reply).value.checks.map(({ name }) => name);
+  };
+  const few = await look({});
+  expect(few.slice(0, 3)).toEqual(["git", "node", "sh"]);
+  expect(few).not.toContain("clock");
+  const agents = [{ name: "mine", command: "no-such-program" }];
+  const began = performance.now();
+  const all = await look({ now: Date.now(), upstream: `file://${world.root}`, agents });
+  expect(performance.now() - began).toBeLessThan(10_000);
+  expect(all).toEqual(expect.arrayContaining(["clock", "upstream", "agent mine"]));
+  expect(all).not.toContain("agent claude");
 });
 
 test("the command line: version, usage, a runtime directory that is too long", async () => {

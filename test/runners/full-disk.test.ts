@@ -1,11 +1,11 @@
 /** A full disk on the runner: a file system of 3 MiB, made where the machine lets us. */
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { AttemptSpec } from "../../src/protocol/requests.ts";
-import { RunnerWorld, waitFor } from "./world.ts";
+import { RunnerWorld, type Sink, waitFor } from "./world.ts";
 
 test("a full disk fails a preparation with a reason", async ({ skip }) => {
   await using world = await RunnerWorld.open();
@@ -32,6 +32,50 @@ test("a full disk fails a preparation with a reason", async ({ skip }) => {
     expect(failed.reason).toContain("the disk of the runner is full");
     // What was half made does not go on filling the disk.
     expect(existsSync(join(world.workRoot, workspace.path))).toBe(false);
+  } finally {
+    unmount(small);
+  }
+});
+
+test("a disk that fills in the middle of a checkout: the half one goes, what was there stays, and there is a next time", async ({
+  skip,
+}) => {
+  await using world = await RunnerWorld.open();
+  const small = join(world.workRoot, "o__r");
+  mkdirSync(small);
+  const mounted = mount(small, 3);
+  if (mounted.status !== 0) skip("mounting a small file system needs root");
+  const start = async (): Promise<Sink> => {
+    const session = world.session();
+    const workspace: AttemptSpec["workspace"] = {
+      kind: "checkout",
+      path: `o__r/${session}/1`,
+      url: `file://${world.upstream}`,
+      mirror: "mirrors/o__r.git",
+      from: "main",
+      branch: null,
+      restoreFrom: null,
+      setup: [],
+    };
+    const sink = await world.run(world.plain(session, ["true"], { workspace }));
+    if (sink.entry("spawned") !== undefined) await sink.exited();
+    return sink;
+  };
+  try {
+    // About 1 MB each: the file system takes one checkout and a half.
+    const [a, b] = [650_000, 650_000].map((bytes) => randomBytes(bytes).toString("latin1"));
+    world.createUpstream({ a: a ?? "", b: b ?? "" });
+    const first = (await start()).entry("prepared")?.path ?? "";
+    writeFileSync(join(first, "work in progress"), "mine");
+    const second = await start();
+    expect(second.entry("prepare-failed")).toMatchObject({ retry: true, stage: "checkout" });
+    expect(second.entry("prepare-failed")?.reason).toContain("the disk of the runner is full");
+    expect(readdirSync(small).flatMap((name) => readdirSync(join(small, name)))).toEqual(["1"]);
+    expect(readFileSync(join(first, "work in progress"), "utf8")).toBe("mine");
+    expect(spawnSync("git", ["fsck", "--full"], { cwd: first }).status).toBe(0);
+    rmSync(join(first, "a"));
+    rmSync(join(first, "b"));
+    expect((await start()).entry("prepared")).toBeDefined();
   } finally {
     unmount(small);
   }

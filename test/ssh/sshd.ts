@@ -182,6 +182,12 @@ export function keygen(path: string, type = "ed25519", passphrase = ""): void {
   execFileSync(find("ssh-keygen") ?? "ssh-keygen", args);
 }
 
+/** Signs a public key: who shows it is that user. */
+export function certify(authority: string, publicKey: string, user: string): void {
+  const args = ["-q", "-s", authority, "-I", "test", "-n", user, publicKey];
+  execFileSync(find("ssh-keygen") ?? "ssh-keygen", args);
+}
+
 async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));

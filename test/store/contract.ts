@@ -1,7 +1,7 @@
 /** What every store must do. Each implementation's test file calls this with a way to open an empty one. */
 import { describe } from "vitest";
 import { deliveries } from "./contract/deliveries.ts";
-import { attempts, crowds, releases, slots } from "./contract/fleet.ts";
+import { attempts, crowds, machines, releases, slots } from "./contract/fleet.ts";
 import type { Open } from "./contract/given.ts";
 import { inbox } from "./contract/inbox.ts";
 import { objectives, revisions } from "./contract/objectives.ts";
@@ -18,6 +18,7 @@ const parts = {
   statuses,
   slots,
   crowds,
+  machines,
   releases,
   attempts,
   rest,

@@ -181,7 +181,7 @@ test.for(goldens)(
       if (!state.reached) break;
     }
     // In the newest nothing is to be done but to see that.
-    expect(interrupted).toBeGreaterThan(golden === goldens.at(-1) ? 0 : 15);
+    expect(interrupted).toBeGreaterThan(golden === goldens.at(-1) ? 0 : 10);
   },
 );
 

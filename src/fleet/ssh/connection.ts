@@ -23,7 +23,7 @@ export interface Connection {
   /** It could not be made, was lost or closed: of no further use. */
   readonly ended: boolean;
   connect(): Promise<Duplex>;
-  exec(argv: readonly string[], options: ExecOptions): Promise<ExecResult>;
+  execute(argv: readonly string[], options: ExecOptions): Promise<ExecResult>;
   close(): Promise<void>;
 }
 
@@ -69,7 +69,7 @@ export function openConnection(options: SshOptions): Connection {
       return ended;
     },
     connect,
-    exec: (argv, more) => execute(remote, argv, more),
+    execute: (argv, more) => execute(remote, argv, more),
     async close() {
       closing.abort();
       ended = true;

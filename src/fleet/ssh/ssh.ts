@@ -37,7 +37,7 @@ export interface SshOptions {
 
 export interface SshTransport extends RunnerTransport {
   /** Runs a command there, in the home directory, without a shell and without input. Rejects with SshError. */
-  exec(argv: readonly string[], options?: ExecOptions): Promise<ExecResult>;
+  execute(argv: readonly string[], options?: ExecOptions): Promise<ExecResult>;
 }
 
 /** Dials at the first `connect` or `exec`. Errors are SshError; `close` may be followed by another `connect`. */
@@ -53,7 +53,7 @@ export function openSsh(options: SshOptions): SshTransport {
     description: `${name} (ssh ${nameOf(address)}, ${workRoot ?? "the default work root"})`,
     connect: (signal) =>
       unlessAborted(connection().connect(), signal, (stream) => stream.destroy()),
-    exec: (argv, more = {}) => unlessAborted(connection().exec(argv, more), more.signal),
+    execute: (argv, more = {}) => unlessAborted(connection().execute(argv, more), more.signal),
     async close() {
       await current?.close();
     },

@@ -55,7 +55,7 @@ export function openSystemSsh(
   return {
     description: `${name} (the system's ssh, ${nameOf(address)}, ${workRoot ?? "the default work root"})`,
     connect: (signal) => unlessAborted(connect(), signal, (stream) => stream.destroy()),
-    exec: (argv, more = {}) => execute(remote, argv, more),
+    execute: (argv, more = {}) => execute(remote, argv, more),
     async close() {
       for (const stream of streams) stream.destroy();
     },

@@ -27,7 +27,7 @@ export function slots(open: Open): void {
     await using _ = store;
     const { id } = play.session();
     expect(await store.snapshot(9)).toEqual({
-      runners: [{ ...box, taken: [] }],
+      runners: [{ name: "box", state: "online", slots: 2, taken: [] }],
       queue: [
         {
           session: id,
@@ -43,7 +43,7 @@ export function slots(open: Open): void {
     });
     expect(await store.claim({ session: id, runner: "box", slot: 1 }, 1)).toBe(true);
     expect(await store.snapshot(9)).toEqual({
-      runners: [{ ...box, taken: [1] }],
+      runners: [{ name: "box", state: "online", slots: 2, taken: [1] }],
       queue: [],
       busy: new Map([[play.it.id, { sessions: 1, workers: 0 }]]),
     });
@@ -68,6 +68,62 @@ export function slots(open: Open): void {
     const [worker] = published().it.sessions.slice(1);
     expect(await store.claim({ session: worker?.id ?? id, runner: "box", slot: 1 }, 1)).toBe(false);
     expect(await store.runners()).toMatchObject([{ name: "box", taken: [0] }]);
+  });
+}
+
+export function machines(open: Open): void {
+  const address = {
+    user: "orcha",
+    host: "box.example",
+    port: 2222,
+    identity: "/home/ann/.ssh/id",
+    jump: null,
+    jumpHostKey: null,
+    workRoot: "/srv/orcha",
+  };
+
+  test("a machine is registered with how it is reached, and changes keep what is not given", async () => {
+    await using store = await open();
+    const far = { name: "far", kind: "ssh", state: "offline", slots: 4 } as const;
+    await store.putRunner({ ...far, address, hostKey: "ssh-ed25519 AAAA", labels: ["gpu"] });
+    await store.putRunner({ ...far, state: "untrusted", problem: "another key" });
+    await store.putRunner(box);
+    const bare = { labels: [], address: null, hostKey: null, problem: null, taken: [] };
+    expect(await store.runners()).toEqual([
+      { ...box, ...bare },
+      {
+        ...far,
+        state: "untrusted",
+        problem: "another key",
+        hostKey: "ssh-ed25519 AAAA",
+        labels: ["gpu"],
+        taken: [],
+        address,
+      },
+    ]);
+    await store.putRunner({ ...far, state: "online", problem: null });
+    expect((await store.runners())[1]).toMatchObject({ state: "online", problem: null, address });
+  });
+
+  test("one with sessions that are not over is not removed", async () => {
+    const { store, play } = await waiting(open);
+    await using _ = store;
+    const { id } = play.session();
+    await store.claim({ session: id, runner: "box", slot: 0 }, 1);
+    expect(await store.removeRunner("nowhere")).toBe(false);
+    play.claim();
+    await put(store, play.it);
+    expect(await store.sessionsOn("box")).toEqual([id]);
+    // Its process is gone, its workspace is not.
+    play.start().park();
+    await put(store, play.it);
+    expect(await store.sessionsOn("box")).toEqual([id]);
+    expect(await store.removeRunner("box")).toBe(false);
+    play.cancel("ann").exited();
+    await put(store, play.it);
+    expect(await store.sessionsOn("box")).toEqual([]);
+    expect(await store.removeRunner("box")).toBe(true);
+    expect(await store.runners()).toEqual([]);
   });
 }
 

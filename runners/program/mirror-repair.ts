@@ -1,0 +1,119 @@
+/**
+ * What becomes of a damaged mirror: it is moved aside, so that a new one can be made in its place. Checkouts that
+ * borrow objects from it borrow from both from then on, because what upstream has deleted meanwhile is in the old
+ * one only; without such a checkout it is removed. Nothing is repaired: a cache is made anew.
+ */
+import {
+  closeSync,
+  constants,
+  existsSync,
+  lstatSync,
+  openSync,
+  readSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { systemCode } from "./errors.ts";
+import { parentsBelow, writeAtomic } from "./files.ts";
+
+const MARK = ".damaged-";
+const ALTERNATES = join(".git", "objects", "info", "alternates");
+/** A line for each mirror generation a checkout has seen. */
+const ALTERNATES_BYTES_MAX = 64 * 1024;
+
+/** Git would take it for a repository. Says nothing about its objects. */
+export const looksWhole = (mirror: string): boolean =>
+  ["HEAD", "config", "objects", "refs"].every((name) => existsSync(join(mirror, name)));
+
+export interface SetAside {
+  /** Where it is now; undefined when nobody needed it. */
+  readonly kept: string | undefined;
+  readonly borrowers: number;
+}
+
+/** Throws errors of the file system. */
+export function setAside(workRoot: string, mirror: string): SetAside {
+  const aside = `${mirror}${MARK}${Date.now().toString(36)}`;
+  const mine = join(mirror, "objects");
+  const borrowers = existsSync(mine)
+    ? checkoutsIn(workRoot).filter((path) => borrowed(path).includes(mine))
+    : [];
+  // First, so that a daemon that dies here leaves no checkout without its objects.
+  for (const path of borrowers) addAlternate(path, join(aside, "objects"));
+  renameSync(mirror, aside);
+  if (borrowers.length > 0) return { kept: aside, borrowers: borrowers.length };
+  rmSync(aside, { recursive: true, force: true, maxRetries: 3 });
+  return { kept: undefined, borrowers: 0 };
+}
+
+/** Removes what was set aside and is borrowed from by nobody any more. Returns what it removed. */
+export function removeUnused(workRoot: string): string[] {
+  const mirrors = join(workRoot, "mirrors");
+  const aside = entriesOf(mirrors)
+    .filter((name) => name.includes(MARK))
+    .map((name) => join(mirrors, name));
+  if (aside.length === 0) return [];
+  const needed = new Set(checkoutsIn(workRoot).flatMap(borrowed));
+  const unused = aside.filter((path) => !needed.has(join(path, "objects")));
+  for (const path of unused) rmSync(path, { recursive: true, force: true, maxRetries: 3 });
+  return unused;
+}
+
+/** What a fetch that failed has left: nobody takes it up again, and it may be what fills the disk. */
+export function removeLeftovers(mirror: string): void {
+  const packs = join(mirror, "objects", "pack");
+  for (const name of entriesOf(packs))
+    if (name.startsWith("tmp_") || name.startsWith(".tmp-"))
+      rmSync(join(packs, name), { force: true });
+}
+
+/** `<owner>__<repo>/<session>/<n>`, absolute. */
+function checkoutsIn(workRoot: string): string[] {
+  return entriesOf(workRoot)
+    .filter((name) => name.includes("__"))
+    .flatMap((name) => entriesOf(join(workRoot, name)).map((session) => join(name, session)))
+    .flatMap((name) => entriesOf(join(workRoot, name)).map((n) => join(workRoot, name, n)));
+}
+
+/** The object directories a checkout borrows from. It is the agent's: no link is followed, no size believed. */
+function borrowed(checkout: string): string[] {
+  if (!isPlain(checkout)) return [];
+  try {
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+    const fd = openSync(join(checkout, ALTERNATES), flags);
+    try {
+      const buffer = Buffer.alloc(ALTERNATES_BYTES_MAX);
+      const bytes = readSync(fd, buffer, 0, buffer.byteLength, 0);
+      return buffer.toString("utf8", 0, bytes).split("\n");
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    // It borrows from nobody, or made something of its repository that we need not understand.
+    return [];
+  }
+}
+
+/** The old mirror after the new one: a damaged object is looked for in the whole one first. */
+function addAlternate(checkout: string, objects: string): void {
+  const lines = borrowed(checkout).filter((line) => line !== "" && line !== objects);
+  writeAtomic(join(checkout, ALTERNATES), [...lines, objects, ""].join("\n"));
+}
+
+/** No directory on the way to the file is a link. */
+const isPlain = (checkout: string): boolean =>
+  parentsBelow(checkout, ALTERNATES).every(
+    (path) => lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true,
+  );
+
+/** Names of the directories and files in it; none when it is not a directory. Links are not followed. */
+function entriesOf(path: string): string[] {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return [];
+  return readdirSync(path);
+}
+
+/** For people: `mirrors/o__r.git`. */
+export const shortName = (path: string): string => join(basename(dirname(path)), basename(path));

@@ -1,0 +1,112 @@
+/** What the control server answers about runners: the same as `orcha runner`, as JSON. */
+import type { IncomingMessage } from "node:http";
+import * as z from "zod";
+import type { Added, Desk } from "../compose/desk.ts";
+import { DeskError } from "../compose/enroll.ts";
+
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+const text = (max: number) => z.string().min(1).max(max);
+
+/** Fingerprints of keys that a person has compared. */
+const accept = { accept: z.array(text(100)).max(4).default([]) };
+
+const NewMachine = z.strictObject({
+  name: text(100),
+  target: text(300),
+  slots: z.number().default(2),
+  labels: z.array(text(100)).max(32).default([]),
+  workRoot: text(500).nullable().default(null),
+  identity: text(500).nullable().default(null),
+  jump: text(300).nullable().default(null),
+  ...accept,
+});
+const Accept = z.strictObject(accept);
+const Exec = z.strictObject({ argv: z.array(text(32_768)).min(1).max(256) });
+
+const BODY_BYTES_MAX = 1024 * 1024;
+const STATUS = { invalid: 400, unknown: 404, taken: 409, busy: 409, failed: 502 } as const;
+
+/**
+ *     GET    /runners                       all, with link, slots and sessions
+ *     POST   /runners                       registers; 428 with the machine's keys when nobody accepted them yet
+ *     GET    /runners/NAME/doctor           what the machine says of itself
+ *     POST   /runners/NAME/{online,drain,disable}   online: {"accept": [...]} when its key has changed
+ *     POST   /runners/NAME/exec             {"argv": ["df", "-h"]}
+ *     DELETE /runners/NAME
+ */
+export async function runnerRoute(desk: Desk, request: IncomingMessage): Promise<Answer | null> {
+  const { method = "", url = "/" } = request;
+  const match = /^\/runners(?:\/(?<name>[^/?]{1,64})(?:\/(?<what>[a-z]{1,16}))?)?$/u.exec(url);
+  if (match === null) return null;
+  const { name, what } = match.groups ?? {};
+  try {
+    const body = method === "POST" ? await bodyOf(request) : undefined;
+    if (name === undefined) return await all(desk, method, body);
+    return await one(desk, { name, what: `${method} ${what ?? ""}`.trim(), body });
+  } catch (error) {
+    if (error instanceof DeskError)
+      return { status: STATUS[error.kind], body: { error: error.message } };
+    if (error instanceof z.ZodError)
+      return { status: 400, body: { error: z.prettifyError(error) } };
+    throw error;
+  }
+}
+
+async function all(desk: Desk, method: string, body: unknown): Promise<Answer | null> {
+  if (method === "GET") return { status: 200, body: await desk.list() };
+  if (method !== "POST") return null;
+  return answerOf(await desk.add(NewMachine.parse(body)), 201);
+}
+
+const answerOf = (added: Added, status: number): Answer => ({
+  status: added.kind === "unknown-key" ? 428 : status,
+  body: added,
+});
+
+async function one(
+  desk: Desk,
+  { name, what, body }: { readonly name: string; readonly what: string; readonly body: unknown },
+): Promise<Answer | null> {
+  switch (what) {
+    case "GET doctor":
+      return { status: 200, body: { checks: await desk.examine(name) } };
+    case "POST online":
+      return answerOf(await desk.online(name, Accept.parse(body).accept), 200);
+    case "POST drain":
+      await desk.drain(name);
+      return { status: 200, body: { draining: name } };
+    case "POST disable":
+      return { status: 200, body: { disabled: name, stopped: await desk.disable(name) } };
+    case "POST exec":
+      return { status: 200, body: await desk.execute(name, Exec.parse(body).argv) };
+    case "DELETE":
+      await desk.remove(name);
+      return { status: 200, body: { removed: name } };
+    default:
+      return null;
+  }
+}
+
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of request) {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- no encoding is set, so these are buffers
+    const chunk = part as Buffer;
+    bytes += chunk.byteLength;
+    if (bytes > BODY_BYTES_MAX) throw new DeskError("invalid", "the request is too long");
+    parts.push(chunk);
+  }
+  const whole = Buffer.concat(parts).toString("utf8");
+  if (whole === "") return {};
+  try {
+    return JSON.parse(whole) as unknown;
+  } catch {
+    // Says what is wrong instead of where.
+    throw new DeskError("invalid", "the request is no JSON");
+  }
+}
