@@ -13,7 +13,7 @@ import { daemonEnvironment } from "../../src/lib/daemon-environment.ts";
 import { explainDisk, systemCode } from "./errors.ts";
 import { makeDirectory, readIfThere, sizeOf } from "./files.ts";
 import { type Layout, layoutOf } from "./layout.ts";
-import { claimRuntimeDir, defaultRuntimeDir } from "./runtime-dir.ts";
+import { claimRuntimeDir, defaultRuntimeDir, isClaimed } from "./runtime-dir.ts";
 
 /** A daemon starts in a tenth of a second; a machine may be very busy. */
 const START_MS_MAX = 30_000;
@@ -47,10 +47,11 @@ export async function ensureDaemon(options: EnsureOptions): Promise<Ensured> {
     workRoot,
     runtimeDir: options.runtimeDir ?? defaultRuntimeDir(workRoot),
   });
-  if (options.runtimeDir === undefined) claimRuntimeDir(layout.runtimeDir);
-  else makeDirectory(layout.runtimeDir);
-  if (!(await listens(layout.controlSocket))) {
+  const ours = options.runtimeDir !== undefined || isClaimed(layout.runtimeDir);
+  if (!ours || !(await listens(layout.controlSocket))) {
     checkWritable(layout.workRoot);
+    if (options.runtimeDir === undefined) claimRuntimeDir(layout.runtimeDir);
+    else makeDirectory(layout.runtimeDir);
     await start(options, layout);
   }
   const pid = readIfThere(layout.daemonPid)?.trim();

@@ -21,7 +21,13 @@ export function claimRuntimeDir(path: string): void {
   } catch (error) {
     if (systemCode(error) !== "EEXIST") throw error;
   }
-  const found = lstatSync(path);
+  isClaimed(path);
+}
+
+/** False when it is missing; throws as above. */
+export function isClaimed(path: string): boolean {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return false;
   const wrong = !found.isDirectory()
     ? "is not a directory"
     : found.uid !== userId()
@@ -29,10 +35,10 @@ export function claimRuntimeDir(path: string): void {
       : (found.mode & 0o077) !== 0
         ? `is open to others (mode ${(found.mode & 0o777).toString(8)})`
         : undefined;
-  if (wrong !== undefined)
-    throw new Error(
-      `the runtime directory ${path} ${wrong}: somebody else may have made it; remove it, or choose another with --runtime-dir`,
-    );
+  if (wrong === undefined) return true;
+  throw new Error(
+    `the runtime directory ${path} ${wrong}: somebody else may have made it; remove it, or choose another with --runtime-dir`,
+  );
 }
 
 function userId(): number {

@@ -111,6 +111,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "node:child_process",
     "node:crypto",
     "node:net",
+    "node:os",
     "node:process",
     "node:stream",
     "node:url",

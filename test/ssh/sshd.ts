@@ -58,6 +58,7 @@ export class Sshd implements AsyncDisposable {
   readonly port: number;
   readonly #options: SshdOptions;
   #pid: number | undefined;
+  #exit: Promise<unknown> | undefined;
 
   private constructor(port: number, options: SshdOptions) {
     this.port = port;
@@ -121,6 +122,7 @@ export class Sshd implements AsyncDisposable {
     });
     child.on("error", (error) => appendFileSync(this.log, String(error)));
     this.#pid = child.pid;
+    this.#exit = new Promise((resolve) => void child.once("exit", resolve));
     await waitFor("sshd to listen", () => {
       if (child.exitCode !== null) throw new Error(`sshd ended: ${this.said.slice(before)}`);
       return this.said.slice(before).includes("Server listening");
@@ -132,8 +134,8 @@ export class Sshd implements AsyncDisposable {
     const all = this.#pid === undefined ? [] : [this.#pid, ...this.connections()];
     for (const pid of all) killNow(pid);
     this.#pid = undefined;
-    // Until the kernel has closed what they had open: nobody listens any more.
-    await waitFor("sshd to be gone", () => !all.some(isSshd));
+    // The kernel has closed what it had open then: nobody listens any more.
+    await this.#exit;
   }
 
   /** Of the server's processes, those that serve a connection. */
@@ -177,6 +179,12 @@ export class Sshd implements AsyncDisposable {
 
 export function keygen(path: string, type = "ed25519", passphrase = ""): void {
   const args = ["-q", "-t", type, "-N", passphrase, "-C", "test", "-f", path];
+  execFileSync(find("ssh-keygen") ?? "ssh-keygen", args);
+}
+
+/** Signs a public key: who shows it is that user. */
+export function certify(authority: string, publicKey: string, user: string): void {
+  const args = ["-q", "-s", authority, "-I", "test", "-n", user, publicKey];
   execFileSync(find("ssh-keygen") ?? "ssh-keygen", args);
 }
 

@@ -4,17 +4,15 @@
  */
 import type { Duplex } from "node:stream";
 import type { Client, ClientChannel } from "ssh2";
-import { readProgram } from "../program.ts";
 import { nameOf } from "./address.ts";
 import {
   type ExecOptions,
   type ExecResult,
   type Place,
   type Remote,
-  bootstrap,
   execute,
-  join,
 } from "./conversations.ts";
+import { connector } from "./connector.ts";
 import { type DialOptions, dial } from "./dial.ts";
 import { SshError } from "./errors.ts";
 import { type RemoteProcess, beginningOf, joined } from "./process.ts";
@@ -55,7 +53,7 @@ export function openConnection(options: SshOptions): Connection {
     name: nameOf(options.address),
     clock: options.clock,
     async start() {
-      const process = processOf(await execOn(await client, remote.name));
+      const process = await execOn(await client, remote.name);
       kept(process.stream);
       return process;
     },
@@ -83,67 +81,13 @@ export function openConnection(options: SshOptions): Connection {
   };
 }
 
-interface Ways {
-  readonly remote: Remote;
-  readonly options: SshOptions;
-  readonly socketStream: (place: Place) => Promise<Duplex | null>;
-  readonly isOver: () => boolean;
-}
-
-/** Streams to the daemon by the best way that this server allows. */
-function connector({ remote, options, socketStream, isOver }: Ways): () => Promise<Duplex> {
-  /** Until the server has shown otherwise. */
-  let direct = true;
-  let bootstrapped: Promise<Place> | undefined;
-
-  const settle = (again: boolean): Promise<Place> => {
-    if (bootstrapped !== undefined && !again) return bootstrapped;
-    const { programDir, workRoot } = options;
-    const files = readProgram(programDir);
-    const making = bootstrap(remote, { files, workRoot, args: ensureArgs(options) });
-    making.catch(() => {
-      if (bootstrapped === making) bootstrapped = undefined;
-    });
-    bootstrapped = making;
-    return making;
-  };
-  return async () => {
-    let place = await settle(false);
-    const first = await (direct ? socketStream(place) : join(remote, place));
-    if (first !== null) return first;
-    // The daemon has ended since. Or there is one, and it is the server that says no.
-    place = await settle(true);
-    const second = direct ? await socketStream(place) : null;
-    if (second !== null) return second;
-    const third = await join(remote, place);
-    if (third === null) throw unjoinable(remote, place, isOver());
-    direct = false;
-    return third;
-  };
-}
-
 function dialOptions(options: SshOptions, signal: AbortSignal): DialOptions {
   const { address, hostKey, jumpHostKey = null, agentSocket, clock, onHostKey } = options;
   const shared = { address, hostKey, jumpHostKey, agentSocket, clock, signal };
   return onHostKey === undefined ? shared : { ...shared, onHostKey };
 }
 
-function ensureArgs({ idleExitMs, orphanAfterMs }: SshOptions): string[] {
-  const idle = idleExitMs === undefined ? [] : ["--idle-exit-ms", String(idleExitMs)];
-  const orphan = orphanAfterMs === undefined ? [] : ["--orphan-after-ms", String(orphanAfterMs)];
-  return [...idle, ...orphan];
-}
-
-function unjoinable({ name }: Remote, { socket }: Place, ended: boolean): SshError {
-  return ended
-    ? new SshError("unreachable", `the connection to ${name} was lost`)
-    : new SshError(
-        "remote",
-        `nobody could be reached behind ${socket} on ${name}, though the daemon has just been there`,
-      );
-}
-
-function execOn(client: Client, name: string): Promise<ClientChannel> {
+function execOn(client: Client, name: string): Promise<RemoteProcess> {
   return new Promise((resolve, reject) => {
     const fail = (cause: Error): void =>
       reject(
@@ -155,7 +99,8 @@ function execOn(client: Client, name: string): Promise<ClientChannel> {
       );
     try {
       client.exec(REMOTE_COMMAND, (error, channel) => {
-        if (error === undefined) resolve(channel);
+        // At once: how a command ended that was quick comes with the same packet.
+        if (error === undefined) resolve(processOf(channel));
         else fail(error);
       });
     } catch (error) {

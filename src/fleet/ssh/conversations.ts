@@ -15,6 +15,9 @@ const BOOTSTRAP_MS_MAX = 120_000;
 const CONNECT_MS_MAX = 20_000;
 const EXEC_MS_MAX = 60_000;
 const EXEC_BYTES_MAX = 64 * 1024;
+const STDERR_MARK = "orcha exec\n";
+const TRAILER_BYTES_MAX = 64;
+const TRAILER = /\norcha ended (\d+)\n$/u;
 
 export interface Remote {
   /** For people: user@host. */
@@ -22,6 +25,8 @@ export interface Remote {
   readonly clock: LinkClock;
   /** Runs the constant command. */
   start(): Promise<RemoteProcess>;
+  /** When what carries the command may fail by itself: what its code and words mean. */
+  explain?(code: number, words: string): SshError | undefined;
 }
 
 /** Where the runner is on its machine. */
@@ -114,20 +119,31 @@ export async function execute(
     const first = await lineWith(stream, /^orcha (?:exec|no-node)/u);
     answerOf(remote, first);
     if (first.line === null) throw await silence(remote, process, first.noise, time);
-    const stdout = await outputOf(stream, EXEC_BYTES_MAX);
+    const output = await outputOf(stream, EXEC_BYTES_MAX + TRAILER_BYTES_MAX);
     if (time.over())
       throw new SshError(
         "remote",
         `${argv[0]} did not end within ${timeoutMs} ms on ${remote.name}`,
       );
     signal?.throwIfAborted();
-    const code = await process.ended;
-    if (code === null) throw lost(remote);
-    return { code, stdout, stderr: process.stderr().subarray(0, EXEC_BYTES_MAX) };
+    const trailer = TRAILER.exec(output.toString("latin1"));
+    if (trailer === null) throw lost(remote);
+    const stdout = output.subarray(0, trailer.index);
+    return {
+      code: Number(trailer[1]),
+      stdout,
+      stderr: afterMark(process.stderr()),
+    };
   } finally {
     time.over();
     stream.destroy();
   }
+}
+
+/** Without what came before the command: a server's banner, a login shell's complaints. */
+function afterMark(stderr: Buffer): Buffer {
+  const at = stderr.indexOf(STDERR_MARK);
+  return at === -1 ? stderr : stderr.subarray(at + STDERR_MARK.length).subarray(0, EXEC_BYTES_MAX);
 }
 
 /** The word and what came with it. Throws what the machine reported. */
@@ -173,6 +189,8 @@ async function silence(
   const code = await process.ended;
   if (code === null) return lost(remote);
   const words = shown(process.stderr().toString("utf8")) || shown(noise) || "nothing";
+  const carrier = remote.explain?.(code, process.stderr().toString("utf8"));
+  if (carrier !== undefined) return carrier;
   const ours = /^orcha-runner: (?<text>.*)$/u.exec(words)?.groups?.["text"];
   if (ours !== undefined) return new SshError("remote", `${remote.name}: ${ours}`);
   return new SshError(

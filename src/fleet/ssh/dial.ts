@@ -113,17 +113,39 @@ async function reach(options: Omit<DialOptions, "hostKey">): Promise<Reached> {
     clock,
     signal,
   });
-  const sock = await new Promise<Duplex>((resolve, reject) => {
-    through.forwardOut("127.0.0.1", 0, address.host, address.port, (error, channel) => {
-      if (error === undefined) resolve(channel);
-      else {
-        through.end();
-        const message = `${nameOf(jump)} cannot reach ${address.host}:${address.port} (${error.message}): is the address right, and does its sshd allow forwarding?`;
-        reject(new SshError("unreachable", message, { cause: error }));
-      }
-    });
-  });
+  const sock = await forward(through, jump, options);
   return { sock, through };
+}
+
+/** A stream through the jump host, which is left when there is none in time. */
+function forward(
+  through: Client,
+  jump: SshAddress,
+  { address: { host, port }, clock, signal }: Pick<DialOptions, "address" | "clock" | "signal">,
+): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    const settle = (): void => {
+      cancel();
+      signal.removeEventListener("abort", aborted);
+    };
+    const fail = (what: string, cause?: unknown): void => {
+      settle();
+      through.end();
+      const message = `${nameOf(jump)} cannot reach ${host}:${port} (${what}): is the address right, and does its sshd allow forwarding?`;
+      reject(new SshError("unreachable", message, { cause }));
+    };
+    const cancel = clock.after(CONNECT_MS_MAX, () =>
+      fail(`no answer within ${CONNECT_MS_MAX / 1000} s`),
+    );
+    const aborted = (): void => fail("given up");
+    signal.addEventListener("abort", aborted);
+    through.forwardOut("127.0.0.1", 0, host, port, (error, channel) => {
+      settle();
+      if (error === undefined) resolve(channel);
+      else fail(error.message, error);
+    });
+    if (signal.aborted) aborted();
+  });
 }
 
 function tcp(address: SshAddress, clock: LinkClock, signal: AbortSignal): Promise<Socket> {

@@ -18,13 +18,15 @@ export class SshError extends Error {
   }
 }
 
+type Shown = Pick<HostKey, "type" | "fingerprint">;
+
 /** The machine shows another key than the pinned one. The connection ended before anything was sent. */
 export class HostKeyChanged extends SshError {
   override readonly name = "HostKeyChanged";
   readonly pinned: HostKey;
   /** Null: the server has no key of the pinned one's type at all. */
-  readonly seen: HostKey | null;
-  constructor(host: string, pinned: HostKey, seen: HostKey | null) {
+  readonly seen: Shown | null;
+  constructor(host: string, pinned: HostKey, seen: Shown | null) {
     const now = seen === null ? `no key of type ${pinned.type}` : seen.fingerprint;
     super(
       "host-key",

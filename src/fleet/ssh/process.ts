@@ -5,7 +5,8 @@
 import { Duplex, type Readable, type Writable } from "node:stream";
 import type { LinkClock } from "../link.ts";
 
-const STDERR_BYTES_MAX = 65 * 1024;
+/** 64 KiB of a command's, after whatever a login shell says first. */
+const STDERR_BYTES_MAX = 80 * 1024;
 /** Lines before ours: what a login shell's files print. */
 const NOISE_BYTES_MAX = 256 * 1024;
 
@@ -52,6 +53,8 @@ export function joined(input: Writable, output: Readable, close: () => void): Du
   });
   for (const one of new Set([input, output]))
     one.on("error", (error: Error) => void stream.destroy(error));
+  // Whoever uses it may not care why it closed; `close` comes all the same.
+  stream.on("error", () => {});
   return stream;
 }
 

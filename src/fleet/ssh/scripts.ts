@@ -130,11 +130,14 @@ run(told.main, ["connect", "--runtime-dir", told.runtimeDir]);
 `;
 
 /**
- * Told \`{ argv, bytesMax }\`. Says \`exec\`, then whatever the program says, up to that many bytes each way. The program
- * has no input; it and what it started are killed when our own input ends, because then nobody waits any more.
+ * Told `{ argv, bytesMax }`. Says `exec`, on stderr as well (what comes before is not the program's), then whatever
+ * the program says, up to that many bytes each way, then `ended` with its exit code, because that of what carries
+ * us may mean something else. The program has no input; it and what it started are killed when our own input
+ * ends, because then nobody waits any more.
  */
 export const EXEC = `${COMMON}
 say("exec", null);
+fs.writeSync(2, "orcha exec\\n");
 const child = require("child_process").spawn(told.argv[0], told.argv.slice(1), {
   stdio: ["ignore", "pipe", "pipe"],
   detached: true,
@@ -151,9 +154,13 @@ pass(child.stdout, 1);
 pass(child.stderr, 2);
 child.on("error", (error) => {
   fs.writeSync(2, "cannot start " + told.argv[0] + ": " + error.message + "\\n");
-  process.exit(127);
+  end(127);
 });
-child.on("close", (code, signal) => process.exit(code === null ? 128 + os.constants.signals[signal] : code));
+const end = (code) => {
+  fs.writeSync(1, "\\norcha ended " + code + "\\n");
+  process.exit(0);
+};
+child.on("close", (code, signal) => end(code === null ? 128 + os.constants.signals[signal] : code));
 const abandoned = () => {
   try { process.kill(-child.pid, "SIGKILL"); } catch (error) { /* ended already */ }
   process.exit(1);

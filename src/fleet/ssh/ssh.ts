@@ -70,7 +70,7 @@ export function readHostKey(
 }
 
 /** What comes too late is let go of. */
-function unlessAborted<T>(
+export function unlessAborted<T>(
   promise: Promise<T>,
   signal: AbortSignal | undefined,
   letGo?: (value: T) => void,
