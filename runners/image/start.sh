@@ -11,6 +11,7 @@ fi
   echo "orcha-start: set ORCHA_KEY to the public key of the control plane" >&2
   exit 64
 }
+# `AllowTcpForwarding no` would refuse sockets as well.
 cat >"$HOME/.ssh/sshd_config" <<END
 Port 2222
 HostKey $HOME/.ssh/host_key
@@ -18,7 +19,7 @@ PidFile none
 AuthorizedKeysFile $HOME/.ssh/authorized_keys
 AuthenticationMethods publickey
 UsePAM no
-AllowTcpForwarding no
+AllowTcpForwarding local
 AllowStreamLocalForwarding yes
 X11Forwarding no
 END
