@@ -25,11 +25,11 @@ const CHECK_MS_MAX = 8_000;
 
 /** Resolves within ten seconds, whatever hangs; the order of the checks is always the same. Never throws. */
 export async function examine(
-  { workRoot }: Layout,
+  { workRoot, runtimeDir }: Layout,
   asked: Asked = {},
   overrides: Partial<Machine> = {},
 ): Promise<DoctorCheck[]> {
-  const machine = { ...thisMachine(workRoot), ...overrides };
+  const machine = { ...thisMachine(), workRoot, runtimeDir, ...overrides };
   const checks: readonly Named[] = [
     gitCheck(machine),
     nodeCheck(),
@@ -47,9 +47,8 @@ export async function examine(
   return Promise.all(checks.map((check) => limited(check, machine.limitMs)));
 }
 
-function thisMachine(workRoot: string): Machine {
+function thisMachine(): Omit<Machine, "workRoot" | "runtimeDir"> {
   return {
-    workRoot,
     env: process.env,
     home: process.env["HOME"] ?? homedir(),
     user: userInfo().username,

@@ -8,6 +8,7 @@ import { type RunResult, baseEnv, run } from "../run.ts";
 
 export interface Machine {
   readonly workRoot: string;
+  readonly runtimeDir: string;
   /** Of the daemon: agents inherit from it what their spec names. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly home: string;

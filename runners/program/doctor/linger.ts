@@ -1,6 +1,6 @@
 /**
  * Does what runs here survive a logout? Where systemd runs the machine, the end of a user's last session removes
- * `/run/user/<uid>` (our sockets) and, with `KillUserProcesses=yes`, kills every process of the user (our agents).
+ * `/run/user/<uid>` (our sockets, when they are there) and, with `KillUserProcesses=yes`, kills every process of the user (our agents).
  * Lingering (`loginctl enable-linger`) prevents both.
  */
 import { existsSync } from "node:fs";
@@ -27,7 +27,9 @@ export const lingerCheck = (machine: Machine): Named => ({
         ...bad("off, and the system kills what runs when its user logs out", fix),
         required: true,
       };
-    return bad("off: the sockets in /run/user go when the user logs out", fix);
+    if (machine.runtimeDir.startsWith("/run/user/"))
+      return bad("off: the sockets in /run/user go when the user logs out", fix);
+    return good("off, and the system leaves what runs when its user logs out");
   },
 });
 
