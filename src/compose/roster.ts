@@ -155,7 +155,7 @@ function linkTo(
         }
       },
     },
-    hello: { installation, epoch, generation, plane: "serve" },
+    hello: { installation, epoch, generation, plane: "serve", runner: name },
     clock: realClock,
     outbid: (seen) => store.outbid(seen),
   });

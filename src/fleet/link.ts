@@ -84,6 +84,8 @@ export interface LinkOptions {
     readonly plane: string;
     readonly epoch: number;
     readonly generation?: string;
+    /** Its name with us: two runners on one work root are noticed. */
+    readonly runner?: string;
   };
   readonly clock: LinkClock;
   /** The runner obeys this epoch, not ours: a greater one to greet it with, null = it is right. Default: it is right. */

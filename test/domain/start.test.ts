@@ -128,16 +128,7 @@ test("however a label is heard of, it says and posts the same under the same key
   expect(again.slice(0, 1)).toEqual(first.slice(0, 1));
 });
 
-describe("on and off", () => {
-  test("labelled again while at work: the same objective, the same manager", () => {
-    const play = new Play().label();
-    const { id } = play.it;
-    play.label(bob);
-    expect(play.it.id).toBe(id);
-    expect(play.last.effects).toEqual([]);
-    expect(play.last.notes).toContain("already at work");
-  });
-
+describe("another label while at work", () => {
   test("a label of while it was at work, found by looking after the end, starts nothing", () => {
     const play = new Play().label();
     play.now += 60_000;
@@ -162,6 +153,17 @@ describe("on and off", () => {
     play.send({ ...labeled, labels: ["bug"], snapshot, at: play.now + 60_000 });
     play.send({ ...labeled, labels: ["objective"], snapshot });
     expect(play.it.labelledAt).toBe(labelledAt);
+  });
+});
+
+describe("on and off", () => {
+  test("labelled again while at work: the same objective, the same manager", () => {
+    const play = new Play().label();
+    const { id } = play.it;
+    play.label(bob);
+    expect(play.it.id).toBe(id);
+    expect(play.last.effects).toEqual([]);
+    expect(play.last.notes).toContain("already at work");
   });
 
   test("a late webhook of the label from before does not bring back what was canceled", () => {
