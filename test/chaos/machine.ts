@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
+import { defaultRuntimeDir } from "../../runners/program/runtime-dir.ts";
 import type { Random } from "../sim/random.ts";
 import { Sshd } from "../ssh/sshd.ts";
 import type { Act } from "./operators.ts";
@@ -19,7 +20,10 @@ const bin = new URL("../../bin/orcha.mjs", import.meta.url).pathname;
 const TRIES = 5;
 
 export async function openMachine(directory: string, random: Random): Promise<Machine> {
-  const sshd = await Sshd.start();
+  // Below the run's directory, by which its processes are known.
+  const sshd = await Sshd.start({ below: directory });
+  const workRoot = join(directory, "work");
+  sshd.runtimeDirs.add(defaultRuntimeDir(workRoot));
   let mending = Promise.resolve();
   const { user, host, port } = sshd.address;
   return {
@@ -45,7 +49,7 @@ export async function openMachine(directory: string, random: Random): Promise<Ma
     async register(env, slots) {
       const target = `ssh://${user}@${host}:${port}`;
       const accept = (await run(env, ["add", "far", target, "--identity", sshd.identity])).key;
-      const where = ["--work-root", join(directory, "work"), "--slots", String(slots)];
+      const where = ["--work-root", workRoot, "--slots", String(slots)];
       const add = ["add", "far", target, "--identity", sshd.identity, ...where];
       for (let left = TRIES; ; left -= 1) {
         const { code, said } = await run(env, [...add, "--accept", accept]);

@@ -40,6 +40,8 @@ export function sshdProblem(): string | undefined {
 }
 
 export interface SshdOptions {
+  /** Where its directory is made; default: the system's temporary one. */
+  readonly below?: string;
   readonly streamLocal?: boolean;
   readonly tcpForwarding?: boolean;
   /** Lines of sh that run instead of every command, which is in $SSH_ORIGINAL_COMMAND. */
@@ -49,18 +51,22 @@ export interface SshdOptions {
 }
 
 export class Sshd implements AsyncDisposable {
-  readonly root = mkdtempSync(join(tmpdir(), "orcha-sshd-"));
+  readonly root: string;
   /** HOME of whoever logs in. */
-  readonly home = join(this.root, "home");
-  readonly log = join(this.root, "log");
+  readonly home: string;
+  readonly log: string;
   /** Runtime directories of runners that were reached through here; their daemons end with us. */
-  readonly runtimeDirs = new Set([defaultRuntimeDir(this.workRoot)]);
+  readonly runtimeDirs: Set<string>;
   readonly port: number;
   readonly #options: SshdOptions;
   #pid: number | undefined;
   #exit: Promise<unknown> | undefined;
 
   private constructor(port: number, options: SshdOptions) {
+    this.root = mkdtempSync(join(options.below ?? tmpdir(), "orcha-sshd-"));
+    this.home = join(this.root, "home");
+    this.log = join(this.root, "log");
+    this.runtimeDirs = new Set([defaultRuntimeDir(this.workRoot)]);
     this.port = port;
     this.#options = options;
     mkdirSync(this.home);
