@@ -1,4 +1,5 @@
 /** `orcha runner …`: the machines that run sessions. */
+import { resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import process from "node:process";
 import * as z from "zod";
@@ -23,7 +24,9 @@ export interface AddOptions extends Json {
 const SLOW_MS = 200_000;
 
 export async function add(name: string, target: string, options: AddOptions): Promise<void> {
-  const { workRoot = null, slots, label = [], identity = null, jump = null, json } = options;
+  const { workRoot = null, slots, label = [], jump = null, json } = options;
+  // The server works in another directory than the person at the keyboard.
+  const identity = options.identity === undefined ? null : resolve(options.identity);
   const machine = { name, target, workRoot, slots, labels: label, identity, jump };
   printAdded(name, await vouched("/runners", machine, options.accept), json);
 }
