@@ -26,8 +26,8 @@ export default defineConfig({
   test: {
     restoreMocks: true,
     globalSetup: "test/system-parts.ts",
-    // One more than the cores of a small machine: half of the tests wait for processes and sockets.
-    maxWorkers: 3,
+    // More than the cores of a small machine: half of the tests wait for processes and sockets.
+    maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
     coverage: {
       include: ["src/domain/**/*.ts"],

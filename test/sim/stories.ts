@@ -18,6 +18,8 @@ export interface Story {
   readonly webhooks?: { readonly arrive: number; readonly copies: number };
   /** Nothing is compared with the run without a crash: what a person does in its middle meets another state. */
   readonly open?: true;
+  /** Long, and much like others: left to `npm run sim:crash`. */
+  readonly long?: true;
 }
 
 const REPOSITORY = "acme/shop";
@@ -42,6 +44,7 @@ export const STORIES: readonly Story[] = [
   { name: "label to merged pull request", wishes: wish({ workers: one }) },
   {
     name: "one worker after the other",
+    long: true,
     wishes: wish({ workers: [...one, { title: "beta", after: ["alpha"] }] }),
   },
   { name: "a worker that commits nothing", wishes: wish({ workers: one, idle: ["alpha"] }) },
@@ -49,6 +52,7 @@ export const STORIES: readonly Story[] = [
   { name: "pull request to review to follow-up", wishes: wish({ workers: one }, 1) },
   {
     name: "a comment on the pull request",
+    long: true,
     wishes: wish({ workers: one }),
     open: true,
     events: [60, 75, 90].map((atMinute) => ({

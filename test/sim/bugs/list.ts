@@ -96,9 +96,9 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "a runner is given more than it has slots",
-    file: "src/store/queue-table.ts",
-    find: ".values({ name, kind, state, slots })",
-    replace: ".values({ name, kind, state, slots: slots + 1 })",
+    file: "src/store/runner-table.ts",
+    find: "const given = { kind, state, slots, ...columnsOf(runner) };",
+    replace: "const given = { kind, state, slots: slots + 1, ...columnsOf(runner) };",
     needs: [],
   },
   {
