@@ -5,12 +5,11 @@
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
-import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { expect } from "vitest";
+import { freePort } from "../src/demo/sshd.ts";
 import type { Objective } from "../src/domain/objective.ts";
 import type { Comment } from "../src/emulator/model.ts";
 import type { Person } from "../src/emulator/person.ts";
@@ -76,15 +75,6 @@ function pathWithoutGit(directory: string): string {
   for (const name of readdirSync("/usr/bin").filter((one) => !one.startsWith("git")))
     symlinkSync(join("/usr/bin", name), join(tools, name));
   return `${join(directory, "bin")}:${tools}`;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a TCP server's address
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
 }
 
 export class TestWorld implements AsyncDisposable {

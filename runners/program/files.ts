@@ -83,6 +83,24 @@ export function readRange(path: string, offset: number, length: number): Buffer 
   }
 }
 
+/** The beginning of a file that somebody else may have made: no link is followed, no size believed. Undefined = there is none to read. */
+export function readPlain(path: string, bytesMax: number): string | undefined {
+  try {
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+    const fd = openSync(path, flags);
+    try {
+      const buffer = Buffer.alloc(bytesMax);
+      return buffer.toString("utf8", 0, readSync(fd, buffer, 0, bytesMax, 0));
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    // A link, or not there.
+    return undefined;
+  }
+}
+
 /**
  * Writes a file below `root` without ever following a link that whoever owns `root` may have put there:
  * links on the way are removed, the file itself is created anew.

@@ -3,20 +3,9 @@
  * borrow objects from it borrow from both from then on, because what upstream has deleted meanwhile is in the old
  * one only; without such a checkout it is removed. Nothing is repaired: a cache is made anew.
  */
-import {
-  closeSync,
-  constants,
-  existsSync,
-  lstatSync,
-  openSync,
-  readSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-} from "node:fs";
+import { existsSync, lstatSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { systemCode } from "./errors.ts";
-import { parentsBelow, writeAtomic } from "./files.ts";
+import { parentsBelow, readPlain, writeAtomic } from "./files.ts";
 
 const MARK = ".damaged-";
 const ALTERNATES = join(".git", "objects", "info", "alternates");
@@ -80,21 +69,7 @@ function checkoutsIn(workRoot: string): string[] {
 /** The object directories a checkout borrows from. It is the agent's: no link is followed, no size believed. */
 function borrowed(checkout: string): string[] {
   if (!isPlain(checkout)) return [];
-  try {
-    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-    const fd = openSync(join(checkout, ALTERNATES), flags);
-    try {
-      const buffer = Buffer.alloc(ALTERNATES_BYTES_MAX);
-      const bytes = readSync(fd, buffer, 0, buffer.byteLength, 0);
-      return buffer.toString("utf8", 0, bytes).split("\n");
-    } finally {
-      closeSync(fd);
-    }
-  } catch (error) {
-    if (systemCode(error) === undefined) throw error;
-    // It borrows from nobody, or made something of its repository that we need not understand.
-    return [];
-  }
+  return readPlain(join(checkout, ALTERNATES), ALTERNATES_BYTES_MAX)?.split("\n") ?? [];
 }
 
 /** The old mirror after the new one: a damaged object is looked for in the whole one first. */

@@ -3,9 +3,8 @@
  * where they come from is what the repository's content says, and our read credential is for this one repository.
  * The agent and people are told.
  */
-import { closeSync, constants, openSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { systemCode } from "./errors.ts";
+import { readPlain } from "./files.ts";
 import { type Git, git } from "./git.ts";
 
 /** Attributes may stand in every directory; a few of them tell. */
@@ -30,20 +29,7 @@ export async function notesOn(by: Git, path: string): Promise<string[]> {
   return notes;
 }
 
-/** A regular file only, whatever the repository put there. */
 function contains(root: string, file: string, pattern: RegExp): boolean {
-  try {
-    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-    const fd = openSync(join(root, file), flags);
-    try {
-      const buffer = Buffer.alloc(FILE_BYTES_MAX);
-      return pattern.test(buffer.toString("utf8", 0, readSync(fd, buffer, 0, FILE_BYTES_MAX, 0)));
-    } finally {
-      closeSync(fd);
-    }
-  } catch (error) {
-    if (systemCode(error) === undefined) throw error;
-    // A link, or in sparse checkouts not there: it says nothing.
-    return false;
-  }
+  const content = readPlain(join(root, file), FILE_BYTES_MAX);
+  return content !== undefined && pattern.test(content);
 }

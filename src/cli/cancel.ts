@@ -1,15 +1,12 @@
 /** `orcha cancel ID`: asks the running server to cancel an objective or a session. */
-import { ask, localConfig } from "./client.ts";
+import { demand, localConfig } from "./client.ts";
 import { CliError, print, printJson } from "./output.ts";
 
 export async function cancel(
   id: string,
   { json = false }: { readonly json?: boolean },
 ): Promise<void> {
-  const config = localConfig();
-  const answered = await ask(config, "POST", `/cancel/${encodeURIComponent(id)}`);
-  if (answered === null)
-    throw new CliError(`no server is running on ${config.dataDir}; start it with: orcha serve`, 3);
+  const answered = await demand(localConfig(), "POST", `/cancel/${encodeURIComponent(id)}`);
   if (answered.status === 404)
     throw new CliError(`there is no objective or session ${id}; orcha sessions lists them`, 4);
   if (answered.status === 409) throw new CliError(`${id} has ended already`, 1);

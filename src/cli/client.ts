@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import process from "node:process";
+import * as z from "zod";
 import { problemLines, readConfig, type Config } from "../config.ts";
 import type { Reading } from "../store/port.ts";
 import { openReading } from "../store/sqlite.ts";
@@ -60,6 +61,20 @@ export function ask(
     });
     call.end(body === undefined ? undefined : JSON.stringify(body));
   });
+}
+
+/** As `ask`, for what only a running server can do. */
+export async function demand(...asking: Parameters<typeof ask>): Promise<Answered> {
+  const answered = await ask(...asking);
+  if (answered !== null) return answered;
+  const [{ dataDir }] = asking;
+  throw new CliError(`no server is running on ${dataDir}; start it with: orcha serve`, 3);
+}
+
+/** Why the server refused, in its own words. */
+export function refusalOf({ status, body }: Answered): string {
+  const said = z.object({ error: z.string() }).safeParse(body);
+  return said.success ? said.data.error : `the server answered ${status}`;
 }
 
 /** Asks the server, or works the same answer out of the database. */

@@ -11,10 +11,10 @@ import { PERMISSIONS } from "../github/permissions.ts";
 import { SUBSCRIBED_EVENTS } from "../inbox/webhook.ts";
 import type { DoctorCheck } from "../protocol/requests.ts";
 import { DoctorReply } from "../protocol/requests.ts";
-import { ask } from "./client.ts";
-import { check, serverChecks } from "./server-checks.ts";
+import { ask, refusalOf } from "./client.ts";
+import { check, isFailure, printChecks, serverChecks } from "./server-checks.ts";
 import { sizeChecks } from "./sizes.ts";
-import { harmless, print, printJson } from "./output.ts";
+import { printJson } from "./output.ts";
 
 /** `merge-tree --write-tree`, which keeps people's commits on our branches, came with 2.38. */
 const GIT_MIN = [2, 38] as const;
@@ -24,12 +24,8 @@ const FREE_BYTES_MIN = 1024 ** 3;
 export async function doctor({ json = false }: { readonly json?: boolean }): Promise<void> {
   const checks = await examine();
   if (json) printJson(checks);
-  else
-    for (const { name, ok, required, found, fix } of checks) {
-      print(`${ok ? "ok  " : required ? "FAIL" : "warn"}  ${name}: ${harmless(found)}`);
-      if (!ok) print(`      ${fix}`);
-    }
-  if (checks.some(({ ok, required }) => required && !ok)) process.exitCode = 1;
+  else printChecks(checks);
+  if (checks.some(isFailure)) process.exitCode = 1;
 }
 
 async function examine(): Promise<readonly DoctorCheck[]> {
@@ -164,8 +160,7 @@ async function runnerCheck(config: Config, name: string): Promise<readonly Docto
   const answered = await ask(config, "GET", path, { timeoutMs: RUNNER_MS_MAX });
   const report = DoctorReply.safeParse(answered?.body);
   if (report.success) return named(name, report.data.checks);
-  const said = z.object({ error: z.string() }).safeParse(answered?.body);
-  const why = said.success ? said.data.error : "no answer";
+  const why = answered === null ? "no answer" : refusalOf(answered);
   return [check(`runner ${name}`, false, why, `orcha runner show ${name}`)];
 }
 

@@ -1,15 +1,12 @@
 /** `orcha retry KEY`: asks the running server to try a dead letter once more. */
-import { ask, localConfig } from "./client.ts";
+import { demand, localConfig } from "./client.ts";
 import { CliError, print, printJson } from "./output.ts";
 
 export async function retry(
   key: string,
   { json = false }: { readonly json?: boolean },
 ): Promise<void> {
-  const config = localConfig();
-  const answered = await ask(config, "POST", `/retry/${encodeURIComponent(key)}`);
-  if (answered === null)
-    throw new CliError(`no server is running on ${config.dataDir}; start it with: orcha serve`, 3);
+  const answered = await demand(localConfig(), "POST", `/retry/${encodeURIComponent(key)}`);
   if (answered.status === 404)
     throw new CliError(`nothing was given up under the key ${key}; orcha dead lists what was`, 4);
   if (answered.status === 409)

@@ -1,8 +1,10 @@
 /** What the control server answers about runners: the same as `orcha runner`, as JSON. */
 import type { IncomingMessage } from "node:http";
 import * as z from "zod";
+import { realClock } from "../compose/clock.ts";
 import type { Added, Desk } from "../compose/desk.ts";
 import { DeskError } from "../compose/enroll.ts";
+import { readBody } from "../inbox/body.ts";
 
 export interface Answer {
   readonly status: number;
@@ -27,7 +29,7 @@ const NewMachine = z.strictObject({
 const Accept = z.strictObject(accept);
 const Exec = z.strictObject({ argv: z.array(text(32_768)).min(1).max(256) });
 
-const BODY_BYTES_MAX = 1024 * 1024;
+const LIMITS = { bytesMax: 1024 * 1024, timeoutMs: 10_000 };
 const STATUS = { invalid: 400, unknown: 404, taken: 409, busy: 409, failed: 502 } as const;
 
 /**
@@ -91,20 +93,13 @@ async function one(
   }
 }
 
+/** An empty one is as good as `{}`. */
 async function bodyOf(request: IncomingMessage): Promise<unknown> {
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  for await (const part of request) {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- no encoding is set, so these are buffers
-    const chunk = part as Buffer;
-    bytes += chunk.byteLength;
-    if (bytes > BODY_BYTES_MAX) throw new DeskError("invalid", "the request is too long");
-    parts.push(chunk);
-  }
-  const whole = Buffer.concat(parts).toString("utf8");
-  if (whole === "") return {};
+  const body = await readBody(request, LIMITS, { used: 0, max: LIMITS.bytesMax }, realClock);
+  if (!body.ok)
+    throw new DeskError("invalid", `the request's body is too long or too slow (${body.status})`);
   try {
-    return JSON.parse(whole) as unknown;
+    return JSON.parse(body.bytes.toString("utf8") || "{}") as unknown;
   } catch {
     // Says what is wrong instead of where.
     throw new DeskError("invalid", "the request is no JSON");

@@ -3,9 +3,10 @@ import { resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import process from "node:process";
 import * as z from "zod";
-import { DoctorCheck } from "../protocol/requests.ts";
-import { ask, localConfig, read, type Answered } from "./client.ts";
+import { DoctorCheck, DoctorReply } from "../protocol/requests.ts";
+import { demand, localConfig, read, refusalOf, type Answered } from "./client.ts";
 import { CliError, harmless, print, printJson, printTable, remark } from "./output.ts";
+import { isFailure, printChecks } from "./server-checks.ts";
 
 interface Json {
   readonly json?: boolean;
@@ -100,13 +101,6 @@ function printAdded(name: string, { body }: Answered, json = false): void {
   if (state !== "online") process.exitCode = 1;
 }
 
-function printChecks(checks: readonly z.infer<typeof DoctorCheck>[]): void {
-  for (const { name, ok, required, found, fix } of checks) {
-    print(`${ok ? "ok  " : required ? "FAIL" : "warn"}  ${name}: ${harmless(found)}`);
-    if (!ok && fix !== "") print(`      ${harmless(fix)}`);
-  }
-}
-
 const View = z.object({
   name: z.string(),
   kind: z.string(),
@@ -172,10 +166,10 @@ export async function show(name: string, { json = false }: Json): Promise<void> 
 
 export async function examine(name: string, { json = false }: Json): Promise<void> {
   const { body } = await send("GET", `/runners/${encodeURIComponent(name)}/doctor`);
-  const { checks } = z.object({ checks: z.array(DoctorCheck) }).parse(body);
+  const { checks } = DoctorReply.parse(body);
   if (json) printJson(checks);
   else printChecks(checks);
-  if (checks.some(({ ok, required }) => required && !ok)) process.exitCode = 1;
+  if (checks.some(isFailure)) process.exitCode = 1;
 }
 
 export const drain = (name: string, options: Json): Promise<void> =>
@@ -218,12 +212,8 @@ async function send(
   path: string,
   body?: unknown,
 ): Promise<Answered> {
-  const config = localConfig();
-  const answered = await ask(config, method, path, { timeoutMs: SLOW_MS, body });
-  if (answered === null)
-    throw new CliError(`no server is running on ${config.dataDir}; start it with: orcha serve`, 3);
+  const answered = await demand(localConfig(), method, path, { timeoutMs: SLOW_MS, body });
   if (answered.status < 300 || answered.status === 428) return answered;
-  const said = z.object({ error: z.string() }).safeParse(answered.body);
-  const why = said.success ? said.data.error : `the server answered ${answered.status}`;
-  throw new CliError(why, answered.status === 404 ? 4 : answered.status === 400 ? 2 : 1);
+  const { status } = answered;
+  throw new CliError(refusalOf(answered), status === 404 ? 4 : status === 400 ? 2 : 1);
 }

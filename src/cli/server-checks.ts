@@ -9,6 +9,7 @@ import { DATABASE } from "../store/backup.ts";
 import { CHAIN_START } from "../store/port.ts";
 import { openReading } from "../store/sqlite.ts";
 import { ask } from "./client.ts";
+import { harmless, print } from "./output.ts";
 
 const Ready = z.object({
   checks: z.array(
@@ -55,6 +56,15 @@ async function databaseChecks({ dataDir }: Config): Promise<readonly DoctorCheck
     check(ALONE, alone.ok, alone.found, FIXES.get(ALONE) ?? "", false),
   ];
 }
+
+export function printChecks(checks: readonly DoctorCheck[]): void {
+  for (const { name, ok, required, found, fix } of checks) {
+    print(`${ok ? "ok  " : required ? "FAIL" : "warn"}  ${name}: ${harmless(found)}`);
+    if (!ok && fix !== "") print(`      ${harmless(fix)}`);
+  }
+}
+
+export const isFailure = ({ ok, required }: DoctorCheck): boolean => required && !ok;
 
 export const check = (
   name: string,

@@ -1,13 +1,14 @@
 /** What an operator does with runners: register, look at, drain, disable, remove, run something there. */
 import type { Config } from "../config.ts";
-import { placeText } from "../fleet/address.ts";
+import { placeText } from "../fleet/ssh/address.ts";
 import { SshError } from "../fleet/ssh/errors.ts";
 import type { Link } from "../fleet/link.ts";
-import { DoctorReply, ListReply, type DoctorCheck } from "../protocol/requests.ts";
+import { ListReply, type DoctorCheck } from "../protocol/requests.ts";
 import type { RunnerRow, Store } from "../store/port.ts";
 import { realClock } from "./clock.ts";
 import { DeskError, placesOf, refuseInvalid, type NewMachine, type SeenKey } from "./enroll.ts";
-import { LOCAL, type Roster } from "./roster.ts";
+import { LOCAL, put, type Roster } from "./roster.ts";
+import { DOCTOR_MS_MAX, examineLink } from "./runner.ts";
 
 export type Added =
   | {
@@ -60,7 +61,6 @@ export interface DeskOptions {
 
 /** Uploading the program over a slow line. */
 const CONNECT_MS_MAX = 120_000;
-const DOCTOR_MS_MAX = 30_000;
 const STOP_MS_MAX = 30_000;
 
 export function openDesk(options: DeskOptions): Desk {
@@ -80,9 +80,9 @@ export function openDesk(options: DeskOptions): Desk {
       const pinned = row.state === "untrusted" ? await pinAnew(options, row, accept) : null;
       return pinned ?? admit(options, row, await connected(roster, name));
     },
-    drain: async (name) => say(store, await rowOf(options, name), "draining"),
+    drain: async (name) => void (await put(store, await rowOf(options, name), "draining")),
     async disable(name) {
-      await say(store, await rowOf(options, name), "disabled");
+      await put(store, await rowOf(options, name), "disabled");
       return stopAll(roster.links.get(name));
     },
     async remove(name) {
@@ -117,19 +117,15 @@ async function rowOf({ store }: DeskOptions, name: string): Promise<RunnerRow> {
   return row;
 }
 
-const say = (
-  store: Store,
-  { name, kind, slots }: RunnerRow,
-  state: RunnerRow["state"],
-  problem: string | null = null,
-): Promise<void> => store.putRunner({ name, kind, slots, state, problem });
-
-const examine = (
+async function examine(
   { config }: DeskOptions,
   { kind }: RunnerRow,
   link: Link,
-): Promise<readonly DoctorCheck[]> =>
-  examineMachine(link, kind === "local" ? null : config.github.webUrl);
+): Promise<readonly DoctorCheck[]> {
+  const upstream = kind === "local" ? {} : { upstream: config.github.webUrl };
+  const { checks } = await examineLink(link, { now: realClock.now(), ...upstream });
+  return checks;
+}
 
 /** Online only when nothing required fails. */
 async function admit(options: DeskOptions, row: RunnerRow, link: Link): Promise<Added> {
@@ -137,7 +133,7 @@ async function admit(options: DeskOptions, row: RunnerRow, link: Link): Promise<
   const failed = checks.filter(({ ok, required }) => required && !ok).map(({ name }) => name);
   const state = failed.length === 0 ? "online" : row.state === "untrusted" ? "offline" : row.state;
   const problem = failed.length === 0 ? null : `failed: ${failed.join(", ")}`;
-  await say(options.store, row, state, problem);
+  await put(options.store, row, state, problem);
   return { kind: "added", state, checks };
 }
 
@@ -207,20 +203,6 @@ async function connected(roster: Roster, name: string): Promise<Link> {
     const why = link.problem ?? (error instanceof Error ? error.message : "unknown failure");
     throw new DeskError("failed", `${name}: ${why}`);
   }
-}
-
-async function examineMachine(
-  link: Link,
-  upstream: string | null,
-): Promise<readonly DoctorCheck[]> {
-  const request = {
-    op: "doctor",
-    now: realClock.now(),
-    ...(upstream === null ? {} : { upstream }),
-  } as const;
-  const { reply } = await link.request(request, { timeoutMs: DOCTOR_MS_MAX });
-  if (!reply.ok) throw new DeskError("failed", reply.reason);
-  return DoctorReply.parse(reply.value).checks;
 }
 
 async function stopAll(link: Link | undefined): Promise<readonly string[]> {

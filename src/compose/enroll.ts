@@ -1,5 +1,5 @@
 /** A machine before it is registered: is what was asked for possible, and does a person vouch for its key? */
-import { parsePlace, placeText, type SshPlace } from "../fleet/address.ts";
+import { parsePlace, placeText, type SshPlace } from "../fleet/ssh/address.ts";
 import { SshError } from "../fleet/ssh/errors.ts";
 import { readHostKey } from "../fleet/ssh/ssh.ts";
 import type { RunnerRow } from "../store/port.ts";

@@ -77,7 +77,7 @@ export async function openRoster(
   for (const row of await store.runners()) {
     if (row.kind === "local" && !local) await put(store, row, "offline", NOT_LOCAL);
     else if (row.state !== "untrusted")
-      await open(row.problem === FENCED ? await put(store, row, "online", null) : row);
+      await open(row.problem === FENCED ? await put(store, row, "online") : row);
   }
   return {
     links,
@@ -98,18 +98,19 @@ async function welcomeLocal({ config, store }: RosterOptions): Promise<void> {
   await store.putRunner({ name: LOCAL, kind: "local", state, slots: config.slots, problem: null });
 }
 
-async function put(
+/** Changes what it does, and says why. */
+export async function put(
   store: Store,
   row: RunnerRow,
   state: RunnerRow["state"],
-  problem: string | null,
+  problem: string | null = null,
 ): Promise<RunnerRow> {
   const { name, kind, slots } = row;
   await store.putRunner({ name, kind, slots, state, problem });
   return { ...row, state, problem };
 }
 
-const localTo = ({ workRoot, runtimeDir }: Config, programDir: string): RunnerTransport =>
+export const localTo = ({ workRoot, runtimeDir }: Config, programDir: string): RunnerTransport =>
   openLocal({ name: LOCAL, workRoot, runtimeDir, programDir });
 
 function sshTo({ sshAgent }: Config, row: RunnerRow, programDir: string): SshTransport {

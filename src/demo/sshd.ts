@@ -27,8 +27,7 @@ export async function openMachine(directory: string): Promise<Machine> {
     throw new Error("sshd is not installed (Debian: apt-get install openssh-server)");
   const home = join(directory, "home");
   mkdirSync(home, { recursive: true });
-  // Where a privileged sshd puts its unprivileged half.
-  if (process.getuid?.() === 0) mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
+  makeRoomForSshd();
   const [host, identity] = [join(directory, "host"), join(directory, "id")];
   for (const path of [host, identity])
     await run(keygen, ["-q", "-t", "ed25519", "-N", "", "-f", path]);
@@ -54,10 +53,14 @@ export async function openMachine(directory: string): Promise<Machine> {
   };
 }
 
-function find(name: string): string | undefined {
-  const path = [process.env["PATH"] ?? "", "/usr/sbin", "/usr/local/sbin"].join(delimiter);
-  return path
-    .split(delimiter)
+/** Where a privileged sshd puts its unprivileged half. */
+export function makeRoomForSshd(): void {
+  if (process.getuid?.() === 0) mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
+}
+
+/** Where a program of the system is; sbin is not in everybody's PATH. */
+export function find(name: string): string | undefined {
+  return [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"]
     .map((directory) => join(directory, name))
     .find((file) => existsSync(file));
 }
@@ -69,7 +72,8 @@ interface Settings {
   readonly port: number;
 }
 
-function configOf({ home, host, authorized, port }: Settings): string {
+/** For the user who starts it, who logs in with `home` as home. */
+export function configOf({ home, host, authorized, port }: Settings): string {
   const path = [dirname(process.execPath), process.env["PATH"]].join(delimiter);
   return [
     "ListenAddress 127.0.0.1",
@@ -101,11 +105,13 @@ function listening(child: ChildProcess): Promise<void> {
   return promise.finally(() => clearTimeout(timer));
 }
 
-async function freePort(): Promise<number> {
+/** Free a moment ago. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
   server.close();
+  await once(server, "close");
   if (address === null || typeof address === "string") throw new TypeError("no port");
   return address.port;
 }

@@ -7,6 +7,7 @@ import { type Socket, createConnection } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
 import { daemonEnvironment } from "../lib/daemon-environment.ts";
+import { saidBy } from "./said.ts";
 import type { RunnerTransport } from "./transport.ts";
 
 /** Longer than `ensure` itself takes at most: what it says is better than that it said nothing. */
@@ -81,8 +82,7 @@ function ensure(options: LocalOptions, signal: AbortSignal | undefined): Promise
 }
 
 function explain(error: Error & { readonly code?: unknown }, stderr: string, node: string): string {
-  const lines = stderr.split("\n").filter((line) => line.trim() !== "" && !/^\s+at /u.test(line));
-  const said = lines.slice(-8).join(" / ").slice(-1000);
+  const said = saidBy(stderr);
   if (typeof error.code === "number")
     return `the runner's daemon did not start: its program ended with code ${error.code}: ${said}`;
   if (error.code === "ENOENT" || error.code === "EACCES")

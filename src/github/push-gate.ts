@@ -142,7 +142,7 @@ async function inspectAndPush(options: PushGateOptions, pushing: Pushing): Promi
     case "conflict":
       return refused(effect, "moved", next.reason);
     case "there":
-      return pushed(effect, next.sha, await countNew(pushing, next.sha));
+      return pushed(pushing, next.sha);
     case "push":
       return pushTo(options, pushing, next);
   }
@@ -157,13 +157,13 @@ async function pushTo(
   // Exporting and checking take time: the last look at the pull request is right before the push.
   const over = await pullRequestOver(options, effect);
   if (over !== null && over.head !== next.sha) return refusedOver(effect, over);
-  if (over !== null) return pushed(effect, next.sha, await countNew(pushing, next.sha));
+  if (over !== null) return pushed(pushing, next.sha);
   const result = await remote.push(next.sha, effect.branch, next.from);
   if (result.code !== 0) {
     const now = await remote.head(effect.branch).catch(() => undefined); // unreadable: unknown, below
     if (now !== next.sha) return failedPush(effect, result.stderr, now, next.from);
   }
-  return pushed(effect, next.sha, await countNew(pushing, next.sha));
+  return pushed(pushing, next.sha);
 }
 
 /** What a push that did not end well, and did not arrive either, means. */
@@ -215,12 +215,20 @@ const overOf = (pull: PullState | null): Over | null =>
 const refusedOver = (effect: PushEffect, { number, state }: Over): EffectOutcome =>
   refused(effect, "pull-request-gone", `pull request #${number} is ${state}`);
 
-/** Commits on the branch that were not there when we last knew it. */
-async function countNew({ effect, exported, quarantine }: Pushing, sha: string): Promise<number> {
-  const from = effect.expected ?? exported.base;
+/** With how many commits are on the branch that were not there when we last knew it. */
+async function pushed(
+  { effect: { session, expected }, exported, quarantine }: Pushing,
+  sha: string,
+): Promise<EffectOutcome> {
+  const from = expected ?? exported.base;
   const known = await quarantine.git(["cat-file", "-e", `${from}^{commit}`]);
   const range = `${known.code === 0 ? from : exported.base}..${sha}`;
-  return Number(await quarantine.output(["rev-list", "--count", range]));
+  const commits = Number(await quarantine.output(["rev-list", "--count", range]));
+  return {
+    kind: "done",
+    artifact: sha,
+    events: [{ kind: "branch-pushed", session, sha, commits }],
+  };
 }
 
 interface Remote {
@@ -300,12 +308,6 @@ const isOwnBranch = (branch: string): boolean =>
   /^orcha\/[a-z0-9][a-z0-9._-]{0,200}$/u.test(branch) &&
   !branch.includes("..") &&
   !/\.(?:lock)?$/u.test(branch);
-
-const pushed = ({ session }: PushEffect, sha: string, commits: number): EffectOutcome => ({
-  kind: "done",
-  artifact: sha,
-  events: [{ kind: "branch-pushed", session, sha, commits }],
-});
 
 const refused = ({ session }: PushEffect, code: RefusalCode, reason: string): EffectOutcome => ({
   kind: "refused",

@@ -176,6 +176,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "src/demo",
     "src/domain",
     "src/github/permissions.ts",
+    "src/inbox/body.ts",
     "src/inbox/webhook.ts",
     "src/protocol",
     "src/store",

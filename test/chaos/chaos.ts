@@ -2,11 +2,12 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../../src/demo/sshd.ts";
 import { openRandom, type Random } from "../sim/random.ts";
 import { openChaosGitHub, type ChaosGitHub } from "./github.ts";
 import { openOperators, type Operators } from "./operators.ts";
 import { openMachine } from "./machine.ts";
-import { environmentOf, freePort, type ChaosOptions } from "./options.ts";
+import { environmentOf, type ChaosOptions } from "./options.ts";
 import { People } from "./people.ts";
 import { kill, processesIn } from "./processes.ts";
 import { openProxy, type Proxy } from "./proxy.ts";

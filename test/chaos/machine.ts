@@ -4,6 +4,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 import { defaultRuntimeDir } from "../../runners/program/runtime-dir.ts";
+import { parseHostKey } from "../../src/fleet/ssh/host-key.ts";
 import type { Random } from "../sim/random.ts";
 import { Sshd } from "../ssh/sshd.ts";
 import type { Act } from "./operators.ts";
@@ -16,7 +17,6 @@ export interface Machine extends AsyncDisposable {
 }
 
 const bin = new URL("../../bin/orcha.mjs", import.meta.url).pathname;
-/** The server may be killed before it has answered. */
 const TRIES = 5;
 
 export async function openMachine(directory: string, random: Random): Promise<Machine> {
@@ -47,15 +47,14 @@ export async function openMachine(directory: string, random: Random): Promise<Ma
       ],
     ],
     async register(env, slots) {
-      const target = `ssh://${user}@${host}:${port}`;
-      const accept = (await run(env, ["add", "far", target, "--identity", sshd.identity])).key;
+      const { fingerprint } = parseHostKey(sshd.hostKey);
+      const login = ["--identity", sshd.identity, "--accept", fingerprint];
       const where = ["--work-root", workRoot, "--slots", String(slots)];
-      const add = ["add", "far", target, "--identity", sshd.identity, ...where];
-      for (let left = TRIES; ; left -= 1) {
-        const { code, said } = await run(env, [...add, "--accept", accept]);
-        if (code === 0) return;
-        if (left === 1) throw new Error(`the machine is not registered: ${said}`);
-      }
+      let ran = await run(env, ["add", "far", `ssh://${user}@${host}:${port}`, ...login, ...where]);
+      // The way to GitHub, which a machine has to have, is harmed from the beginning.
+      for (let left = TRIES; ran.code !== 0 && left > 0; left -= 1)
+        ran = await run(env, ["online", "far"]);
+      if (ran.code !== 0) throw new Error(`the machine is not registered: ${ran.said}`);
     },
     async [Symbol.asyncDispose]() {
       await mending;
@@ -64,21 +63,16 @@ export async function openMachine(directory: string, random: Random): Promise<Ma
   };
 }
 
-async function run(
+function run(
   env: Readonly<Record<string, string>>,
   args: readonly string[],
-): Promise<{ readonly code: number; readonly said: string; readonly key: string }> {
+): Promise<{ readonly code: number; readonly said: string }> {
   const options = { env: { PATH: process.env["PATH"], ...env } };
-  const { code, said } = await promisify(execFile)(
-    process.execPath,
-    [bin, "runner", ...args],
-    options,
-  ).then(
+  return promisify(execFile)(process.execPath, [bin, "runner", ...args], options).then(
     ({ stdout, stderr }) => ({ code: 0, said: stdout + stderr }),
     (error: { readonly stdout?: string; readonly stderr?: string }) => ({
       code: 1,
       said: `${error.stdout ?? ""}${error.stderr ?? "no answer"}`,
     }),
   );
-  return { code, said, key: /SHA256:\S+/u.exec(said)?.[0] ?? "" };
 }

@@ -1,6 +1,4 @@
 /** How a chaos run is sized, and the one record of limits and delays that both sides get (decision 11). */
-import { createServer, type AddressInfo } from "node:net";
-import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { LAG_MS, SECRET, type ChaosGitHub, type ChaosLimits } from "./github.ts";
@@ -74,14 +72,4 @@ export function environmentOf(
     PRIVATE_KEY_PATH: key,
     WEBHOOK_SECRET: SECRET,
   };
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a TCP server's address
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

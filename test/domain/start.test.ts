@@ -6,6 +6,9 @@ import { Play } from "./play.ts";
 
 // Who may start an objective.
 
+const snapshot = { id: 900, title: "t", body: "b", url: "u" };
+const labeled = { kind: "issue-changed", cause: "labeled", number: ISSUE, actor: ann } as const;
+
 test("a person with write permission: looked at, answered by a status, one manager waits", () => {
   const play = new Play().label();
   expect(play.it).toMatchObject({ revision: 1, startedBy: ann, state: { kind: "active" } });
@@ -49,7 +52,6 @@ test("a permission that could not be read is none", () => {
   play.label();
   const again = new Play();
   const event = { kind: "issue-changed", cause: "labeled", number: ISSUE, actor: ann } as const;
-  const snapshot = { id: 900, title: "t", body: "b", url: "u" };
   const { permission: _, ...facts } = again.facts({ ...event, labels: ["objective"], snapshot });
   again.issue.labels = ["objective"];
   again.send(
@@ -83,7 +85,6 @@ test("an edit of a labelled issue starts nothing", () => {
 
 test("without the configuration nothing is decided", () => {
   const play = new Play();
-  const snapshot = { id: 1, title: "", body: "", url: "" };
   expect(() =>
     play.send(
       { kind: "issue-changed", cause: "labeled", number: 1, actor: ann, labels: [], snapshot },
@@ -101,8 +102,6 @@ test("anything else about an issue without objective is noted", () => {
 test("GitHub's own word of a label that was found by looking starts nothing after the end", () => {
   const play = new Play();
   const at = play.now;
-  const snapshot = { id: 900, title: "t", body: "b", url: "u" };
-  const labeled = { kind: "issue-changed", cause: "labeled", number: ISSUE, actor: ann } as const;
   const label = { ...labeled, labels: ["objective"], snapshot };
   play.issue.labels = ["objective"];
   play.send({ ...label, at, found: true });
@@ -136,8 +135,6 @@ describe("another label while at work", () => {
     const relabelledAt = play.now;
     expect(play.it.labelledAt).toBe(relabelledAt);
     play.send({ kind: "cancel-requested", by: "ann", session: null });
-    const snapshot = { id: 900, title: "t", body: "b", url: "u" };
-    const labeled = { kind: "issue-changed", cause: "labeled", number: ISSUE, actor: ann } as const;
     const found = { ...labeled, labels: ["objective"], snapshot, found: true } as const;
     play.send({ ...found, at: relabelledAt });
     expect(play.last.notes).toEqual(["labeled was before the label of revision 1"]);
@@ -148,8 +145,6 @@ describe("another label while at work", () => {
   test("another label while it is at work is none of ours", () => {
     const play = new Play().label();
     const { labelledAt } = play.it;
-    const snapshot = { id: 900, title: "t", body: "b", url: "u" };
-    const labeled = { kind: "issue-changed", cause: "labeled", number: ISSUE, actor: ann } as const;
     play.send({ ...labeled, labels: ["bug"], snapshot, at: play.now + 60_000 });
     play.send({ ...labeled, labels: ["objective"], snapshot });
     expect(play.it.labelledAt).toBe(labelledAt);
@@ -183,8 +178,6 @@ describe("on and off", () => {
 
   test("a label of which GitHub told no time starts an objective, and again after its end", () => {
     const play = new Play();
-    const snapshot = { id: 900, title: "t", body: "b", url: "u" };
-    const labeled = { kind: "issue-changed", cause: "labeled", number: ISSUE, actor: ann } as const;
     play.issue.labels = ["objective"];
     const label = () => play.send({ ...labeled, labels: ["objective"], snapshot });
     expect(label().it).not.toHaveProperty("labelledAt");
@@ -195,8 +188,6 @@ describe("on and off", () => {
   test("a late webhook of a flapping label sees the issue as it is now", () => {
     const play = new Play();
     play.issue.labels = [];
-    const snapshot = { id: 900, title: "t", body: "b", url: "u" };
-    const labeled = { kind: "issue-changed", cause: "labeled", number: ISSUE, actor: ann } as const;
     play.send({ ...labeled, labels: ["objective"], snapshot });
     expect(play.objective).toBeNull();
   });
@@ -251,7 +242,6 @@ describe("an edited issue", () => {
   test("by somebody whose permission is unknown is not passed on", () => {
     const play = started();
     const event = { kind: "issue-changed", cause: "edited", number: ISSUE, actor: ann } as const;
-    const snapshot = { id: 900, title: "t", body: "b", url: "u" };
     const { permission: _, ...facts } = play.facts({ ...event, labels: [], snapshot });
     play.send({ ...event, labels: [], snapshot }, facts);
     expect(play.it.ignored).toBe(1);

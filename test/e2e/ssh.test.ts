@@ -1,13 +1,10 @@
 /** A machine that is registered over SSH does all the work: real sshd, real server, the commands as people type them. */
-import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { called, type Ran } from "../cli/run.ts";
-import { Sshd, sshdProblem } from "../ssh/sshd.ts";
+import { problem } from "../ssh/given.ts";
+import { Sshd } from "../ssh/sshd.ts";
 import { openWorld, REPO, type TestWorld } from "../world.ts";
-
-const problem = sshdProblem();
-if (problem !== undefined) process.stderr.write(`${problem}\n`);
 
 const steps = {
   manager: [

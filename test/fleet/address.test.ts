@@ -1,6 +1,6 @@
 /** Addresses of machines as people write them; what could be an option, a path or a command is none. */
 import { expect, test } from "vitest";
-import { parsePlace, placeText } from "../../src/fleet/address.ts";
+import { parsePlace, placeText } from "../../src/fleet/ssh/address.ts";
 
 test.for([
   ["ssh://ann@box.example", { user: "ann", host: "box.example", port: 22 }, "ann@box.example"],

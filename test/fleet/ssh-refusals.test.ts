@@ -20,16 +20,8 @@ import { parseHostKey } from "../../src/fleet/ssh/host-key.ts";
 import { REMOTE_COMMAND } from "../../src/fleet/ssh/scripts.ts";
 import { openSsh, readHostKey, type SshOptions } from "../../src/fleet/ssh/ssh.ts";
 import { clock, program, waitFor } from "../runners/world.ts";
-import { keygen, Sshd, sshdProblem, type SshdOptions } from "../ssh/sshd.ts";
-
-const problem = sshdProblem();
-if (problem !== undefined) process.stderr.write(`${problem}\n`);
-
-async function given(options: SshdOptions = {}): Promise<Sshd> {
-  const server = await Sshd.start(options);
-  onTestFinished(() => server[Symbol.asyncDispose]());
-  return server;
-}
+import { given, problem } from "../ssh/given.ts";
+import { keygen, type Sshd } from "../ssh/sshd.ts";
 
 /** The error of a first connection. */
 async function failure(server: Sshd, more: Partial<SshOptions> = {}): Promise<SshError> {

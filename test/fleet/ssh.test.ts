@@ -4,27 +4,12 @@ import { cpSync, appendFileSync, existsSync, readdirSync, statSync, writeFileSyn
 import { join } from "node:path";
 import process from "node:process";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { openSsh, type SshOptions, type SshTransport } from "../../src/fleet/ssh/ssh.ts";
+import { openSsh } from "../../src/fleet/ssh/ssh.ts";
 import { openLink } from "../../src/fleet/link.ts";
 import { clock, program, Sink, waitFor } from "../runners/world.ts";
 import { openFarWorld } from "../ssh/far-world.ts";
-import { Sshd, sshdProblem, type SshdOptions } from "../ssh/sshd.ts";
+import { given, open, problem } from "../ssh/given.ts";
 import { counting, expectCounted } from "./counting.ts";
-
-const problem = sshdProblem();
-if (problem !== undefined) process.stderr.write(`${problem}\n`);
-
-async function given(options: SshdOptions = {}): Promise<Sshd> {
-  const server = await Sshd.start(options);
-  onTestFinished(() => server[Symbol.asyncDispose]());
-  return server;
-}
-
-async function open(server: Sshd, more: Partial<SshOptions> = {}): Promise<SshTransport> {
-  const transport = openSsh(server.options((await program()).directory, more));
-  onTestFinished(() => transport.close());
-  return transport;
-}
 
 describe.runIf(problem === undefined)("connections", () => {
   test("sshd is killed and comes back: the session ran on, every byte arrives once", async () => {

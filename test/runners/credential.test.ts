@@ -82,16 +82,7 @@ function privateSpec(world: RunnerWorld, session: string, url: string): AttemptS
   return {
     ...spec,
     agent: { ...spec.agent, env: { STATE: "{state}" } },
-    workspace: {
-      kind: "checkout",
-      path: `o__r/${session}/1`,
-      url: `${url}/up.git`,
-      mirror: "mirrors/o__r.git",
-      from: "main",
-      branch: "b",
-      restoreFrom: null,
-      setup: [],
-    },
+    workspace: world.checkout(session, { url: `${url}/up.git`, branch: "b" }),
   };
 }
 

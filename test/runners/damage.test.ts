@@ -14,7 +14,6 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { AttemptSpec } from "../../src/protocol/requests.ts";
 import { RunnerWorld, type Sink, waitFor } from "./world.ts";
 
 const MIRROR = "mirrors/o__r.git";
@@ -24,16 +23,7 @@ async function start(
   from = "main",
 ): Promise<{ sink: Sink; path: string; session: string }> {
   const session = world.session();
-  const workspace: AttemptSpec["workspace"] = {
-    kind: "checkout",
-    path: `o__r/${session}/1`,
-    url: `file://${world.upstream}`,
-    mirror: MIRROR,
-    from,
-    branch: null,
-    restoreFrom: null,
-    setup: [],
-  };
+  const workspace = world.checkout(session, { from, branch: null });
   const sink = await world.run({ ...world.plain(session, ["true"]), workspace });
   const failed = sink.entry("prepare-failed");
   if (failed !== undefined) throw new Error(failed.reason);

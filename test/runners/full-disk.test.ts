@@ -4,7 +4,6 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { AttemptSpec } from "../../src/protocol/requests.ts";
 import { RunnerWorld, type Sink, waitFor } from "./world.ts";
 
 test("a full disk fails a preparation with a reason", async ({ skip }) => {
@@ -16,16 +15,7 @@ test("a full disk fails a preparation with a reason", async ({ skip }) => {
   try {
     world.createUpstream({ big: randomBytes(4_000_000).toString("latin1") });
     const session = world.session();
-    const workspace: AttemptSpec["workspace"] = {
-      kind: "checkout",
-      path: `o__r/${session}/1`,
-      url: `file://${world.upstream}`,
-      mirror: "mirrors/o__r.git",
-      from: "main",
-      branch: "b",
-      restoreFrom: null,
-      setup: [],
-    };
+    const workspace = world.checkout(session, { branch: "b" });
     const sink = await world.run(world.plain(session, ["true"], { workspace }));
     const failed = await waitFor("the failure", () => sink.entry("prepare-failed"));
     expect(failed).toMatchObject({ retry: true });
@@ -47,16 +37,7 @@ test("a disk that fills in the middle of a checkout: the half one goes, what was
   if (mounted.status !== 0) skip("mounting a small file system needs root");
   const start = async (): Promise<Sink> => {
     const session = world.session();
-    const workspace: AttemptSpec["workspace"] = {
-      kind: "checkout",
-      path: `o__r/${session}/1`,
-      url: `file://${world.upstream}`,
-      mirror: "mirrors/o__r.git",
-      from: "main",
-      branch: null,
-      restoreFrom: null,
-      setup: [],
-    };
+    const workspace = world.checkout(session, { branch: null });
     const sink = await world.run(world.plain(session, ["true"], { workspace }));
     if (sink.entry("spawned") !== undefined) await sink.exited();
     return sink;

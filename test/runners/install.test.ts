@@ -22,6 +22,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { Sshd, sshdProblem } from "../ssh/sshd.ts";
 import { waitFor } from "./world.ts";
 
 const script = fileURLToPath(new URL("../../runners/install.sh", import.meta.url));
@@ -221,26 +222,20 @@ test("systemd: the user lingers, once", () => {
 test("the key's options: commands and sockets pass, ports to listen on do not", async ({
   skip,
 }) => {
-  if (!existsSync("/usr/sbin/sshd") || process.getuid?.() !== 0) skip("needs sshd and root");
+  const problem = sshdProblem();
+  if (problem !== undefined || process.getuid?.() !== 0) skip(problem ?? "needs root");
+  await using server = await Sshd.start();
   using paper = new Paper();
-  mkdirSync("/run/sshd", { recursive: true });
-  for (const name of ["host", "id"])
-    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", paper.at(name)]);
-  expect(paper.run("--key", paper.at("id.pub")).status).toBe(0);
-  const port = await freePort();
-  writeFileSync(
-    paper.at("sshd_config"),
-    `Port ${port}\nListenAddress 127.0.0.1\nHostKey ${paper.at("host")}\nAuthorizedKeysFile ${paper.at("home/orcha/.ssh/authorized_keys")}\nStrictModes no\nUsePAM no\nPidFile none\n`,
-  );
-  const sshd = spawn("/usr/sbin/sshd", ["-D", "-f", paper.at("sshd_config")], { stdio: "ignore" });
+  expect(paper.run("--key", `${server.identity}.pub`).status).toBe(0);
+  writeFileSync(server.authorizedKeys, readFileSync(paper.at("home/orcha/.ssh/authorized_keys")));
   const far = createServer((socket) => socket.end("far")).listen(paper.at("far.sock"));
   const options =
     "-F /dev/null -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes";
-  const ssh = [...options.split(" "), "-i", paper.at("id"), "-p", String(port)];
+  const ssh = [...options.split(" "), "-i", server.identity, "-p", String(server.port)];
   const run = (...args: string[]) =>
     spawnSync("ssh", [...ssh, ...args], { encoding: "utf8", timeout: 10_000, stdio: "pipe" });
   try {
-    await waitFor("a command", () => run("root@127.0.0.1", "echo done").stdout === "done\n");
+    expect(run("root@127.0.0.1", "echo done").stdout).toBe("done\n");
     const listening = run(
       "-N",
       "-o",
@@ -264,19 +259,8 @@ test("the key's options: commands and sockets pass, ports to listen on do not", 
     }
   } finally {
     far.close();
-    sshd.kill();
   }
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      const port = typeof address === "object" && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 function readAll(path: string): Promise<string> {
   return new Promise((resolve, reject) => {

@@ -13,16 +13,7 @@ test("what is new upstream is checked out, and the mirror has it for the next on
     const session = world.session();
     const sink = await world.run({
       ...world.plain(session, ["true"]),
-      workspace: {
-        kind: "checkout",
-        path: `o__r/${session}/1`,
-        url: `file://${world.upstream}`,
-        mirror: "mirrors/o__r.git",
-        from: "main",
-        branch: null,
-        restoreFrom: null,
-        setup: [],
-      },
+      workspace: world.checkout(session, { branch: null }),
     });
     await sink.exited();
     const prepared = sink.entry("prepared");

@@ -4,22 +4,12 @@ import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "no
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openLocal } from "../../src/fleet/local.ts";
-import type { AttemptSpec } from "../../src/protocol/requests.ts";
 import { openPlane } from "../../runners/program/plane.ts";
 import { program, RunnerWorld, type Sink } from "./world.ts";
 
 async function start(world: RunnerWorld): Promise<{ sink: Sink; path: string }> {
   const session = world.session();
-  const workspace: AttemptSpec["workspace"] = {
-    kind: "checkout",
-    path: `o__r/${session}/1`,
-    url: `file://${world.upstream}`,
-    mirror: "mirrors/o__r.git",
-    from: "main",
-    branch: "orcha/1-x",
-    restoreFrom: null,
-    setup: [],
-  };
+  const workspace = world.checkout(session);
   const command = ["sh", "-c", 'echo "skip $GIT_LFS_SKIP_SMUDGE"'];
   const sink = await world.run({ ...world.plain(session, command), workspace });
   if (sink.entry("spawned") !== undefined) await sink.exited();

@@ -17,20 +17,12 @@ import type { AttemptSpec } from "../../src/protocol/requests.ts";
 import { hostile } from "./hostile.ts";
 import { RunnerWorld, type Sink, waitFor } from "./world.ts";
 
-type Checkout = Extract<AttemptSpec["workspace"], { kind: "checkout" }>;
-
-function checkout(world: RunnerWorld, session: string, more: Partial<Checkout> = {}): AttemptSpec {
-  const workspace: Checkout = {
-    kind: "checkout",
-    path: `o__r/${session}/1`,
-    url: `file://${world.upstream}`,
-    mirror: "mirrors/o__r.git",
-    from: "main",
-    branch: "orcha/1-x",
-    restoreFrom: null,
-    setup: [],
-    ...more,
-  };
+function checkout(
+  world: RunnerWorld,
+  session: string,
+  more?: Parameters<RunnerWorld["checkout"]>[1],
+): AttemptSpec {
+  const workspace = world.checkout(session, more);
   return world.plain(session, ["sh", "-c", "git log --format=%s; git status --short; read line"], {
     workspace,
   });
@@ -85,7 +77,7 @@ test("ten checkouts at once from one mirror", async () => {
 
 const refusals: readonly [
   what: string,
-  more: Partial<Checkout>,
+  more: Parameters<RunnerWorld["checkout"]>[1],
   stage: string,
   retry: boolean,
   reason: string,

@@ -128,6 +128,8 @@ function isKind<K extends JournalEntry["kind"]>(
   return entry.kind === kind;
 }
 
+type Checkout = Extract<AttemptSpec["workspace"], { kind: "checkout" }>;
+
 let counter = 0;
 let bundled: ReturnType<typeof ensureProgram> | undefined;
 
@@ -187,6 +189,21 @@ export class RunnerWorld implements AsyncDisposable {
       agent: { command: [...command], env: {}, inherit: [], files: [] },
       input: [],
       tools: [],
+      ...more,
+    };
+  }
+
+  /** A new checkout of `main` of the upstream, on a branch of its own. */
+  checkout(session: string, more: Partial<Checkout> = {}): Checkout {
+    return {
+      kind: "checkout",
+      path: `o__r/${session}/1`,
+      url: `file://${this.upstream}`,
+      mirror: "mirrors/o__r.git",
+      from: "main",
+      branch: "orcha/1-x",
+      restoreFrom: null,
+      setup: [],
       ...more,
     };
   }

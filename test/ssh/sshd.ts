@@ -14,28 +14,21 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { join } from "node:path";
 import process from "node:process";
+import { configOf, find, freePort, makeRoomForSshd } from "../../src/demo/sshd.ts";
 import type { SshAddress } from "../../src/fleet/ssh/address.ts";
 import type { SshOptions } from "../../src/fleet/ssh/ssh.ts";
 import { defaultRuntimeDir } from "../../runners/program/runtime-dir.ts";
 import { clock, waitFor } from "../runners/world.ts";
-
-const PATHS = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
-
-function find(name: string): string | undefined {
-  return PATHS.map((directory) => join(directory, name)).find((path) => existsSync(path));
-}
 
 /** Why there can be no sshd here; undefined when there can. */
 export function sshdProblem(): string | undefined {
   for (const name of ["sshd", "ssh-keygen"])
     if (find(name) === undefined)
       return `${name} is not installed (apt-get install openssh-server): tests over SSH are skipped`;
-  // Where a privileged sshd puts its unprivileged half.
-  if (process.getuid?.() === 0) mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
+  makeRoomForSshd();
   return undefined;
 }
 
@@ -153,25 +146,14 @@ export class Sshd implements AsyncDisposable {
     const { streamLocal = true, tcpForwarding = true, instead, more = [] } = this.#options;
     const wrapper = join(this.root, "instead");
     if (instead !== undefined) writeFileSync(wrapper, `${instead}\n`);
-    const path = [dirname(process.execPath), process.env["PATH"]].join(delimiter);
+    const { home, port, authorizedKeys: authorized } = this;
     return [
       ...more,
       ...(instead === undefined ? [] : [`ForceCommand sh ${wrapper}`]),
-      "ListenAddress 127.0.0.1",
-      `Port ${this.port}`,
-      `HostKey ${join(this.root, "host")}`,
-      `AuthorizedKeysFile ${this.authorizedKeys}`,
-      "PidFile none",
-      "StrictModes no",
-      "UsePAM no",
-      "PasswordAuthentication no",
-      "KbdInteractiveAuthentication no",
-      "PermitRootLogin prohibit-password",
       "LogLevel VERBOSE",
       `AllowStreamLocalForwarding ${streamLocal ? "yes" : "no"}`,
       `AllowTcpForwarding ${tcpForwarding ? "yes" : "no"}`,
-      `SetEnv HOME=${this.home} PATH=${path}`,
-      "",
+      configOf({ home, host: join(this.root, "host"), authorized, port }),
     ].join("\n");
   }
 
@@ -192,15 +174,6 @@ export function keygen(path: string, type = "ed25519", passphrase = ""): void {
 export function certify(authority: string, publicKey: string, user: string): void {
   const args = ["-q", "-s", authority, "-I", "test", "-n", user, publicKey];
   execFileSync(find("ssh-keygen") ?? "ssh-keygen", args);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => void server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }
 
 function childrenOf(parent: number): number[] {

@@ -3,7 +3,7 @@
  * credential files, or keys in the environment, are there. Nothing is sent anywhere, so a credential that was
  * revoked is not noticed; and nothing of a credential is ever part of what is found.
  */
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Asked } from "../doctor.ts";
 import {
@@ -172,8 +172,8 @@ async function loginOf(machine: Machine, name: string): Promise<Login> {
 
 async function readShort(path: string): Promise<string | undefined> {
   try {
-    const content = await readFile(path, { encoding: "utf8" });
-    return content.length > FILE_BYTES_MAX ? undefined : content;
+    if ((await stat(path)).size > FILE_BYTES_MAX) return undefined;
+    return await readFile(path, { encoding: "utf8" });
   } catch {
     // Not there, or not ours to read: then it is no login of this user.
     return undefined;

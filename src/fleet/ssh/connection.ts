@@ -4,7 +4,7 @@
  */
 import type { Duplex } from "node:stream";
 import type { Client, ClientChannel } from "ssh2";
-import { nameOf } from "./address.ts";
+import { placeText } from "./address.ts";
 import {
   type ExecOptions,
   type ExecResult,
@@ -50,7 +50,7 @@ export function openConnection(options: SshOptions): Connection {
     return stream;
   };
   const remote: Remote = {
-    name: nameOf(options.address),
+    name: placeText(options.address),
     clock: options.clock,
     async start() {
       const process = await execOn(await client, remote.name);

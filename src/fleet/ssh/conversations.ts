@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import type { Duplex } from "node:stream";
 import type { LinkClock } from "../link.ts";
 import type { ProgramFile } from "../program.ts";
+import { saidBy } from "../said.ts";
 import { SshError } from "./errors.ts";
 import { type RemoteProcess, limit, lineWith, outputOf } from "./process.ts";
 import { BOOTSTRAP, CONNECT, EXEC, introduction } from "./scripts.ts";
@@ -164,12 +165,12 @@ function answerOf({ name }: Remote, { line }: { readonly line: string | null }):
 
 function explainFailure(name: string, value: unknown): string {
   const { code, message, directory } = fieldsOf(value);
-  const what = `the runner program cannot be put into ${shown(directory)} on ${name}`;
+  const what = `the runner program cannot be put into ${saidBy(directory)} on ${name}`;
   if (code === "ENOSPC" || code === "EDQUOT")
     return `${what}: the disk is full (${code}); free some space there`;
   if (code === "EACCES" || code === "EROFS" || code === "EPERM")
     return `${what} (${code}): make it writable for the user`;
-  return `${what}: ${shown(message)}`;
+  return `${what}: ${saidBy(message)}`;
 }
 
 /** Of what another machine said: anything at all. */
@@ -188,7 +189,7 @@ async function silence(
     return new SshError("unreachable", `${remote.name} did not answer our command in time`);
   const code = await process.ended;
   if (code === null) return lost(remote);
-  const words = shown(process.stderr().toString("utf8")) || shown(noise) || "nothing";
+  const words = saidBy(process.stderr().toString("utf8")) || saidBy(noise) || "nothing";
   const carrier = remote.explain?.(code, process.stderr().toString("utf8"));
   if (carrier !== undefined) return carrier;
   const ours = /^orcha-runner: (?<text>.*)$/u.exec(words)?.groups?.["text"];
@@ -201,16 +202,4 @@ async function silence(
 
 function lost({ name }: Remote): SshError {
   return new SshError("unreachable", `the connection to ${name} was lost`);
-}
-
-/** What another machine said, fit for one line of ours. */
-function shown(text: unknown): string {
-  if (typeof text !== "string") return "";
-  return text
-    .split("\n")
-    .map((line) => line.replaceAll(/\p{C}+/gu, " ").trim())
-    .filter((line) => line !== "" && !line.startsWith("at "))
-    .slice(-8)
-    .join(" / ")
-    .slice(-700);
 }

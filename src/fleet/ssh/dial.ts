@@ -6,9 +6,9 @@ import { type Socket, connect } from "node:net";
 import type { Duplex } from "node:stream";
 import ssh2, { type Client, type ConnectConfig } from "ssh2";
 import type { LinkClock } from "../link.ts";
-import { type SshAddress, jumpOf, nameOf } from "./address.ts";
-import { HostKeyChanged, SshError } from "./errors.ts";
-import { type HostKey, algorithmsOf, hostKeyOf, parseHostKey, sameKey } from "./host-key.ts";
+import { type SshAddress, jumpOf, placeText } from "./address.ts";
+import { HostKeyChanged, SshError, pinnedKey } from "./errors.ts";
+import { type HostKey, algorithmsOf, hostKeyOf, sameKey } from "./host-key.ts";
 import { type Credentials, credentialsOf } from "./identity.ts";
 
 const CONNECT_MS_MAX = 10_000;
@@ -31,13 +31,8 @@ export interface DialOptions {
 /** Resolves with a client that is logged in; it has a listener for errors, and `close` always comes. */
 export async function dial(options: DialOptions): Promise<Client> {
   const { address, hostKey, clock, signal, onHostKey } = options;
-  if (hostKey === null)
-    throw new SshError(
-      "host-key",
-      `no host key is pinned for ${nameOf(address)}: register it first`,
-    );
-  const pinned = parseHostKey(hostKey);
-  const verify = verifier(nameOf(address), pinned, onHostKey);
+  const pinned = pinnedKey(placeText(address), hostKey);
+  const verify = verifier(placeText(address), pinned, onHostKey);
   const credentials = credentialsOf(address, options.agentSocket);
   const { sock, through } = await reach(options);
   return handshake({ address, sock, through, clock, signal, credentials, verify });
@@ -62,7 +57,7 @@ export async function peekHostKey(options: Omit<DialOptions, "hostKey">): Promis
     if (seen === undefined) throw error;
     return seen;
   }
-  throw new SshError("host-key", `${nameOf(address)} let us in without showing a key`);
+  throw new SshError("host-key", `${placeText(address)} let us in without showing a key`);
 }
 
 interface Verifier {
@@ -131,7 +126,7 @@ function forward(
     const fail = (what: string, cause?: unknown): void => {
       settle();
       through.end();
-      const message = `${nameOf(jump)} cannot reach ${host}:${port} (${what}): is the address right, and does its sshd allow forwarding?`;
+      const message = `${placeText(jump)} cannot reach ${host}:${port} (${what}): is the address right, and does its sshd allow forwarding?`;
       reject(new SshError("unreachable", message, { cause }));
     };
     const cancel = clock.after(CONNECT_MS_MAX, () =>
@@ -217,7 +212,7 @@ function handshake(options: Handshake): Promise<Client> {
       through?.end();
       reject(error);
     };
-    const name = nameOf(options.address);
+    const name = placeText(options.address);
     const cancel = clock.after(HANDSHAKE_MS_MAX, () =>
       fail(
         new SshError(
@@ -276,7 +271,7 @@ function explain(
   { address, credentials }: Handshake,
   agentTrouble: string,
 ): SshError {
-  const name = nameOf(address);
+  const name = placeText(address);
   if (error.level === "client-authentication")
     return new SshError(
       "auth",

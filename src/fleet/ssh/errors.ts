@@ -1,5 +1,5 @@
 /** What goes wrong on the way to a machine, each with what a person can do about it. */
-import type { HostKey } from "./host-key.ts";
+import { type HostKey, parseHostKey } from "./host-key.ts";
 
 /**
  * - `unreachable`: no connection, or it was lost while we needed it
@@ -19,6 +19,13 @@ export class SshError extends Error {
 }
 
 type Shown = Pick<HostKey, "type" | "fingerprint">;
+
+/** Without a pinned key nothing is sent to a machine. Throws SshError, or TypeError when it is no key. */
+export function pinnedKey(name: string, hostKey: string | null): HostKey {
+  if (hostKey === null)
+    throw new SshError("host-key", `no host key is pinned for ${name}: register it first`);
+  return parseHostKey(hostKey);
+}
 
 /** The machine shows another key than the pinned one. The connection ended before anything was sent. */
 export class HostKeyChanged extends SshError {

@@ -9,7 +9,7 @@
  */
 import type { LinkClock } from "../link.ts";
 import type { RunnerTransport } from "../transport.ts";
-import { type SshAddress, nameOf } from "./address.ts";
+import { type SshAddress, placeText } from "./address.ts";
 import type { ExecOptions, ExecResult } from "./conversations.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { peekHostKey } from "./dial.ts";
@@ -50,7 +50,7 @@ export function openSsh(options: SshOptions): SshTransport {
     return current;
   };
   return {
-    description: `${name} (ssh ${nameOf(address)}, ${workRoot ?? "the default work root"})`,
+    description: `${name} (ssh ${placeText(address)}, ${workRoot ?? "the default work root"})`,
     connect: (signal) =>
       unlessAborted(connection().connect(), signal, (stream) => stream.destroy()),
     execute: (argv, more = {}) => unlessAborted(connection().execute(argv, more), more.signal),

@@ -11,11 +11,12 @@ import { join as joinPath } from "node:path";
 import process from "node:process";
 import type { Duplex } from "node:stream";
 import { daemonEnvironment } from "../../lib/daemon-environment.ts";
-import { type SshAddress, jumpOf, nameOf } from "./address.ts";
+import { saidBy } from "../said.ts";
+import { type SshAddress, jumpOf, placeText } from "./address.ts";
 import { connector } from "./connector.ts";
 import { type Remote, execute } from "./conversations.ts";
-import { HostKeyChanged, SshError } from "./errors.ts";
-import { type HostKey, algorithmsOf, parseHostKey } from "./host-key.ts";
+import { HostKeyChanged, SshError, pinnedKey } from "./errors.ts";
+import { type HostKey, algorithmsOf } from "./host-key.ts";
 import { type RemoteProcess, beginningOf, joined } from "./process.ts";
 import { REMOTE_COMMAND } from "./scripts.ts";
 import { type SshOptions, type SshTransport, unlessAborted } from "./ssh.ts";
@@ -30,17 +31,12 @@ export function openSystemSsh(
   options: Omit<SshOptions, "jumpHostKey" | "onHostKey">,
 ): SshTransport {
   const { name, address, hostKey, workRoot, clock } = options;
-  if (hostKey === null)
-    throw new SshError(
-      "host-key",
-      `no host key is pinned for ${nameOf(address)}: register it first`,
-    );
-  const pinned = parseHostKey(hostKey);
+  const pinned = pinnedKey(placeText(address), hostKey);
   // Now rather than at the first connection: an address does not get better.
   sshArguments(address, pinned, "");
   const streams = new Set<Duplex>();
   const remote: Remote = {
-    name: nameOf(address),
+    name: placeText(address),
     clock,
     async start() {
       const started = await startSsh(options, pinned);
@@ -49,11 +45,11 @@ export function openSystemSsh(
       return started;
     },
     explain: (code, words) =>
-      code === EXIT_OF_SSH ? explain(nameOf(address), pinned, words) : undefined,
+      code === EXIT_OF_SSH ? explain(placeText(address), pinned, words) : undefined,
   };
   const connect = connector({ remote, options, isOver: () => false });
   return {
-    description: `${name} (the system's ssh, ${nameOf(address)}, ${workRoot ?? "the default work root"})`,
+    description: `${name} (the system's ssh, ${placeText(address)}, ${workRoot ?? "the default work root"})`,
     connect: (signal) => unlessAborted(connect(), signal, (stream) => stream.destroy()),
     execute: (argv, more = {}) => execute(remote, argv, more),
     async close() {
@@ -159,13 +155,7 @@ function explain(name: string, pinned: HostKey, words: string): SshError {
     return new HostKeyChanged(name, pinned, { type, fingerprint });
   }
   if (/no matching host key type/u.test(words)) return new HostKeyChanged(name, pinned, null);
-  const said = words
-    .trim()
-    .split("\n")
-    .slice(-3)
-    .join(" / ")
-    .replaceAll(/\p{C}+/gu, " ")
-    .slice(-500);
+  const said = saidBy(words);
   if (/Host key verification failed/u.test(words))
     return new SshError("host-key", `ssh does not trust the way to ${name}: ${said}`);
   if (/Permission denied|Too many authentication failures/u.test(words))
