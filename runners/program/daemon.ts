@@ -20,6 +20,7 @@ import { openMirrors } from "./mirror.ts";
 import { type PlaneRecord, openPlane } from "./plane.ts";
 import { bootId } from "./processes.ts";
 import type { Service } from "./service.ts";
+import { openWorkspaces } from "./workspaces.ts";
 
 /** Watches tell of most changes at once; this finds the rest (a keeper that was killed tells nobody). */
 const LOOK_MS = 1000;
@@ -67,9 +68,11 @@ export async function runDaemon(options: DaemonOptions): Promise<"idle" | "taken
     attempts.all().length > 0 || [...connections].some(({ epoch }) => epoch !== undefined);
   const plane = openPlane(layout.workRoot, inUse);
   const git = await gitVersion(layout.workRoot);
+  const workspaces = openWorkspaces({ layout, attempts, log });
   const service: Service = {
     layout,
     attempts,
+    workspaces,
     log,
     attached: countStreams(),
     hello(request) {
@@ -142,7 +145,7 @@ function greet({ plane, attempts, request, git, version }: Greeting): HelloReply
   plane.greet(request);
   return {
     protocol: PROTOCOL_VERSION,
-    capabilities: ["checkout", "tools", "export", "doctor"],
+    capabilities: ["checkout", "tools", "export", "doctor", "workspaces", "snapshot"],
     epoch: plane.epoch,
     runner: {
       bootId: bootId(),

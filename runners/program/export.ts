@@ -64,6 +64,28 @@ export async function exportHead(at: Exporting): Promise<string | null> {
   return result.code === 0 && SHA.test(sha) ? sha : null;
 }
 
+const TIPS_MAX = 200;
+
+/** Commits of HEAD, of local branches and of the stash. Throws RequestError `gone | failed`. */
+export async function localTips(at: Exporting): Promise<readonly [string, ...string[]]> {
+  const head = await exportHead(at);
+  if (head === null) throw new RequestError("gone", `there is no commit at ${at.path}`);
+  // `--glob` without a wildcard would look below it.
+  const listed = await isolatedGit(
+    at,
+    ["rev-parse", "--branches", "--glob=refs/stas[h]"],
+    TIPS_MAX * 65,
+  );
+  const tips = new Set(text(listed).split("\n").filter(Boolean));
+  tips.delete(head);
+  if (listed.code !== 0 || [...tips].some((tip) => !SHA.test(tip)))
+    throw new RequestError(
+      "failed",
+      `cannot list the branches of ${at.path}: ${complaint(listed)}`,
+    );
+  return [head, ...tips];
+}
+
 function isolatedGit(
   { path, home, signal }: Exporting,
   args: readonly string[],

@@ -5,7 +5,9 @@
  *     mirrors/<owner>__<repo>.git
  *     sessions/<session>/<attempt>/{in,out,err,journal.ndjson,exit,spec.json,…}
  *     sessions/<session>/state/             the agent's own state, survives attempts
+ *     sessions/<session>/base-<n>           the commit the checkout n started from
  *     <owner>__<repo>/<session>/<n>         checkouts, by the path in the spec
+ *     scratch/, trash/                      of one request; emptied when a daemon starts
  *
  * In the runtime directory (0700, gone after a reboot): `runner.sock`, `daemon.pid`, `daemon.log`, one
  * `t-<hash>.sock` per attempt.
@@ -16,7 +18,15 @@ import { join, resolve } from "node:path";
 /** The kernel's limit for socket paths (108 with the terminating zero). */
 const SOCKET_PATH_BYTES_MAX = 107;
 /** Names in the work root that no checkout may use. */
-const RESERVED = new Set(["sessions", "mirrors", "daemon.lock", "plane.json", "daemon.log"]);
+const RESERVED = new Set([
+  "sessions",
+  "mirrors",
+  "scratch",
+  "trash",
+  "daemon.lock",
+  "plane.json",
+  "daemon.log",
+]);
 
 export interface Layout {
   readonly workRoot: string;
@@ -25,6 +35,10 @@ export interface Layout {
   /** Who listens there, as text. */
   readonly daemonPid: string;
   readonly sessions: string;
+  /** Repositories that look at checkouts. */
+  readonly scratch: string;
+  /** What is being deleted. */
+  readonly trash: string;
   attempt(session: string, attempt: number): string;
   state(session: string): string;
   toolSocket(session: string, attempt: number): string;
@@ -50,6 +64,8 @@ export function layoutOf(options: {
     controlSocket: socketPath(runtimeDir, "runner.sock"),
     daemonPid: join(runtimeDir, "daemon.pid"),
     sessions,
+    scratch: join(workRoot, "scratch"),
+    trash: join(workRoot, "trash"),
     attempt: (session, attempt) => join(sessions, session, String(attempt)),
     state: (session) => join(sessions, session, "state"),
     toolSocket,

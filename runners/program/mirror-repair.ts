@@ -50,6 +50,30 @@ export function removeUnused(workRoot: string): string[] {
   return unused;
 }
 
+/** Mirrors that no checkout borrows from and that nothing new has come to since then. */
+export function unusedMirrors(workRoot: string, since: number): string[] {
+  const mirrors = join(workRoot, "mirrors");
+  const old = entriesOf(mirrors)
+    .filter((name) => name.endsWith(".git"))
+    .map((name) => join(mirrors, name))
+    .filter((path) => newest(path) < since);
+  if (old.length === 0) return [];
+  const needed = new Set(checkoutsIn(workRoot).flatMap(borrowed));
+  return old.filter((path) => !needed.has(join(path, "objects")));
+}
+
+/** When something last came to it. */
+const newest = (mirror: string): number =>
+  Math.max(
+    ...[
+      "",
+      "objects",
+      join("objects", "pack"),
+      "packed-refs",
+      join("refs", "remotes", "origin"),
+    ].map((name) => lstatSync(join(mirror, name), { throwIfNoEntry: false })?.mtimeMs ?? 0),
+  );
+
 /** What a fetch that failed has left: nobody takes it up again, and it may be what fills the disk. */
 export function removeLeftovers(mirror: string): void {
   const packs = join(mirror, "objects", "pack");

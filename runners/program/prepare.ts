@@ -11,6 +11,7 @@ import type { Credential } from "./git.ts";
 import type { Layout } from "./layout.ts";
 import type { Mirrors } from "./mirror.ts";
 import { baseEnv, run } from "./run.ts";
+import { noteBase } from "./workspaces.ts";
 
 /** Installing dependencies of a large project takes minutes; a hanging one must not hold a slot for ever. */
 const SETUP_TIMEOUT_MS = 15 * 60_000;
@@ -59,6 +60,7 @@ async function prepareWorkspace(
   try {
     const request = { spec: workspace, path, mirror, credential };
     const { base, notes } = await createCheckout(by, mirrors, request);
+    noteBase(layout, workspace.path, base);
     for (const command of workspace.setup) await setUp(preparation, path, command);
     return { kind: "prepared", path, base, head: base, ...(notes.length > 0 ? { notes } : {}) };
   } catch (error) {

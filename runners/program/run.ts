@@ -11,7 +11,7 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Written to descriptor 3 of the child, then closed. */
   readonly secret?: string;
-  readonly stdin?: string;
+  readonly stdin?: string | Uint8Array;
   /** More than this on stdout ends the command. */
   readonly stdoutBytesMax?: number;
 }
@@ -95,7 +95,7 @@ export function baseEnv(home: string): Record<string, string> {
   return env;
 }
 
-function feed(stream: Writable | null, text: string): void {
+function feed(stream: Writable | null, text: string | Uint8Array): void {
   // EPIPE: the child ended without reading; its exit code says why.
   stream?.on("error", () => {});
   stream?.end(text);

@@ -1,5 +1,5 @@
 /** What each request does. Knows nothing of frames and sockets. */
-import { lstatSync, readdirSync, realpathSync, rmSync } from "node:fs";
+import { lstatSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import type { HelloReply, Request } from "../../src/protocol/requests.ts";
 import { unreachable } from "../../src/lib/unreachable.ts";
@@ -10,11 +10,14 @@ import { RequestError } from "./errors.ts";
 import { exportBundle } from "./export.ts";
 import type { Layout } from "./layout.ts";
 import { removeUnused, shortName } from "./mirror-repair.ts";
+import { snapshotOf } from "./snapshot.ts";
 import type { Position } from "./stream.ts";
+import type { Workspaces } from "./workspaces.ts";
 
 export interface Service {
   readonly layout: Layout;
   readonly attempts: Attempts;
+  readonly workspaces: Workspaces;
   hello(request: Extract<Request, { op: "hello" }>): HelloReply;
   /** Counts the streams of an attempt, over all connections. */
   attached(attempt: Attempt, by: 1 | -1): void;
@@ -63,19 +66,31 @@ export async function perform(
     }
     case "export": {
       const path = checkout(layout, request.path);
-      const home = join(layout.sessions, "home");
-      const { reply, bundle } = await exportBundle({ path, home }, request.base);
+      const { reply, bundle } = await exportBundle({ path, home: homeOf(layout) }, request.base);
       return { value: reply, attachment: bundle };
     }
     case "remove-workspace":
-      return { value: removeWorkspace(service, request.path) };
+      refuseBusy(attempts, request.path);
+      await service.workspaces.remove(pathOf(layout, request.path));
+      for (const path of removeUnused(layout.workRoot))
+        service.log(`removed ${shortName(path)}: no checkout borrows from it any more`);
+      return { value: null };
     case "purge":
       await attempts.purge(request.session, request.attempt);
       return { value: null };
     case "doctor":
       return { value: { checks: await examine(layout, request) } };
     case "list":
-      return { value: { attempts: attempts.list(), workspaces: workspaces(layout) } };
+      return { value: { attempts: attempts.list(), workspaces: service.workspaces.list() } };
+    case "workspaces":
+      return { value: await service.workspaces.look(request.examine ?? []) };
+    case "snapshot": {
+      const { path, base, known = [], whole = false, live = false } = request;
+      if (!live) refuseBusy(attempts, path);
+      const at = { path: checkout(layout, path), scratch: layout.scratch, home: homeOf(layout) };
+      const { reply, bundle } = await snapshotOf(at, { base, known, whole });
+      return { value: reply, attachment: bundle };
+    }
     default:
       return unreachable(request);
   }
@@ -99,14 +114,18 @@ function checkPaths<T extends { readonly workspace: { readonly path: string } }>
   return spec;
 }
 
+const homeOf = (layout: Layout): string => join(layout.sessions, "home");
+
+function refuseBusy(attempts: Attempts, path: string): void {
+  const user = attempts.all().find((attempt) => attempt.busy && attempt.workspace === path);
+  if (user === undefined) return;
+  const who = `attempt ${user.number} of ${user.session}`;
+  throw new RequestError("busy", `${who} works in ${path}`);
+}
+
 /** The absolute path of a checkout. Throws RequestError when it is not one or leads out of the work root. */
 function checkout(layout: Layout, relative: string, { mayBeNew = false } = {}): string {
-  let path: string;
-  try {
-    path = layout.below(relative);
-  } catch (cause) {
-    throw new RequestError("invalid", String(cause), { cause });
-  }
+  const path = pathOf(layout, relative);
   if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) {
     if (mayBeNew) return path;
     throw new RequestError("gone", `there is no checkout at ${path}`);
@@ -116,31 +135,10 @@ function checkout(layout: Layout, relative: string, { mayBeNew = false } = {}): 
   return path;
 }
 
-function removeWorkspace({ layout, attempts, log }: Service, relative: string): null {
-  const user = attempts.all().find((attempt) => attempt.busy && attempt.workspace === relative);
-  if (user !== undefined)
-    throw new RequestError(
-      "busy",
-      `attempt ${user.number} of ${user.session} works in ${relative}`,
-    );
+function pathOf(layout: Layout, relative: string): string {
   try {
-    rmSync(checkout(layout, relative), { recursive: true, force: true, maxRetries: 3 });
-  } catch (error) {
-    if (!(error instanceof RequestError) || error.code !== "gone") throw error;
+    return layout.below(relative);
+  } catch (cause) {
+    throw new RequestError("invalid", String(cause), { cause });
   }
-  for (const path of removeUnused(layout.workRoot))
-    log(`removed ${shortName(path)}: no checkout borrows from it any more`);
-  return null;
-}
-
-/** Checkouts on disk: `<owner>__<repo>/<session>/<n>`. */
-function workspaces(layout: Layout): string[] {
-  const directories = (relative: string): string[] =>
-    readdirSync(join(layout.workRoot, relative), { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map((entry) => join(relative, entry.name));
-  return directories(".")
-    .filter((name) => name.includes("__"))
-    .flatMap(directories)
-    .flatMap(directories);
 }

@@ -87,6 +87,18 @@ const AgentToLookFor = z.object({
   command: text(4096).check(z.regex(/^(?!-)[^\0\n]+$/u)),
 });
 
+/** Each takes time: whoever wants more asks again. */
+export const EXAMINED_MAX = 16;
+const KNOWN_MAX = 64;
+
+/** `base` = where it started, if the runner's own note of it is missing; `known` = commits that are published. */
+const Examined = z.object({
+  path: relativePath,
+  base: z.optional(sha),
+  known: z.optional(z.array(sha).check(z.maxLength(KNOWN_MAX))),
+});
+export type Examined = z.infer<typeof Examined>;
+
 export const Request = z.discriminatedUnion("op", [
   z.object({
     op: z.literal("hello"),
@@ -138,6 +150,32 @@ export const Request = z.discriminatedUnion("op", [
     agents: z.optional(z.array(AgentToLookFor).check(z.maxLength(16))),
   }),
   z.object({ op: z.literal("list") }),
+  /** What is on the disk, and how much of it is left. Older daemons do not know it. */
+  z.object({
+    op: z.literal("workspaces"),
+    /** Of these checkouts also: what is in them that is nowhere else? Each takes a look at its whole tree. */
+    examine: z.optional(z.array(Examined).check(z.maxLength(EXAMINED_MAX))),
+  }),
+  /**
+   * Everything of a checkout that its base has not, as a bundle (the reply's attachment) of two refs: `refs/orcha/head`
+   * is its commit, `refs/orcha/snapshot` (when there is more) one commit on top with what is not committed, whose further
+   * parents are its other branches and its stash. Nothing in the checkout changes, nothing it configures runs. Refused:
+   * `busy`, `gone`, `nothing-committed` (there is nothing), `too-large`, `failed`. Older daemons do not know it.
+   */
+  z.object({
+    op: z.literal("snapshot"),
+    session,
+    attempt: z.optional(attempt),
+    path: relativePath,
+    /** What is counted from, and left out. */
+    base: sha,
+    /** Also left out: commits that are published. */
+    known: z.optional(z.array(sha).check(z.maxLength(KNOWN_MAX))),
+    /** Whoever asks does not have the base: it comes along without its history, as a shallow one. */
+    whole: z.optional(z.boolean()),
+    /** An attempt may live there: then it is what the files were in passing. Default: refused as `busy`. */
+    live: z.optional(z.boolean()),
+  }),
 ]);
 export type Request = z.infer<typeof Request>;
 
@@ -224,3 +262,51 @@ export const ListReply = z.object({
   workspaces: z.array(z.string()),
 });
 export type ListReply = z.infer<typeof ListReply>;
+
+/** What a checkout holds that is nowhere else. */
+export const Evidence = z.object({
+  head: sha,
+  /** Commits of HEAD, of local branches and of the stash that neither its base nor what is published has. */
+  ahead: count,
+  /** Files are changed, added or removed and not committed; true also when that cannot be told. */
+  dirty: z.boolean(),
+});
+export type Evidence = z.infer<typeof Evidence>;
+
+export const WorkspaceInfo = z.object({
+  path: relativePath,
+  session: z.string(),
+  ordinal: count,
+  /** What it takes on the disk, looked at now and then; null = not known yet. */
+  bytes: z.nullable(count),
+  /** Ms since 1970 by the runner's clock. */
+  usedAt: z.number(),
+  /** An attempt lives in it. */
+  busy: z.boolean(),
+  /** The commit it started from; null = not noted. */
+  base: z.nullable(sha),
+  /** Only when it was asked for; absent also when it cannot be told, with the reason. */
+  evidence: z.optional(Evidence),
+  trouble: z.optional(z.string()),
+});
+export type WorkspaceInfo = z.infer<typeof WorkspaceInfo>;
+
+export const WorkspacesReply = z.object({
+  /** Bytes on the work root's file system. */
+  disk: z.object({ free: count, total: count }),
+  workspaces: z.array(WorkspaceInfo),
+});
+export type WorkspacesReply = z.infer<typeof WorkspacesReply>;
+
+export const SnapshotReply = z.object({
+  head: sha,
+  /** null = everything is in `head`. */
+  snapshot: z.nullable(sha),
+  base: sha,
+  /** Those of `head` and of other branches that neither the base nor `known` has. */
+  commits: count,
+  bytes: count,
+  /** What is in the directory and not in the snapshot, with the reason; at most 100 are named. */
+  skipped: z.array(z.object({ path: z.string(), reason: z.string() })),
+});
+export type SnapshotReply = z.infer<typeof SnapshotReply>;

@@ -186,6 +186,8 @@ export class Machine {
       case "end-input":
       case "doctor":
       case "list":
+      case "workspaces":
+      case "snapshot":
         throw new Refusal("not-implemented", `this runner does not know ${request.op}`);
     }
   }
