@@ -39,7 +39,7 @@ export default defineConfig({
       {
         test: {
           name: "process",
-          include: ["test/{bench,chaos,emulator,fleet,git,runners,e2e}/**/*.test.ts"],
+          include: ["test/{bench,chaos,emulator,fleet,git,runners,workspaces,e2e}/**/*.test.ts"],
           pool: "forks",
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -10,6 +10,7 @@ import { realChance } from "./compose/chance.ts";
 import { openOperations, type Operations } from "./compose/operations.ts";
 import { openPlane } from "./compose/plane.ts";
 import { openDesk, type Desk } from "./compose/desk.ts";
+import { openFreeing, type Gc } from "./compose/freeing.ts";
 import { openRoster } from "./compose/roster.ts";
 import type { Config } from "./config.ts";
 import type { Link } from "./fleet/link.ts";
@@ -46,6 +47,8 @@ export interface Orcha extends AsyncDisposable {
   readonly links: ReadonlyMap<string, Link>;
   /** What an operator does with runners. */
   readonly desk: Desk;
+  /** Frees runners' disks now, or says what would go. */
+  readonly gc: Gc;
   /** Whether it can do its work now, and what keeps it from that. */
   ready(): ReturnType<Health["ready"]>;
   /** Resolves when it cannot go on: somebody else has taken over, or the database is damaged. It has stopped writing. */
@@ -89,7 +92,9 @@ export async function openOrcha(settings: Settings): Promise<Orcha> {
     ...operations.plane,
   };
   const plane = await openPlane(parts, stack);
-  operations.watch(plane);
+  const reclaim = openFreeing({ config, store, links, log, plane, floor: operations.floor });
+  stack.defer(() => reclaim.freeing.close());
+  operations.watch(plane, reclaim.freeing);
   const { webhook, production } = config;
   const front = stack.use(await openFrontOf(settings, store, operations));
   const url = webhook.ingest === "pull" ? front.url : new URL(webhook.path, front.url).href;
@@ -106,6 +111,7 @@ export async function openOrcha(settings: Settings): Promise<Orcha> {
     links,
     desk: openDesk({ config, store, roster, local }),
     ended: operations.ended,
+    gc: reclaim.gc,
     ready: () => operations.health.ready(),
     close,
     [Symbol.asyncDispose]: close,

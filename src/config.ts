@@ -53,6 +53,8 @@ export interface Config {
   };
   readonly timings: Timings;
   readonly ops: Ops;
+  /** A runner with less room than this has too little; 0 = there is no such thing. */
+  readonly diskFloorBytes: number;
   /** The local runner may run as the user that holds the App's key (decision 18). */
   readonly unsafeLocal: boolean;
   readonly production: boolean;
@@ -92,6 +94,7 @@ export function readConfig(env: Env, options: ReadOptions): ReadConfig {
     webhook,
     timings: file.timings,
     ops: file.ops,
+    diskFloorBytes: (reader.parsed("diskFloor", whole(0, 1_000_000)) ?? 10) * 1e9,
     sshAgent: reader.text("sshAgent") ?? null,
     unsafeLocal:
       (options.unsafeLocal ?? false) || reader.parsed("unsafeLocal", z.enum(["0", "1"])) === "1",

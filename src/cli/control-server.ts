@@ -9,6 +9,7 @@ import { isAbsolute, join } from "node:path";
 import { isOver, type Objective } from "../domain/objective.ts";
 import { isTerminal } from "../domain/session.ts";
 import type { Desk } from "../compose/desk.ts";
+import type { Gc } from "../compose/freeing.ts";
 import type { OutboxRow, Store } from "../store/port.ts";
 import { runnerRoute, type Answer } from "./runner-routes.ts";
 import { deadViews, objectiveViews, outboxViews, sessionViews } from "./views.ts";
@@ -27,6 +28,8 @@ export interface ControlOptions {
   readonly desk: Desk;
   /** Whether it can do its work, and what keeps it from that. */
   readonly ready: () => unknown;
+  /** Frees runners' disks; default: there is nothing to free. */
+  readonly gc?: Gc;
 }
 
 export async function openControlServer(options: ControlOptions): Promise<ControlServer> {
@@ -61,7 +64,7 @@ async function answer(
 const ID = /^[a-z]{3}_[0-9a-f]{20}$/u;
 
 async function route(
-  { store, now, desk, ready }: ControlOptions,
+  { store, now, desk, ready, gc }: ControlOptions,
   request: IncomingMessage,
 ): Promise<Answer> {
   const { method, url = "/" } = request;
@@ -83,6 +86,13 @@ async function route(
   if (method === "GET" && pathname === "/ready") return { status: 200, body: ready() };
   const id = /^\/cancel\/(?<id>[^/]{1,64})$/u.exec(pathname)?.groups?.["id"];
   if (method === "POST" && id !== undefined && ID.test(id)) return cancel(store, id, now());
+  if (method === "POST" && pathname === "/gc" && gc !== undefined) {
+    const runner = searchParams.get("runner") ?? undefined;
+    return {
+      status: 200,
+      body: await gc({ dryRun: searchParams.get("dryRun") === "true", runner }),
+    };
+  }
   const ofRunner = await runnerRoute(desk, request);
   if (ofRunner !== null) return ofRunner;
   return { status: 404, body: { error: `nothing at ${method ?? "?"} ${pathname}` } };

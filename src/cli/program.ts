@@ -7,6 +7,7 @@ import { cancel } from "./cancel.ts";
 import { dead } from "./dead.ts";
 import { demo } from "./demo.ts";
 import { doctor } from "./doctor.ts";
+import { gc } from "./gc.ts";
 import { logs } from "./logs.ts";
 import { objectives } from "./objectives.ts";
 import { CliError } from "./output.ts";
@@ -136,6 +137,13 @@ function addKeeping(root: Command): void {
     .argument("<file>", "a file written by orcha backup, or one of <data directory>/backups")
     .option("--json", "machine-readable output")
     .action(restore);
+  root
+    .command("gc")
+    .description("free runners' disks now, and say of every checkout why it goes or stays")
+    .argument("[runner]", "only this one (orcha runner list)")
+    .option("--dry-run", "change nothing, only say what would go")
+    .option("--json", "machine-readable output, with what is kept of checkouts that are gone")
+    .action(gc);
 }
 
 function whole(text: string): number {

@@ -26,6 +26,7 @@ export async function serve({
     now: () => Date.now(),
     desk: orcha.desk,
     ready: () => orcha.ready(),
+    gc: orcha.gc,
   });
   log.info(
     {

@@ -17,6 +17,8 @@ import { openPressure } from "../ops/pressure.ts";
 import { openRetention } from "../ops/retention.ts";
 import { Fenced, type Store } from "../store/port.ts";
 import type { TranscriptFiles } from "../store/transcripts.ts";
+import { openFloorWatch, type FloorWatch } from "../workspaces/floor.ts";
+import type { Reclaim } from "../workspaces/reclaim.ts";
 import { aloneOf } from "./alone.ts";
 import { realClock as clock, realElapsed } from "./clock.ts";
 import { keptTranscripts, shelvesOf } from "./retention.ts";
@@ -37,13 +39,18 @@ export interface Operations {
   readonly ended: Promise<Error>;
   /** What the control plane tells, and asks. */
   readonly plane: Required<
-    Pick<PlaneParts, "pressure" | "fetch" | "onRound" | "onPerformed" | "onAttach">
+    Pick<
+      PlaneParts,
+      "pressure" | "fetch" | "onRound" | "onPerformed" | "onAttach" | "onPrepareFailed"
+    >
   >;
   /** The same for the front. */
   readonly front: Pick<FrontOptions, "pressure" | "extra" | "onRefused" | "onError" | "onAccepted">;
   readonly health: Health;
+  /** How much room runners have. */
+  readonly floor: FloorWatch;
   /** From now on its view of GitHub is part of readiness. */
-  watch(plane: Plane): void;
+  watch(plane: Plane, reclaim: Pick<Reclaim, "soon">): void;
 }
 
 export function openOperations(
@@ -53,12 +60,14 @@ export function openOperations(
   const { config, store, links } = options;
   const { pendingRowsMax: rowsMax, pendingBytesMax: bytesMax } = config.ops;
   const { disk, chain, ended } = openKeepers(options, stack);
+  const floor = openFloorWatch({ floorBytes: config.diskFloorBytes, clock, log: options.log });
   const metrics = stack.use(
-    openMetrics({ store, clock, elapsed: realElapsed, links: () => [...links.values()] }),
+    openMetrics({ store, clock, elapsed: realElapsed, links: () => [...links.values()], floor }),
   );
   const problem = (): string | null => disk.problem;
   const pressure = openPressure({ store, clock, rowsMax, bytesMax, problem });
   let plane: Plane | null = null;
+  let reclaim: Pick<Reclaim, "soon"> | null = null;
   const health = openHealth({
     clock: { now: realElapsed },
     metrics: () => metrics.text(),
@@ -68,6 +77,7 @@ export function openOperations(
       chainCheck(chain.state),
       ...[...links].map(([name, link]) => runnerCheck(name, link)),
       ...(plane === null ? [] : [gitHubCheck(plane), aloneCheck(plane)]),
+      floorCheck(floor),
     ],
   });
   return {
@@ -76,7 +86,14 @@ export function openOperations(
       pressure,
       fetch: counted(options.fetch ?? fetch, metrics),
       onRound: () => health.turned(),
-      onPerformed: (kind, outcome) => metrics.effect(kind, outcome),
+      onPerformed(kind, outcome) {
+        metrics.effect(kind, outcome);
+        // What happens when an objective ends.
+        if (outcome === "done" && ENDINGS.has(kind)) reclaim?.soon();
+      },
+      onPrepareFailed(runner, reason) {
+        if (reason.includes("the disk of the runner is full")) floor.full(runner);
+      },
       onAttach: (attempt, waits) => metrics.attach(attempt, waits),
     },
     front: {
@@ -87,8 +104,10 @@ export function openOperations(
       onError: () => metrics.delivery(503),
     },
     health,
-    watch(opened) {
+    floor,
+    watch(opened, freeing) {
       plane = opened;
+      reclaim = freeing;
     },
   };
 }
@@ -123,6 +142,20 @@ function openKeepers(
   stack.defer(() => retention.close());
   return { disk, chain, ended: ended.promise };
 }
+
+const ENDINGS: ReadonlySet<string> = new Set(["stop-attempt", "close-issue"]);
+
+const floorCheck = (floor: FloorWatch): Check => {
+  const low = [...floor.below()].map(
+    ([runner, free]) =>
+      `${runner} (${free === null ? "full" : `${(free / 1e9).toFixed(1)} GB left`})`,
+  );
+  const found =
+    low.length === 0
+      ? "there is room"
+      : `little is left on ${low.join(", ")}: orcha gc says what is there and why it stays`;
+  return { name: "runners' disks", ok: low.length === 0, required: false, found };
+};
 
 const check = (name: string, problem: string | null, well: string): Check => ({
   name,

@@ -55,6 +55,8 @@ export interface PlaneParts {
   readonly onPerformed?: NonNullable<DeliverPorts["onPerformed"]>;
   /** The record of an attempt waits for its runner, or waits no more. */
   readonly onAttach?: (attempt: string, waits: boolean) => void;
+  /** A preparation has failed on this runner. */
+  readonly onPrepareFailed?: (runner: string, reason: string) => void;
   /** The network towards GitHub; default: Node's own. */
   readonly fetch?: Fetch;
   /** Where what is to be pushed is looked at; default: a directory of its own and git. */
@@ -126,7 +128,7 @@ async function startEngine(
     createHmac("sha256", identity.secret).update(`${cause}\0${name}`).digest("hex");
   const follow = new Follow({
     store,
-    records: watched(fleet, parts.onAttach),
+    records: heard(watched(fleet, parts.onAttach), parts.onPrepareFailed),
     transcripts,
     clock,
     log,
@@ -172,6 +174,23 @@ async function startEngine(
   });
   loop.start();
   stack.defer(() => loop.stop(STOP_GRACE_MS));
+}
+
+function heard(records: Records, onPrepareFailed: PlaneParts["onPrepareFailed"]): Records {
+  if (onPrepareFailed === undefined) return records;
+  return {
+    detach: (...of) => records.detach(...of),
+    attach: (runner, from, sink) =>
+      records.attach(runner, from, {
+        position: () => sink.position(),
+        output: (...said) => sink.output(...said),
+        refused: (...said) => sink.refused(...said),
+        journal(line) {
+          sink.journal(line);
+          if (line.entry.kind === "prepare-failed") onPrepareFailed(runner, line.entry.reason);
+        },
+      }),
+  };
 }
 
 /** One whose attaching failed is asked for again: it goes on waiting. */

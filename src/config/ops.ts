@@ -33,5 +33,14 @@ export const Ops = z.strictObject({
   transcriptsDays: days.default(90),
   /** What runners have of attempts of ended objectives, and the managers' checkouts, in days; 0 = for ever. */
   attemptsDays: days.default(7),
+  /** A checkout that nobody needs any more stays so many hours on its runner. */
+  checkoutsHours: z.int().min(0).max(87_600).default(24),
+  /** What was only in a checkout is kept so many days in `<data directory>/backups-git` after the checkout is gone. */
+  gitBackupsDays: z.int().min(1).max(3_650).default(30),
+  /** And takes so many bytes at most: then checkouts with unpublished work stay where they are. */
+  gitBackupsBytesMax: z
+    .int()
+    .min(0)
+    .default(10 * 1024 ** 3),
 });
 export type Ops = z.infer<typeof Ops>;

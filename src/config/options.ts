@@ -91,6 +91,12 @@ export const OPTIONS = {
     "2",
     "How many sessions the local runner runs at the same time.",
   ),
+  diskFloor: option(
+    "ORCHA_DISK_FLOOR",
+    "a whole number of GB",
+    "10",
+    "A runner with less room on its disk is said to have too little, and what is spent goes there at once; 0 = never.",
+  ),
   runtimeDir: option(
     "ORCHA_RUNTIME_DIR",
     "a path of at most 60 bytes",

@@ -41,5 +41,7 @@ export const Timings = z.strictObject({
   deliveryLogEveryMs: ms.min(1).default(5 * 60_000),
   /** While GitHub is down: between two questions whether it is back. */
   probeEveryMs: ms.min(1).default(15_000),
+  /** Between two looks at what may go from runners' disks; 0 = only when somebody asks (`orcha gc`). */
+  reclaimEveryMs: ms.default(5 * 60_000),
 });
 export type Timings = z.infer<typeof Timings>;

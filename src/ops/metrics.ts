@@ -16,6 +16,12 @@ export interface MetricsOptions {
   readonly elapsed: () => number;
   /** Runners' links by state. */
   readonly links: () => readonly { readonly state: string }[];
+  /** Room on runners' disks. */
+  readonly floor?: {
+    below(): { readonly size: number };
+    /** Bytes; null = nobody has said. */
+    least(): number | null;
+  };
 }
 
 export interface Metrics extends AsyncDisposable {
@@ -51,6 +57,13 @@ export function openMetrics(options: MetricsOptions): Metrics {
   observe(meter, "orcha_links", "Connections to runners by state", () =>
     countBy(options.links().map(({ state }) => state)).map(([state, n]) => [n, { state }]),
   );
+  observe(meter, "orcha_runners_below_disk_floor", "Runners with too little room", () => [
+    [options.floor?.below().size ?? 0, {}],
+  ]);
+  observe(meter, "orcha_runner_disk_free_bytes_min", "Least room on a runner's disk", () => {
+    const least = options.floor?.least() ?? null;
+    return least === null ? [] : [[least, {}]];
+  });
   observe(meter, "orcha_attach_waiting", "Records of attempts that wait for their runner", () => [
     [waiting.size, {}],
   ]);

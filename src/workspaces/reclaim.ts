@@ -133,6 +133,8 @@ async function onePass(
       options.log.debug({ runner: shelf.name, error: textOf(error) }, "runner not looked at");
     }
   }
+  if (runner !== undefined && !options.shelves().some(({ name }) => name === runner))
+    silent.push({ runner, reason: "it is not connected, or there is none of that name" });
   if (!dryRun) await options.backups.prune();
   const freedBytes = lines
     .filter(({ outcome }) => outcome === "deleted")

@@ -118,6 +118,16 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "esbuild",
     "ssh2",
   ],
+  // What runners have on their disks, and what is kept of it.
+  "src/workspaces": [
+    "src/domain",
+    "src/engine/ports.ts",
+    "src/fleet",
+    "src/github",
+    "src/protocol",
+    "src/store/port.ts",
+    ...fs,
+  ],
   "src/config": ["node:os", "node:path", "zod"],
   "src/config.ts": ["src/config", "src/github", "node:fs", "node:path", "zod"],
   // A GitHub in memory. It shares nothing with us: not even our mistakes.
@@ -139,6 +149,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "src/protocol",
     "src/store",
     "src/store/port.ts",
+    "src/workspaces",
     ...fs,
     "node:crypto",
     "node:process",

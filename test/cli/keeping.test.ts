@@ -179,3 +179,63 @@ test("the doctor sees a damaged audit trail", async () => {
     { name: "installation", ok: true },
   ]);
 });
+
+test("gc says of every checkout why it goes or stays, and how to get back what was kept", async () => {
+  using at = place();
+  const store = await openSqlite(at.database, clock, realChance);
+  const kept = { directory: "/b/o__r.git", ref: "refs/orcha/ses_1/1", sha: "c", base: "b", at: 1 };
+  const asked: unknown[] = [];
+  const line = { runner: "box", path: "o__r/ses_1/1", bytes: 2048, backup: null } as const;
+  await using _ = await openControlServer({
+    runtimeDir: runtimeDir(at.path),
+    store,
+    now: () => 2,
+    ready: () => ({}),
+    desk: deskWithoutMachines(store),
+    gc: async (options) => {
+      asked.push(options);
+      return {
+        lines: [
+          options.dryRun
+            ? { ...line, verdict: "back-up", reason: "it has work", outcome: "would-delete" }
+            : {
+                ...line,
+                verdict: "back-up",
+                reason: "it has work",
+                outcome: "deleted",
+                backup: kept,
+              },
+          {
+            ...line,
+            path: "o__r/ses_2/1",
+            verdict: "keep",
+            reason: "\u001b[31mat work",
+            outcome: "kept",
+          },
+        ],
+        freedBytes: options.dryRun ? 0 : 2048,
+        silent: [{ runner: "old", reason: "its runner program is too old to say" }],
+        backups: [kept],
+      };
+    },
+  });
+  const dry = await at.run("gc", "--dry-run", "box");
+  expect(dry).toMatchObject({
+    code: 0,
+    stderr: "old could not be asked: its runner program is too old to say\n",
+  });
+  expect(dry.stdout).toMatch(
+    /ses_1\/1 +2\.0 KiB +would be kept elsewhere, then go +it has work\n/u,
+  );
+  // Whatever a reason quotes, it does not reach the terminal as more than text.
+  expect(dry.stdout).toMatch(/ses_2\/1 +2\.0 KiB +stays +\[31mat work\n/u);
+  expect(dry.stdout).toContain("1 of 2 checkouts would go, 2.0 KiB; nothing was changed\n");
+  const done = await at.run("gc");
+  expect(done.stdout).toContain(
+    "kept: git fetch /b/o__r.git refs/orcha/ses_1/1:refs/heads/rescued",
+  );
+  expect(done.stdout).toContain("1 of 2 checkouts are gone, 2.0 KiB");
+  expect(JSON.parse((await at.run("gc", "--json")).stdout)).toMatchObject({ backups: [kept] });
+  expect(asked).toEqual([{ dryRun: true, runner: "box" }, { dryRun: false }, { dryRun: false }]);
+  await store.close();
+});
