@@ -56,7 +56,7 @@ async function given(world: RunnerWorld, more: { readonly bytesMax?: number } = 
       shelves: () => [shelf],
       backups: options.backups ?? backups,
       floor,
-      clock: { ...clock, now: () => play.now, after: (...timer) => clock.after(...timer) },
+      clock: { now: () => play.now, after: (...timer) => clock.after(...timer) },
       log,
       everyMs: 0,
       keepMs: DAY,
