@@ -72,14 +72,39 @@ async function tryCheckout(
           // A cache: what it still lacks is fetched again.
         });
   try {
+    await narrow(by, path, spec);
     const base = await checkOut(by, path, spec);
     if (spec.restoreFrom !== null)
       await restoreAgentFiles(by, path, `refs/remotes/origin/${spec.restoreFrom}`);
-    return { path, base, notes: await notesOn(by, path) };
+    return { path, base, notes: [...sparseNotes(spec), ...(await notesOn(by, path))] };
   } finally {
     await caughtUp;
   }
 }
+
+/** Before anything is checked out. Cone mode: whole directories, and the files beside them on the way. */
+async function narrow(by: Git, path: string, { sparse = [] }: CheckoutSpec): Promise<void> {
+  if (sparse.length === 0) return;
+  // Files of the base branch are there although their entries say `skip-worktree`: git must not take that back.
+  await git(by, {
+    args: ["config", "sparse.expectFilesOutsideOfPatterns", "true"],
+    cwd: path,
+    stage: "checkout",
+  });
+  await git(by, {
+    args: ["sparse-checkout", "set", "--cone", "--no-sparse-index", "--stdin"],
+    cwd: path,
+    stage: "checkout",
+    stdin: sparse.map((directory) => `${directory}\n`).join(""),
+  });
+}
+
+const sparseNotes = ({ sparse = [] }: CheckoutSpec): readonly string[] =>
+  sparse.length === 0
+    ? []
+    : [
+        `only these directories are checked out: ${sparse.join(", ")}; git has the rest: git sparse-checkout add DIRECTORY brings more`,
+      ];
 
 /** Returns the commit. */
 async function checkOut(by: Git, path: string, spec: CheckoutSpec): Promise<string> {

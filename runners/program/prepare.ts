@@ -10,12 +10,14 @@ import { makeDirectory, readIfThere, writeAtomic } from "./files.ts";
 import type { Credential } from "./git.ts";
 import type { Layout } from "./layout.ts";
 import type { Mirrors } from "./mirror.ts";
-import { baseEnv, run } from "./run.ts";
+import { type RunResult, baseEnv, run } from "./run.ts";
 import { noteBase } from "./workspaces.ts";
 
 /** Installing dependencies of a large project takes minutes; a hanging one must not hold a slot for ever. */
 const SETUP_TIMEOUT_MS = 15 * 60_000;
 const SETUP_OUTPUT_CHARACTERS = 2000;
+/** In the reason, which people read in a comment. */
+const SETUP_LINES = 10;
 
 export interface Preparation {
   /** Of the attempt. */
@@ -118,12 +120,23 @@ async function setUp(
     env: { ...baseEnv(env["HOME"] ?? cwd), ...env },
     timeoutMs: SETUP_TIMEOUT_MS,
     signal,
+    // Installing dependencies may say a lot: only its end is of interest.
+    stdoutTailBytes: 4 * SETUP_OUTPUT_CHARACTERS,
   });
   const output = result.stdout.toString("utf8").slice(-SETUP_OUTPUT_CHARACTERS);
   if (result.kind === "aborted") throw new PrepareError("setup", "stopped", true);
   journal({ kind: "setup-ran", command, code: result.code, output });
   if (result.kind === "exited" && result.code === 0) return;
-  const how = result.kind === "exited" ? `ended with code ${result.code}` : result.kind;
-  const last = output.trim().split("\n").slice(-3).join(" / ");
-  throw new PrepareError("setup", `setup command \`${command}\` ${how}: ${last}`, false);
+  const last = output.trim().split("\n").slice(-SETUP_LINES).join(" / ");
+  const shown = command.length > 200 ? `${command.slice(0, 200)}…` : command;
+  const full = /No space left on device|ENOSPC/u.test(output);
+  const meaning = full ? " (the disk of the runner is full: free some space)" : "";
+  const reason = `setup command \`${shown}\` ${endOf(result)}${meaning}: ${last || "it said nothing"}`;
+  throw new PrepareError("setup", reason, full);
+}
+
+function endOf({ kind, code }: RunResult): string {
+  if (kind === "timed-out") return `did not end within ${SETUP_TIMEOUT_MS / 60_000} minutes`;
+  if (kind === "not-started") return "could not be started";
+  return code === null ? "was killed" : `ended with code ${code}`;
 }

@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly stdin?: string | Uint8Array;
   /** More than this on stdout ends the command. */
   readonly stdoutBytesMax?: number;
+  /** Instead: however much it says, about so many bytes of its end are kept. */
+  readonly stdoutTailBytes?: number;
 }
 
 export interface RunResult {
@@ -54,7 +56,10 @@ export function run(
     const timer = setTimeout(() => end("timed-out"), options.timeoutMs);
 
     const limit = options.stdoutBytesMax ?? STDOUT_BYTES_MAX;
-    const stdout = collect(child.stdout, { limit, over: () => end("too-large") });
+    const stdout =
+      options.stdoutTailBytes === undefined
+        ? collect(child.stdout, { limit, over: () => end("too-large") })
+        : collectEnd(child.stdout, options.stdoutTailBytes);
     const stderr = collectTail(child.stderr);
     feed(child.stdin, options.stdin ?? "");
     const third = child.stdio[3];
@@ -113,6 +118,15 @@ function collect(
     else parts.push(part);
   });
   return () => Buffer.concat(parts);
+}
+
+function collectEnd(stream: Readable | null, limit: number): () => Buffer {
+  let kept = Buffer.alloc(0);
+  stream?.on("data", (part: Buffer) => {
+    kept = Buffer.concat([kept, part]);
+    if (kept.byteLength > 2 * limit) kept = kept.subarray(-limit);
+  });
+  return () => kept;
 }
 
 function collectTail(stream: Readable | null): () => string {

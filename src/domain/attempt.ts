@@ -4,6 +4,7 @@ import type { RunnerEvent } from "./event.ts";
 import { hasOpenQuestion } from "./finish.ts";
 import { isOver, pullRequestOf, type Session } from "./objective.ts";
 import { park } from "./park.ts";
+import { checkoutMessage } from "./prompt.ts";
 import { problemText } from "./render.ts";
 import { isPushable, pushFollowUp } from "./publish.ts";
 import type { ParkedState } from "./session.ts";
@@ -53,10 +54,18 @@ export function onClaimed(
 }
 
 /** The path is ours to know: runners say where it is on their disk, which means nothing here. */
-export function onPrepared(step: Step, session: Session, { base }: Of<"attempt-prepared">): void {
+export function onPrepared(
+  step: Step,
+  session: Session,
+  { base, notes = [] }: Of<"attempt-prepared">,
+): void {
   if (!session.freshCheckout) return;
   const path = workspacePath(step.objective.repository, session.id, session.checkouts);
   step.changeSession(session.id, { workspace: { path, base }, freshCheckout: false });
+  const fresh = notes.filter((note) => session.notes?.includes(note) !== true);
+  if (fresh.length === 0) return;
+  step.changeSession(session.id, { notes });
+  step.tell(session, checkoutMessage(fresh), "message");
 }
 
 export function onSpawned(step: Step, session: Session): void {

@@ -95,6 +95,8 @@ export type WorkspacePlan =
       readonly branch: string | null;
       /** Branch whose agent configuration files are put back over those of `from`; null = leave them. */
       readonly restoreFrom: string | null;
+      /** Only these directories; missing = everything. */
+      readonly sparse?: readonly string[];
     }
   | { readonly kind: "reuse"; readonly path: string; readonly base: string };
 

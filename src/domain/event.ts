@@ -77,6 +77,8 @@ export type RunnerEvent =
       readonly path: string;
       readonly base: string;
       readonly head: string;
+      /** What is not in the checkout although one may expect it, a sentence each; missing = nothing. */
+      readonly notes?: readonly string[];
     } & OfAttempt)
   | ({
       readonly kind: "attempt-unstartable";

@@ -97,6 +97,8 @@ export interface Session {
   readonly push: PushReason | null;
   /** An attempt ran after the last push: its checkout may hold commits that are nowhere else. */
   readonly unpublished?: boolean;
+  /** What its checkout does not hold although one may expect it, a sentence each; missing = nothing. */
+  readonly notes?: readonly string[];
   /** Problems it has reported; missing = none. */
   readonly problems?: number;
   /** Follow-up pushes that were refused since the last one that was not. */

@@ -103,3 +103,7 @@ export function resultMessage(session: Session, result: Result): string {
 
 /** Data in a fence. JSON escapes newlines, so no text inside can close the fence at the start of a line. */
 const jsonBlock = (data: unknown): string => `\`\`\`json\n${JSON.stringify(data)}\n\`\`\``;
+
+/** Told before the agent begins. */
+export const checkoutMessage = (notes: readonly string[]): string =>
+  `About your checkout, from the machine you run on:\n${notes.map((note) => `- ${note}`).join("\n")}`;

@@ -57,6 +57,9 @@ export function statusText(objective: Objective): Text {
       summary: [text("What they say")],
       blocks: working,
     });
+  const notes = [...new Set(sessions.flatMap((session) => session.notes ?? []))];
+  if (notes.length > 0)
+    blocks.push(paragraph(strong("About the checkouts:")), list(notes.map((note) => [text(note)])));
   if (ignored > 0)
     blocks.push(
       paragraph(

@@ -20,6 +20,8 @@ export interface RepositoryConfig {
   readonly onDone: "close" | "keep-open";
   /** Workers of one objective that may be live at the same time. */
   readonly limits: { readonly workers: number };
+  /** Only these directories, and the files beside them on the way, are checked out; missing = everything is. */
+  readonly workspace?: { readonly sparse: readonly string[] };
 }
 
 export const DEFAULT_CONFIG: RepositoryConfig = {

@@ -20,7 +20,8 @@ export const reuse = ({ path, base }: Workspace): WorkspacePlan => ({ kind: "reu
 
 /** A published branch, of this session or of what it depends on, is the start; agent files come from the default branch. */
 export function checkout(objective: Objective, session: Session, ordinal: number): WorkspacePlan {
-  const { defaultBranch, issue, repository } = objective;
+  const { defaultBranch, issue, repository, config } = objective;
+  const sparse = config.workspace?.sparse ?? [];
   const path = workspacePath(repository, session.id, ordinal);
   const plain = {
     kind: "checkout",
@@ -28,6 +29,7 @@ export function checkout(objective: Objective, session: Session, ordinal: number
     from: defaultBranch,
     branch: null,
     restoreFrom: null,
+    ...(sparse.length === 0 ? {} : { sparse }),
   } as const;
   if (session.role !== "worker") return plain;
   const own = pullRequestOf(objective, session.id);

@@ -79,6 +79,7 @@ function eventOfJournal(live: LiveAttempt, entry: JournalEntry): RunnerEvent | n
         path: entry.path,
         base: entry.base,
         head: entry.head,
+        ...(entry.notes === undefined ? {} : { notes: notesOf(entry.notes) }),
       };
     case "prepare-failed":
       return {
@@ -112,6 +113,12 @@ function eventOfJournal(live: LiveAttempt, entry: JournalEntry): RunnerEvent | n
       return null;
   }
 }
+
+const NOTES_MAX = 10;
+const NOTE_MAX = 1_000;
+
+const notesOf = (notes: readonly string[]): readonly string[] =>
+  notes.slice(0, NOTES_MAX).map((note) => note.slice(0, NOTE_MAX));
 
 const audienceOf = (role: LiveAttempt["role"]): Audience =>
   role === "manager" ? "manager" : "worker";

@@ -229,7 +229,9 @@ function specOf({ driver: driverOf, cloneUrl }: FleetOptions, effect: Start): At
 function workspaceOf({ workspace, repository, setup }: Start, url: string): WorkspaceSpec {
   if (workspace.kind === "reuse") return workspace;
   const mirror = `mirrors/${repository.owner}__${repository.name}.git`;
-  return { ...workspace, url, mirror, setup: [...setup] };
+  const { sparse, ...plan } = workspace;
+  const only = sparse === undefined ? {} : { sparse: [...sparse] };
+  return { ...plan, ...only, url, mirror, setup: [...setup] };
 }
 
 async function exportBundle(

@@ -19,6 +19,16 @@ export interface RepositoryConfigs {
 
 const words = z.string().trim().min(1).max(100);
 
+const DIRECTORIES_MAX = 50;
+const DIRECTORY =
+  "must be a directory of the repository, such as `packages/api`: from its top, without `..`, wildcards, quotes and backslashes";
+
+/** What `git sparse-checkout` takes literally in cone mode. */
+const directory = z
+  .string()
+  .max(200)
+  .regex(/^(?![/!#-])(?!.*(?:^|\/)\.{0,2}(?:\/|$))[^\p{Cc}\\"*?[\]]+$/u, DIRECTORY);
+
 const File = z.strictObject({
   label: words.max(50).default(DEFAULT_CONFIG.label),
   agent: z
@@ -38,18 +48,33 @@ const File = z.strictObject({
   limits: z
     .strictObject({ workers: z.int().min(1).max(50).default(DEFAULT_CONFIG.limits.workers) })
     .prefault({}),
+  workspace: z
+    .strictObject({
+      sparse: z.array(directory).max(DIRECTORIES_MAX).default([]),
+      partial: z
+        .boolean()
+        .refine(
+          (wanted) => !wanted,
+          "must be false: a partial clone fetches later, with a credential that agents must not have; `sparse` is what makes a large repository quick",
+        )
+        .default(false),
+    })
+    .prefault({}),
 });
 
 const KEYS = {
   "": Object.keys(File.shape),
   pr: ["draft"],
   limits: ["workers"],
+  workspace: ["sparse", "partial"],
 } as const;
 
 /** An empty file is a good one: everything has a default. */
 export function parseRepositoryConfig(text: string): ParsedConfig {
   const parsed = parseYaml(text, File, KEYS);
   if (!parsed.ok) return parsed;
-  const { label, agent, setup, pr, on_done: onDone, limits } = parsed.value;
-  return { ok: true, config: { label, agent, setup, pr, onDone, limits } };
+  const { label, agent, setup, pr, on_done: onDone, limits, workspace } = parsed.value;
+  const { sparse } = workspace;
+  const config = { label, agent, setup, pr, onDone, limits };
+  return { ok: true, config: sparse.length === 0 ? config : { ...config, workspace: { sparse } } };
 }

@@ -22,6 +22,11 @@ const relativePath = z
     z.regex(/^(?!.*(?:^|\/)\.{1,2}(?:\/|$))[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+)*$/u),
   );
 
+/** In a repository, from its top; nothing that git would take for a pattern or an option. */
+const directory = z
+  .string()
+  .check(z.maxLength(255), z.regex(/^(?![/!#-])(?!.*(?:^|\/)\.{0,2}(?:\/|$))[^\p{Cc}\\"*?[\]]+$/u));
+
 /** Where the attempt works. */
 const Workspace = z.discriminatedUnion("kind", [
   /** A new checkout of what `url` has now. */
@@ -38,6 +43,8 @@ const Workspace = z.discriminatedUnion("kind", [
     /** Branch whose agent configuration files are put back over those of `from` (follow-ups); null = none. */
     restoreFrom: z.nullable(text(255)),
     setup: z.array(text(4096)).check(z.maxLength(20)),
+    /** Only these directories are checked out (cone mode). Absent = everything; older daemons check everything out. */
+    sparse: z.optional(z.array(directory).check(z.maxLength(100))),
   }),
   /** The checkout of an earlier attempt, untouched. */
   z.object({ kind: z.literal("reuse"), path: relativePath, base: sha }),

@@ -52,7 +52,8 @@ test("README: the example of .github/orcha.yml has every key, with its default",
   const keys = [...example.matchAll(/^ *(?<key>[a-z_]+):/gmu)].map(
     (match) => match.groups?.["key"],
   );
-  expect(keys).toEqual(["label", "agent", "setup", "pr", "draft", "on_done", "limits", "workers"]);
+  const first = ["label", "agent", "setup", "pr", "draft", "on_done", "limits", "workers"];
+  expect(keys).toEqual([...first, "workspace", "sparse", "partial"]);
 });
 
 test("README: every npm script and orcha command it names exists", () => {

@@ -16,6 +16,9 @@ pr:
 on_done: keep-open
 limits:
   workers: 3
+workspace:
+  sparse: [packages/api, "docs of ours"]
+  partial: false
 `;
   expect(parseRepositoryConfig(text)).toEqual({
     ok: true,
@@ -26,6 +29,7 @@ limits:
       pr: { draft: "always" },
       onDone: "keep-open",
       limits: { workers: 3 },
+      workspace: { sparse: ["packages/api", "docs of ours"] },
     },
   });
 });
@@ -53,6 +57,17 @@ test.for([
     1,
     "flow sequence in block collection must be sufficiently indented and end with a ]",
   ],
+  [
+    "workspace:\n  sparse: [a, ../b]",
+    2,
+    '`workspace.sparse.1` is "../b", but must be a directory of the repository',
+  ],
+  ["workspace:\n  sparse: [/etc]", 2, '`workspace.sparse.0` is "/etc", but must be a directory'],
+  ["workspace:\n  sparse: ['!a']", 2, '`workspace.sparse.0` is "!a", but must be a directory'],
+  ["workspace:\n  sparse: ['a/*']", 2, "but must be a directory"],
+  ["workspace:\n  sparse: [--stdin]", 2, "but must be a directory"],
+  [`workspace:\n  sparse: [${"a,".repeat(51)}]`, 2, "`workspace.sparse`"],
+  ["workspace:\n  partial: true", 2, "must be false: a partial clone fetches later"],
   ["__proto__:\n  label: x", 1, "unknown key `__proto__`"],
 ] as const)("%j", ([text, line, message]) => {
   const parsed = parseRepositoryConfig(text);

@@ -31,6 +31,7 @@ interface Place {
   readonly relative: string;
   readonly path: string;
   readonly base: string;
+  readonly notes: readonly string[];
   readonly git: (...args: string[]) => string;
 }
 
@@ -51,7 +52,8 @@ async function place(
       stdio: ["ignore", "pipe", "ignore"],
     }).trim();
   const base = sink.entry("prepared")?.base ?? "";
-  return { world, session, relative: workspace.path, path, base, git };
+  const { notes = [] } = sink.entry("prepared") ?? {};
+  return { world, session, relative: workspace.path, path, base, notes, git };
 }
 
 async function look(world: RunnerWorld, examine: readonly Examined[] = []) {
@@ -296,4 +298,46 @@ test("what a daemon left half deleted goes with the next one; a mirror nobody ha
   aged();
   await look(world);
   expect(existsSync(mirror)).toBe(false);
+});
+
+test("a sparse checkout: its directories and no others, agent files of the base branch stay, and what is committed there is whole", async () => {
+  await using world = await RunnerWorld.open();
+  world.createUpstream({
+    "top.txt": "1\n",
+    "CLAUDE.md": "base\n",
+    "packages/api/a.ts": "1\n",
+    "packages/api/CLAUDE.md": "base\n",
+    "packages/web/w.ts": "1\n",
+    "docs/AGENTS.md": "base\n",
+    "docs/d.md": "1\n",
+  });
+  world.pushUpstream(
+    "topic",
+    { "CLAUDE.md": "evil\n", "packages/api/CLAUDE.md": "evil\n", "docs/AGENTS.md": null },
+    "main",
+  );
+  const at = await place(world, {
+    from: "topic",
+    branch: "topic",
+    restoreFrom: "main",
+    sparse: ["packages/api"],
+  });
+  const { path, git } = at;
+  expect(at.notes).toEqual([expect.stringContaining("are checked out: packages/api; git has")]);
+  expect(existsSync(join(path, "top.txt"))).toBe(true);
+  expect(existsSync(join(path, "packages/web"))).toBe(false);
+  expect(existsSync(join(path, "docs/d.md"))).toBe(false);
+  expect(readFileSync(join(path, "CLAUDE.md"), "utf8")).toBe("base\n");
+  expect(git("status", "--short")).toBe("");
+  expect((await evidence(at)).evidence).toMatchObject({ ahead: 0, dirty: false });
+  writeFileSync(join(path, "packages/api/a.ts"), "2\n");
+  git("add", "-A");
+  git("commit", "--quiet", "-m", "mine");
+  expect(git("show", "--name-only", "--format=")).toBe("packages/api/a.ts");
+  expect(readFileSync(join(path, "packages/api/CLAUDE.md"), "utf8")).toBe("base\n");
+  writeFileSync(join(path, "packages/api/b.ts"), "new\n");
+  const taken = await snapshot(at);
+  expect(taken.back()("diff", "--name-only", at.base, "refs/orcha/snapshot")).toBe(
+    "packages/api/a.ts\npackages/api/b.ts",
+  );
 });

@@ -127,6 +127,27 @@ const refusals: readonly [
     false,
     "`echo broken; exit 7` ended with code 7: broken",
   ],
+  [
+    "a setup command that says a lot and then fails",
+    { setup: ["yes 'a long line of a build' | head -c 20000000; echo the reason >&2; exit 3"] },
+    "setup",
+    false,
+    "ended with code 3: a long line of a build / ",
+  ],
+  [
+    "a setup command that fills the disk",
+    { setup: ["echo 'write: No space left on device'; exit 1"] },
+    "setup",
+    true,
+    "(the disk of the runner is full: free some space): write: No space",
+  ],
+  [
+    "a setup command that is killed",
+    { setup: ["kill -9 $$"] },
+    "setup",
+    false,
+    "was killed: it said nothing",
+  ],
 ];
 
 test.for(refusals)("%s fails the preparation", async ([, more, stage, retry, reason]) => {

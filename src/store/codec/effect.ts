@@ -21,6 +21,7 @@ const Plan: z.ZodType<WorkspacePlan> = z.discriminatedUnion("kind", [
     from: words,
     branch: maybe,
     restoreFrom: maybe,
+    sparse: z.array(z.string()).exactOptional(),
   }),
   z.object({ kind: z.literal("reuse"), path: words, base: words }),
 ]);

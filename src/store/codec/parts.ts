@@ -30,6 +30,7 @@ export const ConfigRow: z.ZodType<RepositoryConfig> = z.object({
   pr: z.object({ draft: z.enum(["until-reported", "always"]) }),
   onDone: z.enum(["close", "keep-open"]),
   limits: z.object({ workers: z.number() }),
+  workspace: z.object({ sparse: z.array(z.string()) }).exactOptional(),
 });
 
 export const Run: z.ZodType<TestRun> = z.object({ command: z.string(), exitCode: z.number() });
