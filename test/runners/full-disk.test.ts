@@ -100,3 +100,42 @@ function mount(path: string, mebibytes: number): { readonly status: number | nul
 function unmount(path: string): void {
   spawnSync("sh", ["-c", 'umount -l "$1"', "sh", path]);
 }
+
+test("a disk that is full while a checkout is taken along: refused with a reason, nothing is left over; and it can still be deleted", async ({
+  skip,
+}) => {
+  await using world = await RunnerWorld.open();
+  world.createUpstream({ "a.txt": "1\n" });
+  const session = world.session();
+  const workspace = world.checkout(session, { branch: "b" });
+  const sink = await world.run(world.plain(session, ["true"], { workspace }));
+  await sink.exited();
+  const path = join(world.workRoot, workspace.path);
+  writeFileSync(join(path, "new"), randomBytes(3_000_000));
+  const scratch = join(world.workRoot, "scratch");
+  const trash = join(world.workRoot, "trash");
+  for (const directory of [scratch, trash]) mkdirSync(directory, { recursive: true });
+  const mounted = mount(scratch, 1);
+  if (mounted.status !== 0) skip("mounting a small file system needs root");
+  try {
+    const base = sink.entry("prepared")?.base ?? "";
+    const take = { op: "snapshot", session, path: workspace.path, base } as const;
+    const { reply } = await world.ask(take);
+    expect(reply).toMatchObject({ ok: false, code: "failed" });
+    expect(JSON.stringify(reply)).toMatch(/No space left|disk of the runner is full/u);
+    expect(readdirSync(scratch).filter((name) => name.startsWith("shadow-"))).toEqual([]);
+    expect(existsSync(join(path, "new"))).toBe(true);
+  } finally {
+    unmount(scratch);
+  }
+  // Moving it away takes no room where there is another file system, either.
+  const other = mount(trash, 1);
+  expect(other.status).toBe(0);
+  try {
+    const gone = await world.ask({ op: "remove-workspace", path: workspace.path });
+    expect(gone.reply).toMatchObject({ ok: true });
+    expect(existsSync(path)).toBe(false);
+  } finally {
+    unmount(trash);
+  }
+});
