@@ -1,7 +1,7 @@
 /** What is shown of objectives and sessions, as plain data: the same from a running server and from its database. */
 import type { Objective } from "../domain/objective.ts";
 import { isOver, openQuestions, pullRequestOf } from "../domain/objective.ts";
-import { stateWords } from "../domain/render.ts";
+import { statusWords } from "../domain/render.ts";
 import { isTerminal } from "../domain/session.ts";
 import type { DeadLetter, OutboxRow, Reading } from "../store/port.ts";
 
@@ -92,7 +92,7 @@ export async function sessionViews(
           title: session.title,
           role: session.role,
           state: session.state.kind,
-          status: stateWords(objective, session),
+          status: statusWords(objective, session),
           runner: session.runner,
           attempt: session.attempt,
           since: session.state.since,

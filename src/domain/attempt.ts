@@ -1,5 +1,6 @@
 /** What happens to attempts on runners: claimed, prepared, spawned, turn over, gone. */
 import { callsLost, cancelQuestions, closeCall, messageDelivered } from "./ask.ts";
+import { watchBehind } from "./behind.ts";
 import type { RunnerEvent } from "./event.ts";
 import { hasOpenQuestion } from "./finish.ts";
 import { isOver, pullRequestOf, type Session } from "./objective.ts";
@@ -62,6 +63,8 @@ export function onPrepared(
   if (!session.freshCheckout) return;
   const path = workspacePath(step.objective.repository, session.id, session.checkouts);
   step.changeSession(session.id, { workspace: { path, base }, freshCheckout: false });
+  if (session.behind !== undefined) step.changeSession(session.id, { behind: 0 });
+  watchBehind(step, step.fresh(session));
   const fresh = notes.filter((note) => session.notes?.includes(note) !== true);
   if (fresh.length === 0) return;
   step.changeSession(session.id, { notes });

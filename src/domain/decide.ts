@@ -4,6 +4,7 @@
  */
 import { callSettled } from "./ask.ts";
 import * as attempt from "./attempt.ts";
+import { onBehindTimer } from "./behind.ts";
 import { onComment, onPosted, onReview } from "./conversation.ts";
 import type { ObjectiveEvent, ResultEvent, RunnerEvent } from "./event.ts";
 import { cancelObjective, onSummaryTimer, settle, stopRest } from "./finish.ts";
@@ -113,6 +114,7 @@ function onTimer(step: Step, name: string): void {
   if (session === undefined) return;
   if (what === "resume") attempt.onResumeTimer(step, session);
   if (what === "turn") attempt.onTurnTimer(step, session, attemptOf);
+  if (what === "behind") onBehindTimer(step, session, attemptOf);
 }
 
 type SessionEvent = RunnerEvent | ResultEvent;

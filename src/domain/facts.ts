@@ -12,7 +12,9 @@ export type Need =
   | { readonly kind: "permission"; readonly actor: Actor }
   | { readonly kind: "config" }
   | { readonly kind: "pull-request"; readonly number: number }
-  | { readonly kind: "review"; readonly number: number; readonly review: number };
+  | { readonly kind: "review"; readonly number: number; readonly review: number }
+  /** How many commits a branch has that a commit has not. */
+  | { readonly kind: "behind"; readonly base: string; readonly branch: string };
 
 export interface IssueFact {
   readonly id: number;
@@ -71,4 +73,6 @@ export interface Facts {
   readonly config?: ConfigFact;
   readonly pullRequest?: PullRequestFact | null;
   readonly review?: ReviewFact | null;
+  /** null also when GitHub cannot say: nothing waits for it. */
+  readonly behind?: number | null;
 }

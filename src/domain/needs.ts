@@ -1,4 +1,5 @@
 /** Which facts a decision has to know. The engine reads them before it calls `decide`. */
+import { comparison } from "./behind.ts";
 import type { ObjectiveEvent } from "./event.ts";
 import type { Need } from "./facts.ts";
 import type { Actor } from "./people.ts";
@@ -18,6 +19,10 @@ export function needs(event: ObjectiveEvent): readonly Need[] {
     ];
   if (event.kind === "pull-request-changed")
     return [{ kind: "pull-request", number: event.number }];
+  if (event.kind === "timer-fired") {
+    const asked = comparison(event.name);
+    return asked === null ? [] : [{ kind: "behind", ...asked }];
+  }
   return [];
 }
 

@@ -97,6 +97,8 @@ export interface Session {
   readonly push: PushReason | null;
   /** An attempt ran after the last push: its checkout may hold commits that are nowhere else. */
   readonly unpublished?: boolean;
+  /** How many commits the default branch has that its checkout was not made from, from 10 on in classes; missing = 0, or not known. */
+  readonly behind?: number;
   /** What its checkout does not hold although one may expect it, a sentence each; missing = nothing. */
   readonly notes?: readonly string[];
   /** Problems it has reported; missing = none. */

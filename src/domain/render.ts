@@ -2,6 +2,7 @@
  * Every text we post, as typed parts. Takes no clock: "since 14:05 UTC", never an age, so that the same
  * state always gives the same text.
  */
+import { behindWords } from "./behind.ts";
 import type { HeldReply, Objective, PullRequest, Question, Result, Session } from "./objective.ts";
 import { openQuestions, pullRequestOf } from "./objective.ts";
 import { unmet } from "./plan.ts";
@@ -94,7 +95,7 @@ function sessionRow(objective: Objective, session: Session): readonly (readonly 
   const runner = "runner" in state ? state.runner : session.runner;
   return [
     [strong(session.title)],
-    [text(stateWords(objective, session))],
+    [text(statusWords(objective, session))],
     [text(runner ?? "–")],
     pull === undefined ? [text("–")] : [code(pull.branch)],
     pullCell(pull),
@@ -105,6 +106,13 @@ function sessionRow(objective: Objective, session: Session): readonly (readonly 
 function pullCell(pull: PullRequest | undefined): readonly Inline[] {
   if (pull === undefined || pull.number === null) return [text("–")];
   return [reference(pull.number), text(` ${pull.state}`)];
+}
+
+/** The same, with how old its checkout is. */
+export function statusWords(objective: Objective, session: Session): string {
+  const behind = behindWords(objective.defaultBranch, session);
+  const state = stateWords(objective, session);
+  return behind === null ? state : `${state}, ${behind}`;
 }
 
 /** The state as people say it, with what it waits for. */

@@ -13,7 +13,8 @@ import {
 } from "../engine/ports.ts";
 import type { Auth } from "./auth.ts";
 import type { Breaker } from "./breaker.ts";
-import { openCalls } from "./calls.ts";
+import { readBehind } from "./behind.ts";
+import { openCalls, type Calls } from "./calls.ts";
 import { postComment, replyToReview } from "./comments.ts";
 import { readConfig } from "./config-fact.ts";
 import { removeDoubles } from "./doubles.ts";
@@ -111,19 +112,14 @@ export function openForge(options: ForgeOptions): OpenForge {
       case "permission":
         return { permission: await permissions.read(repository, need.actor) };
       case "config":
-        return { config: await configOf(repository) };
+        return { config: await configOf(calls, options.configs, repository) };
       case "pull-request":
         return { pullRequest: await reader.pullRequest(repository, need.number) };
       case "review":
         return { review: await reader.review(repository, need.number, need.review) };
+      case "behind":
+        return { behind: await readBehind(calls, repository, need) };
     }
-  };
-
-  const configOf = async (repository: Repository): Promise<ConfigFact> => {
-    const found = await readConfig(calls, options.configs, repository);
-    if (found === null)
-      throw new PortError("gone", `repository ${repository.owner}/${repository.name} is gone`);
-    return found;
   };
 
   return {
@@ -144,6 +140,17 @@ export function openForge(options: ForgeOptions): OpenForge {
     },
     close: () => healing.close(),
   };
+}
+
+async function configOf(
+  calls: Calls,
+  configs: ForgeOptions["configs"],
+  repository: Repository,
+): Promise<ConfigFact> {
+  const found = await readConfig(calls, configs, repository);
+  if (found === null)
+    throw new PortError("gone", `repository ${repository.owner}/${repository.name} is gone`);
+  return found;
 }
 
 function performOne(

@@ -90,6 +90,8 @@ export class Play {
         return { pullRequest: this.pulls.get(need.number) ?? null };
       case "review":
         return { review: this.reviews.get(need.review) ?? null };
+      case "behind":
+        return { behind: 0 };
     }
   }
 
@@ -97,8 +99,6 @@ export class Play {
     if (at === null) this.timers.delete(name);
     else this.timers.set(name, at);
   }
-
-  // What there is.
 
   get it(): Objective {
     if (this.objective === null) throw new Error("there is no objective yet");

@@ -128,3 +128,18 @@ test("only our own pull requests have a head branch for us", async () => {
   expect(await shop.forge.ownHeadBranch(shop.repository, pull.issue.number)).toBeNull();
   expect(await shop.forge.ownHeadBranch(shop.repository, 999)).toBeNull();
 });
+
+test("how far a branch has gone since a commit; what GitHub cannot say holds nobody up", async () => {
+  await using shop = await openShopWorld();
+  const alice = shop.world.as("alice");
+  const commit = (path: string) =>
+    alice.push(SHOP, "main", { message: path, files: { [path]: "1\n" } });
+  const base = await commit("a.txt");
+  const behind = async (from: string) =>
+    (await shop.forge.read(shop.repository, [{ kind: "behind", base: from, branch: "main" }]))
+      .behind;
+  expect(await behind(base)).toBe(0);
+  for (const path of ["b.txt", "c.txt"]) await commit(path);
+  expect(await behind(base)).toBe(2);
+  expect(await behind("1".repeat(40))).toBeNull();
+});

@@ -155,6 +155,7 @@ export const SessionRow: z.ZodType<Session> = z.object({
   push: z.nullable(Push),
   unpublished: z.boolean().exactOptional(),
   notes: z.array(z.string()).exactOptional(),
+  behind: z.number().exactOptional(),
   problems: z.number().exactOptional(),
   refusals: z.number().exactOptional(),
   hold: z.nullable(z.object({ until: z.number(), reason: z.string() })),
