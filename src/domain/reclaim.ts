@@ -112,7 +112,7 @@ function spentSince(
     };
   }
   if (isCurrent && !moved) return `${title} may be woken, and goes on in it`;
-  const where = moved ? ` on ${session.runner ?? "another runner"}` : "";
+  const where = moved ? ` on ${session.runner}` : "";
   return {
     since: session.state.since,
     why: `${title} has a later checkout${where}`,

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { needs } from "../../src/domain/needs.ts";
 import { statusWords } from "../../src/domain/render.ts";
-import { withWorker } from "./begin.ts";
+import { published, withWorker } from "./begin.ts";
 import type { Play } from "./play.ts";
 
 const BASE = "a".repeat(40);
@@ -85,4 +85,14 @@ test("an older checkout's timer and one of a session that has ended mean nothing
   play.timers.clear();
   fire(play, 4);
   expect([words(play).includes("behind"), play.timers.size]).toEqual([false, 0]);
+});
+
+test("a new checkout is not behind, and a timer that says nothing asks nothing", () => {
+  const play = published();
+  fire(play, 3);
+  expect(words(play)).toBe("reported, 3 commits behind main");
+  play.review(31).start("api");
+  expect(words(play)).toBe("running");
+  expect(needs({ kind: "timer-fired", name: "behind:" })).toEqual([]);
+  expect(needs({ kind: "timer-fired", name: "behind:x:y" })).toEqual([]);
 });

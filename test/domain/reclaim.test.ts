@@ -1,8 +1,8 @@
 /** Which checkout may go: every case in words, and that no work goes without a backup. */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { reclaim, type Checkout } from "../../src/domain/reclaim.ts";
-import { published, withWorker } from "./begin.ts";
+import { publishedBy, reclaim, type Checkout } from "../../src/domain/reclaim.ts";
+import { publish, published, report, spawn, started, withWorker } from "./begin.ts";
 import { Play } from "./play.ts";
 
 const DAY = 24 * 60 * 60_000;
@@ -110,6 +110,51 @@ test("a merged pull request ends its worker's checkout a day later, unless somet
       "back-up: api has ended (succeeded); it has 1 unpublished commit and uncommitted changes",
     ]
   `);
+});
+
+test("who is needed still: a worker that ends just now, one that others build on, one whose commits are on their way", () => {
+  const ending = withWorker().unlabel();
+  expect(verdict(ending, checkoutOf(ending, "api", { evidence: CLEAN }))).toBe(
+    "keep: api is at work",
+  );
+  const built = withWorker();
+  built.call("manager", spawn("web", { dependsOn: ["api"] }));
+  built.call("api", report());
+  built.park("api").reads();
+  built.call("manager", publish("api"));
+  built.pushed("api").opened("api", 31);
+  built.pull(31, "merged");
+  expect(verdict(built, checkoutOf(built, "api", { evidence: CLEAN }))).toBe(
+    "keep: web builds on it",
+  );
+  const pushing = withWorker();
+  pushing.call("api", report());
+  pushing.park("api").reads();
+  pushing.call("manager", publish("api"));
+  expect(verdict(pushing, checkoutOf(pushing, "api", { evidence: CLEAN }))).toBe(
+    "keep: what api has committed is being published",
+  );
+});
+
+test("one that is just being made belongs to who waits for it", () => {
+  const play = published().review(31).claim("api", "other");
+  const { id, checkouts } = play.session("api");
+  const path = `acme__shop/${id}/${checkouts}`;
+  const made = checkoutOf(play, "api", { path, ordinal: checkouts, evidence: CLEAN });
+  expect(verdict(play, made, 2 * DAY, "other")).toBe("keep: api is at work");
+  const first = started();
+  first.call("manager", spawn("api"));
+  first.claim("api");
+  const begun = `acme__shop/${first.session("api").id}/1`;
+  const half = checkoutOf(first, "api", { path: begun, ordinal: 1, evidence: CLEAN });
+  expect(verdict(first, half)).toBe("keep: api is at work");
+});
+
+test("what is published is what was pushed last", () => {
+  const play = published();
+  expect(publishedBy(play.it, play.session("api").id)).toEqual(["c".repeat(40)]);
+  expect(publishedBy(play.it, play.session().id)).toEqual([]);
+  expect(publishedBy(play.it, "ses_else")).toEqual([]);
 });
 
 test("whatever is there and whenever: nothing goes without evidence, and no work without a backup", () => {
