@@ -15,6 +15,7 @@ import { Follow } from "../engine/follow.ts";
 import { openLoop } from "../engine/loop.ts";
 import type { Clock, Records } from "../engine/ports.ts";
 import type { Link } from "../fleet/link.ts";
+import { openPresence, type PresenceWatch } from "../fleet/presence.ts";
 import { openStrays } from "../fleet/strays.ts";
 import type { Auth } from "../github/auth.ts";
 import type { Fetch } from "../github/client.ts";
@@ -63,6 +64,8 @@ export interface PlaneParts {
 
 export interface Plane {
   readonly adapters: Adapters;
+  /** Whether runners can be reached. */
+  readonly presence: Pick<PresenceWatch, "of">;
   /** Asks GitHub for what was missed, now and periodically: to be called when somebody is there to answer. */
   sweep(): Rounds;
 }
@@ -79,8 +82,9 @@ export async function openPlane(given: PlaneParts, stack: AsyncDisposableStack):
   const time = await openSteady({ clock: wall, elapsed, boot, store, log });
   const parts = { ...given, clock: time.clock };
   const adapters = openAdapters(parts, stack);
+  const presence = await watchRunners(parts, stack);
   await startEngine(parts, adapters, time, stack);
-  return { adapters, sweep: () => sweep(parts, adapters, stack) };
+  return { adapters, presence, sweep: () => sweep(parts, adapters, stack) };
 }
 
 const PULL_FULL_MS = 5 * 60_000;
@@ -172,6 +176,29 @@ async function startEngine(
   });
   loop.start();
   stack.defer(() => loop.stop(STOP_GRACE_MS));
+}
+
+async function watchRunners(
+  parts: PlaneParts,
+  stack: AsyncDisposableStack,
+): Promise<PresenceWatch> {
+  const { store, links, onLink, clock, log, config } = parts;
+  const { runnerUnreachableMs: unreachableMs, runnerLostMs: lostMs } = config.timings;
+  const watch = await openPresence({
+    links,
+    ...(onLink === undefined ? {} : { onLink }),
+    known: async () =>
+      (await store.runners()).map(({ name, reach = "attached", since = null }) => ({
+        name,
+        presence: { reach, since },
+      })),
+    setReach: (runner, presence) => store.setReach({ runner, presence, now: clock.now() }),
+    clock,
+    log,
+    limits: { unreachableMs, lostMs: Math.max(lostMs, unreachableMs) },
+  });
+  stack.defer(() => watch.close());
+  return watch;
 }
 
 /** One whose attaching failed is asked for again: it goes on waiting. */

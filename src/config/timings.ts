@@ -41,5 +41,9 @@ export const Timings = z.strictObject({
   deliveryLogEveryMs: ms.min(1).default(5 * 60_000),
   /** While GitHub is down: between two questions whether it is back. */
   probeEveryMs: ms.min(1).default(15_000),
+  /** A runner whose link is not connected for so long is unreachable: it gets nothing new. */
+  runnerUnreachableMs: ms.min(1).default(30_000),
+  /** And after so long lost: its sessions go elsewhere, those that may. */
+  runnerLostMs: ms.min(1).default(10 * 60_000),
 });
 export type Timings = z.infer<typeof Timings>;

@@ -4,6 +4,7 @@
  */
 import { callSettled } from "./ask.ts";
 import * as attempt from "./attempt.ts";
+import { onRunnerChanged } from "./away.ts";
 import { onComment, onPosted, onReview } from "./conversation.ts";
 import type { ObjectiveEvent, ResultEvent, RunnerEvent } from "./event.ts";
 import { cancelObjective, onSummaryTimer, settle, stopRest } from "./finish.ts";
@@ -56,6 +57,9 @@ function onObjective(
       break;
     case "timer-fired":
       onTimer(step, event.name);
+      break;
+    case "runner-changed":
+      onRunnerChanged(step, event);
       break;
     case "cancel-requested":
       onCancel(step, event.by, event.session);
@@ -291,6 +295,7 @@ const RENDERS_MAX = 1_000_000;
 /** After everything settles, the status comment equals the state: it is sent whenever its text changes. */
 function withStatus(decision: Decision, objective: Objective, context: Context): Decision {
   const step = new Step(objective, context);
+  attempt.endLost(step);
   if (!isOver(step.objective)) cancelDoomed(step);
   settle(step);
   nudge(step);

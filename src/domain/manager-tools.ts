@@ -130,6 +130,10 @@ export function publishPullRequest(
     return refused(
       `pull request #${pull.number} of "${session.title}" is ${pull.state}; spawn a new session for more work`,
     );
+  if (session.away?.is === "lost")
+    return refused(
+      `the commits of "${session.title}" are on ${session.runner}, which is lost; end your turn and wait for it, or message_session to have it done again elsewhere`,
+    );
   const reason = { kind: "publish", title: request.title, body: request.body } as const;
   if (session.push === null && !push(step, session, reason))
     return refused(

@@ -9,6 +9,7 @@ import type { ReviewComment } from "./facts.ts";
 import type { ObjectiveId, QuestionId, SessionId } from "./id.ts";
 import type { Actor } from "./people.ts";
 import type { Repository, RepositoryConfig } from "./repository.ts";
+import type { Away } from "./runner.ts";
 import type { SessionState } from "./session.ts";
 import type { TestRun } from "./tool-call.ts";
 
@@ -103,6 +104,20 @@ export interface Session {
   readonly refusals?: number;
   /** It must not be started before; why is for people. Provider limits and pauses after a failed start. */
   readonly hold: null | { readonly until: number; readonly reason: string };
+  /** Why it cannot go on where it is; missing = it can. */
+  readonly away?: Away | null;
+  /** Times in a row that its machine went down under it; missing = none. */
+  readonly losses?: number;
+  /** Checkouts that stayed on machines it had to leave, newest last; missing = none. */
+  readonly left?: readonly LeftBehind[];
+}
+
+/** What it made there and did not publish is nowhere else. */
+export interface LeftBehind {
+  readonly runner: string;
+  readonly attempt: number;
+  readonly path: string;
+  readonly base: string;
 }
 
 /** A checkout on a runner. `base` = the commit it started from: exports are everything since. */

@@ -6,8 +6,9 @@
  * objective with the fewest sessions at work first, then the one that waits longest.
  */
 import type { ObjectiveId, SessionId } from "./id.ts";
-import type { Objective } from "./objective.ts";
-import { isReady, type Waiting } from "./plan.ts";
+import { boundTo, isStranded } from "./away.ts";
+import type { Objective, Session } from "./objective.ts";
+import { isReady } from "./plan.ts";
 import { freeSlots, type RunnerSnapshot } from "./runner.ts";
 import type { Purpose } from "./session.ts";
 
@@ -22,6 +23,10 @@ export interface Candidate {
   /** New workers count against the objective's limit. */
   readonly worker: boolean;
   readonly workersMax: number;
+  /** The lost runner on which it has, or had, a process: being placed elsewhere it is fenced there. Missing = none. */
+  readonly leaves?: string;
+  /** Labels its runner must have; missing = none. */
+  readonly labels?: readonly string[];
 }
 
 export interface Claim {
@@ -35,18 +40,22 @@ const RANK: Readonly<Record<Purpose, number>> = { answer: 1, review: 2, message:
 /** What the scheduler has to know of an objective's sessions. */
 export function candidates(objective: Objective): readonly Candidate[] {
   return objective.sessions
-    .filter((session): session is Waiting => isReady(objective, session))
+    .filter((session) => isReady(objective, session) || isStranded(objective, session))
     .map((session) => candidateOf(objective, session));
 }
 
-function candidateOf(objective: Objective, session: Waiting): Candidate {
+function candidateOf(objective: Objective, session: Session): Candidate {
   const { state } = session;
+  const purpose = state.kind === "queued" ? state.purpose : "message";
   return {
     session: session.id,
     objective: objective.id,
-    rank: session.role === "manager" ? 0 : RANK[state.purpose],
+    rank: session.role === "manager" ? 0 : RANK[purpose],
     since: state.since,
-    pin: session.runner ?? session.pin,
+    pin: boundTo(session),
+    ...(isStranded(objective, session) && session.runner !== null
+      ? { leaves: session.runner }
+      : {}),
     worker: session.role === "worker",
     workersMax: objective.config.limits.workers,
   };

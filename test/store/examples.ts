@@ -103,6 +103,7 @@ export const events: ByKind<ObjectiveEvent> = {
   },
   "timer-fired": { kind: "timer-fired", name: "summary" },
   "cancel-requested": { kind: "cancel-requested", by: "ann", session: null },
+  "runner-changed": { kind: "runner-changed", runner: "box", away: { is: "lost", since: 3 } },
 };
 
 const inlines: ByKind<Inline> = {

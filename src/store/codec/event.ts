@@ -3,7 +3,7 @@ import * as z from "zod";
 import type { ObjectiveEvent } from "../../domain/event.ts";
 import type { ToolCall } from "../../domain/tool-call.ts";
 import type { Subject } from "../port.ts";
-import { ObjectiveKey, Outcome, Person, QuestionKey, Run, SessionKey } from "./parts.ts";
+import { AwayRow, ObjectiveKey, Outcome, Person, QuestionKey, Run, SessionKey } from "./parts.ts";
 
 export const SubjectRow: z.ZodType<Subject> = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("issue"), number: z.number() }),
@@ -179,4 +179,5 @@ export const EventRow: z.ZodType<ObjectiveEvent> = z.discriminatedUnion("kind", 
     by: words,
     session: z.nullable(SessionKey),
   }),
+  z.object({ kind: z.literal("runner-changed"), runner: words, away: z.nullable(AwayRow) }),
 ]);

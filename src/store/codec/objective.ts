@@ -12,6 +12,7 @@ import type {
 } from "../../domain/objective.ts";
 import type { SessionState } from "../../domain/session.ts";
 import {
+  AwayRow,
   ConfigRow,
   ObjectiveKey,
   Outcome,
@@ -157,6 +158,14 @@ export const SessionRow: z.ZodType<Session> = z.object({
   problems: z.number().exactOptional(),
   refusals: z.number().exactOptional(),
   hold: z.nullable(z.object({ until: z.number(), reason: z.string() })),
+  away: z.nullable(AwayRow).exactOptional(),
+  losses: z.number().exactOptional(),
+  left: z
+    .array(
+      z.object({ runner: z.string(), attempt: z.number(), path: z.string(), base: z.string() }),
+    )
+    .readonly()
+    .exactOptional(),
 });
 
 const Answer: z.ZodType<QuestionState> = z.discriminatedUnion("kind", [

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { objectiveId, questionId, sessionId } from "../../domain/id.ts";
 import type { Actor } from "../../domain/people.ts";
 import type { Repository, RepositoryConfig } from "../../domain/repository.ts";
+import type { Away } from "../../domain/runner.ts";
 import type { Block, Inline, Text } from "../../domain/text.ts";
 import type { TestRun } from "../../domain/tool-call.ts";
 
@@ -33,6 +34,11 @@ export const ConfigRow: z.ZodType<RepositoryConfig> = z.object({
 });
 
 export const Run: z.ZodType<TestRun> = z.object({ command: z.string(), exitCode: z.number() });
+
+export const AwayRow: z.ZodType<Away> = z.object({
+  is: z.enum(["lost", "disabled", "unreachable"]),
+  since: z.number(),
+});
 
 export const Role = z.enum(["manager", "worker", "reviewer"]);
 export const Outcome = z.enum(["fixed", "answered", "disagree"]);

@@ -182,8 +182,8 @@ export const BUGS: readonly Bug[] = [
   {
     name: "a slot is kept when its process is gone",
     file: "src/store/objective-table.ts",
-    find: "if (was !== undefined && isLive(was.state) && !isLive(session.state))\n      releaseSlot(db, session.id);",
-    replace: "",
+    find: "leaveSlot(db, { session: was.id, attempt: was.attempt, runner, slot }, stops);",
+    replace: "void [runner, slot, stops, leaveSlot];",
     needs: [],
   },
   {

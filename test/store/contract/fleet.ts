@@ -10,10 +10,12 @@ import { Play } from "../../domain/play.ts";
 import { events } from "../examples.ts";
 import { type Open, nobody, item, take, effect, loaded, put } from "./given.ts";
 
-const box = { name: "box", kind: "local", state: "online", slots: 2 } as const;
+export const box = { name: "box", kind: "local", state: "online", slots: 2 } as const;
 
 /** A store with an objective whose manager waits, and a runner. */
-const waiting = async (open: Open): Promise<{ readonly store: Store; readonly play: Play }> => {
+export const waiting = async (
+  open: Open,
+): Promise<{ readonly store: Store; readonly play: Play }> => {
   const store = await open();
   const play = new Play().label();
   await put(store, play.it);
