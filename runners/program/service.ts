@@ -10,6 +10,7 @@ import { RequestError } from "./errors.ts";
 import { exportBundle } from "./export.ts";
 import type { Layout } from "./layout.ts";
 import { removeUnused, shortName } from "./mirror-repair.ts";
+import { statusOf } from "./status.ts";
 import type { Position } from "./stream.ts";
 
 export interface Service {
@@ -76,6 +77,8 @@ export async function perform(
       return { value: { checks: await examine(layout, request) } };
     case "list":
       return { value: { attempts: attempts.list(), workspaces: workspaces(layout) } };
+    case "status":
+      return { value: await statusOf(layout) };
     default:
       return unreachable(request);
   }

@@ -12,10 +12,11 @@ import type { Rules } from "../domain/step.ts";
 import { openDeliver, type DeliverPorts } from "../engine/deliver.ts";
 import { openDrain } from "../engine/drain.ts";
 import { Follow } from "../engine/follow.ts";
-import { openLoop } from "../engine/loop.ts";
+import { openLoop, type LoopParts } from "../engine/loop.ts";
 import type { Clock, Records } from "../engine/ports.ts";
 import type { Link } from "../fleet/link.ts";
 import { openPresence, type PresenceWatch } from "../fleet/presence.ts";
+import { openPulse } from "../fleet/pulse.ts";
 import { openStrays } from "../fleet/strays.ts";
 import type { Auth } from "../github/auth.ts";
 import type { Fetch } from "../github/client.ts";
@@ -170,12 +171,25 @@ async function startEngine(
     }),
     route: () => pump.drain(),
     follow: () => follow.once(),
+    known: known(parts, stack),
     time: () => time.follow(),
     lookEveryMs: parts.config.timings.lookEveryMs,
     ...(onRound === undefined ? {} : { onRound }),
   });
   loop.start();
   stack.defer(() => loop.stop(STOP_GRACE_MS));
+}
+
+/** What machines say of themselves, and how much of it is too much. */
+function known(
+  { config, links, onLink, clock }: PlaneParts,
+  stack: AsyncDisposableStack,
+): NonNullable<LoopParts["known"]> {
+  const everyMs = config.timings.statusEveryMs;
+  const pulse = openPulse({ links, ...(onLink === undefined ? {} : { onLink }), clock, everyMs });
+  stack.defer(() => pulse.close());
+  const limits = { ...config.placement, sessionsMax: config.sessionsMax };
+  return () => ({ samples: pulse.samples(), limits });
 }
 
 async function watchRunners(

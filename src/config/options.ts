@@ -91,6 +91,12 @@ export const OPTIONS = {
     "2",
     "How many sessions the local runner runs at the same time.",
   ),
+  sessionsMax: option(
+    "ORCHA_SESSIONS_MAX",
+    "a whole number from 1 to 100000",
+    null,
+    "How many sessions run at the same time over all runners. Default: as many as there are slots.",
+  ),
   runtimeDir: option(
     "ORCHA_RUNTIME_DIR",
     "a path of at most 60 bytes",
@@ -107,7 +113,7 @@ export const OPTIONS = {
     "ORCHA_CONFIG",
     "the path of a YAML file",
     null,
-    "File with the records `github.limits`, `timings` and `ops`.",
+    "File with the records `github.limits`, `timings`, `ops` and `placement`.",
   ),
   linkHosts: option(
     "ORCHA_LINK_HOSTS",

@@ -45,5 +45,7 @@ export const Timings = z.strictObject({
   runnerUnreachableMs: ms.min(1).default(30_000),
   /** And after so long lost: its sessions go elsewhere, those that may. */
   runnerLostMs: ms.min(1).default(10 * 60_000),
+  /** Between two questions to a machine how it is; 0 = it is not asked. */
+  statusEveryMs: ms.default(30_000),
 });
 export type Timings = z.infer<typeof Timings>;

@@ -31,6 +31,7 @@ export function onClaimed(step: Step, given: Session, event: Of<"slot-claimed">)
     checkouts,
     freshCheckout: fresh,
     hold: null,
+    waits: null,
     mailbox: session.mailbox.map((mail, index) => ({
       ...mail,
       sentTo: index < SENT_MAX ? attempt : null,

@@ -7,7 +7,7 @@
  * Disabled: its processes are stopped; their sessions go on there when it is enabled, or elsewhere before.
  */
 import { callsLost } from "./ask.ts";
-import type { RunnerChanged, RunnerEvent } from "./event.ts";
+import type { RunnerChanged, RunnerEvent, WaitReason } from "./event.ts";
 import {
   isOver,
   pullRequestOf,
@@ -32,6 +32,15 @@ export function onRunnerChanged(step: Step, { runner, away }: RunnerChanged): vo
     if (away?.is === "lost") unpublishable(step, session, `its machine ${runner} is lost`);
     if (away === null && session.away?.is === "lost") tellBack(step, session, runner);
   }
+}
+
+/** Told once per class, and only while it waits. */
+export function onWaitReason(step: Step, { session: id, reason }: WaitReason): void {
+  const session = step.session(id);
+  const waits =
+    session?.state.kind === "queued" || (session && isStranded(step.objective, session));
+  if (session === undefined || waits !== true) return;
+  step.changeSession(id, { waits: { reason, since: step.context.now } });
 }
 
 /** Its turn is not over: it goes on when it has a place again. */

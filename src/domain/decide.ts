@@ -4,7 +4,7 @@
  */
 import { callSettled } from "./ask.ts";
 import * as attempt from "./attempt.ts";
-import { onRunnerChanged } from "./away.ts";
+import { onRunnerChanged, onWaitReason } from "./away.ts";
 import { onComment, onPosted, onReview } from "./conversation.ts";
 import type { ObjectiveEvent, ResultEvent, RunnerEvent } from "./event.ts";
 import { cancelObjective, onSummaryTimer, settle, stopRest } from "./finish.ts";
@@ -57,6 +57,9 @@ function onObjective(
       break;
     case "timer-fired":
       onTimer(step, event.name);
+      break;
+    case "wait-reason":
+      onWaitReason(step, event);
       break;
     case "runner-changed":
       onRunnerChanged(step, event);

@@ -6,6 +6,7 @@
  */
 import type { SessionId, QuestionId } from "./id.ts";
 import type { Actor } from "./people.ts";
+import type { Reason } from "./reason.ts";
 import type { Away } from "./runner.ts";
 import type { ToolCall } from "./tool-call.ts";
 
@@ -130,6 +131,13 @@ export interface RunnerChanged {
   readonly away: Away | null;
 }
 
+/** Why a session that is ready has no slot yet. */
+export interface WaitReason {
+  readonly kind: "wait-reason";
+  readonly session: SessionId;
+  readonly reason: Reason;
+}
+
 /** What became of an effect whose outcome the domain needs. */
 export type ResultEvent =
   | {
@@ -176,4 +184,5 @@ export type ObjectiveEvent =
   | ResultEvent
   | { readonly kind: "timer-fired"; readonly name: string }
   | { readonly kind: "cancel-requested"; readonly by: string; readonly session: SessionId | null }
-  | RunnerChanged;
+  | RunnerChanged
+  | WaitReason;

@@ -3,9 +3,10 @@
  * state always gives the same text.
  */
 import type { HeldReply, Objective, PullRequest, Question, Result, Session } from "./objective.ts";
-import { isStranded } from "./away.ts";
+import { boundTo, isStranded } from "./away.ts";
 import { openQuestions, pullRequestOf } from "./objective.ts";
 import { unmet } from "./plan.ts";
+import { reasonWords } from "./reason.ts";
 import { isTerminal } from "./session.ts";
 import type { Rules } from "./step.ts";
 import type { Block, Inline, Text } from "./text.ts";
@@ -161,7 +162,10 @@ function ownWords(objective: Objective, session: Session): string {
 function waitsFor(objective: Objective, session: Session): string {
   const missing = unmet(objective, session);
   if (missing.length > 0) return missing.map(({ title }) => title).join(", ");
-  return session.pin === null ? "a free slot" : `a free slot on ${session.pin}`;
+  const on = boundTo(session);
+  const slot = on === null ? "a free slot" : `a free slot on ${on}`;
+  const { waits } = session;
+  return waits === undefined || waits === null ? slot : `${slot}: ${reasonWords(waits.reason)}`;
 }
 
 function questionLine(objective: Objective, question: Question): readonly Inline[] {

@@ -52,6 +52,8 @@ export interface RunnerSnapshot {
   readonly slots: number;
   /** Numbers of the slots that are held. */
   readonly taken: readonly number[];
+  /** What it is good for, as people say it; missing = nothing special. */
+  readonly labels?: readonly string[];
   /** Missing = attached. */
   readonly reach?: Reach;
   /** Since when it is not attached, in ms since the epoch. */
@@ -63,3 +65,8 @@ export const freeSlots = ({ state, reach, slots, taken }: RunnerSnapshot): numbe
   state === "online" && (reach ?? "attached") === "attached"
     ? Array.from({ length: slots }, (_, slot) => slot).filter((slot) => !taken.includes(slot))
     : [];
+
+export const hasLabels = (
+  { labels: has = [] }: Pick<RunnerSnapshot, "labels">,
+  labels: readonly string[],
+): boolean => labels.every((label) => has.includes(label));

@@ -19,6 +19,9 @@ export interface RepositoryConfigs {
 
 const words = z.string().trim().min(1).max(100);
 
+/** As `orcha runner add --label` takes them: no comma, no space. */
+const RUNNER_LABEL = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/u;
+
 const File = z.strictObject({
   label: words.max(50).default(DEFAULT_CONFIG.label),
   agent: z
@@ -36,20 +39,28 @@ const File = z.strictObject({
     .prefault({}),
   on_done: z.enum(["close", "keep-open"]).default(DEFAULT_CONFIG.onDone),
   limits: z
-    .strictObject({ workers: z.int().min(1).max(50).default(DEFAULT_CONFIG.limits.workers) })
+    .strictObject({
+      workers: z.int().min(1).max(50).default(DEFAULT_CONFIG.limits.workers),
+      sessions: z.int().min(1).max(1_000).exactOptional(),
+    })
     .prefault({}),
+  runner: z
+    .strictObject({ labels: z.array(z.string().regex(RUNNER_LABEL)).max(16).default([]) })
+    .exactOptional(),
 });
 
 const KEYS = {
   "": Object.keys(File.shape),
   pr: ["draft"],
-  limits: ["workers"],
+  limits: ["workers", "sessions"],
+  runner: ["labels"],
 } as const;
 
 /** An empty file is a good one: everything has a default. */
 export function parseRepositoryConfig(text: string): ParsedConfig {
   const parsed = parseYaml(text, File, KEYS);
   if (!parsed.ok) return parsed;
-  const { label, agent, setup, pr, on_done: onDone, limits } = parsed.value;
-  return { ok: true, config: { label, agent, setup, pr, onDone, limits } };
+  const { label, agent, setup, pr, on_done: onDone, limits, runner } = parsed.value;
+  const wanted = runner === undefined ? {} : { runner };
+  return { ok: true, config: { label, agent, setup, pr, onDone, limits, ...wanted } };
 }

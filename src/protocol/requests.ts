@@ -138,6 +138,8 @@ export const Request = z.discriminatedUnion("op", [
     agents: z.optional(z.array(AgentToLookFor).check(z.maxLength(16))),
   }),
   z.object({ op: z.literal("list") }),
+  /** How is it just now? Optional: a daemon that does not know it is placed on as if nothing were known. */
+  z.object({ op: z.literal("status") }),
 ]);
 export type Request = z.infer<typeof Request>;
 
@@ -219,6 +221,14 @@ export const DoctorCheck = z.object({
 export type DoctorCheck = z.infer<typeof DoctorCheck>;
 export const DoctorReply = z.object({ checks: z.array(DoctorCheck) });
 export type DoctorReply = z.infer<typeof DoctorReply>;
+/** Load of the last minute over all cores, free bytes where checkouts are, mirrors by `owner__name`. */
+export const StatusReply = z.object({
+  load: z.number().check(z.gte(0)),
+  cores: z.int().check(z.gte(1)),
+  freeBytes: z.number().check(z.gte(0)),
+  mirrors: z.array(text(256)).check(z.maxLength(1000)),
+});
+export type StatusReply = z.infer<typeof StatusReply>;
 export const ListReply = z.object({
   attempts: z.array(AttemptInfo),
   workspaces: z.array(z.string()),

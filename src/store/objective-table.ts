@@ -2,6 +2,7 @@
 import type { Objective, PullRequest, Question, Session } from "../domain/objective.ts";
 import { isOver } from "../domain/objective.ts";
 import type { Repository } from "../domain/repository.ts";
+import { classOf } from "../domain/reason.ts";
 import { candidates, type Candidate } from "../domain/schedule.ts";
 import { isLive, type Place } from "../domain/session.ts";
 import {
@@ -185,7 +186,8 @@ function placesOf(objective: Objective): readonly SessionPlace[] {
       leaves: queued?.candidate.leaves ?? null,
       want: wantOf(queued?.candidate.labels ?? []),
       repository: objective.repository.id,
-      why: "",
+      sessions_max: queued?.candidate.sessionsMax ?? null,
+      why: session.waits ? classOf(session.waits.reason) : "",
     };
   });
 }
@@ -211,13 +213,26 @@ const SESSION_COLUMNS = [
   "leaves",
   "want",
   "repository",
+  "sessions_max",
   "why",
 ] as const satisfies readonly (keyof SessionPlace)[];
 
 const sessionPut = prepared((build, row: SessionPlace & { readonly body: string }) => {
   const { id, objective_id, position, state, attempt, ready, rank, turn, since, pin } = row;
-  const { worker, workers_max, live, body, leaves, want, repository, why } = row;
-  const queued = { ready, rank, turn, since, pin, worker, workers_max, leaves, want, why };
+  const { worker, workers_max, live, body, leaves, want, repository, why, sessions_max } = row;
+  const queued = {
+    ready,
+    rank,
+    turn,
+    since,
+    pin,
+    worker,
+    workers_max,
+    leaves,
+    want,
+    why,
+    sessions_max,
+  };
   const changing = { state, attempt, ...queued, live, body, repository };
   return build
     .insertInto("session")

@@ -1,123 +1,14 @@
 /** Slots, attempts and timers. */
-import { objectiveId, sessionId } from "../domain/id.ts";
+import { objectiveId } from "../domain/id.ts";
 import { isTerminal, type Place, type SessionPlace } from "../domain/session.ts";
-import { freeSlots } from "../domain/runner.ts";
-import type { Candidate, Claim, Snapshot } from "../domain/schedule.ts";
+import type { Claim } from "../domain/schedule.ts";
 import type { Timer } from "../domain/step.ts";
 import { decodeSession, decodeObjectiveBody } from "./codec.ts";
 import type { Db } from "./database.ts";
 import { insertItem } from "./inbox-table.ts";
 import { attemptKey, type Advance, type Cursor, type LiveAttempt } from "./port.ts";
 import { prepared } from "./prepared.ts";
-import { runnerSnapshots } from "./runner-table.ts";
 import { haunt } from "./slot-table.ts";
-
-/**
- * Reads the head of the queue only, and that of every rank and pin for itself: what cannot be placed (its runner is
- * full, its objective has as many workers as it may) hides nobody. Each objective's first come before everybody's
- * second; objectives at work, and so at their limit, are no more than there are slots.
- */
-export function snapshot(db: Db, limit: number): Snapshot {
-  const { all } = db;
-  const runners = runnerSnapshots(db);
-  const free = runners.filter((runner) => freeSlots(runner).length > 0).map(({ name }) => name);
-  if (free.length === 0) return { runners, queue: [], busy: new Map() };
-  const slots = runners.reduce((sum, runner) => sum + runner.slots, 0);
-  const each = { limit: Math.min(limit, 2 * slots + HEAD_MARGIN) };
-  const queue = waitingRanks(db).flatMap((rank) =>
-    [
-      all(anywhere({ ...each, rank })),
-      free.flatMap((pin) => all(pinned({ ...each, rank, pin }))),
-    ].flat(),
-  );
-  const busy = all(atWork({}));
-  return {
-    runners,
-    queue: queue.map((row) => candidateOf(row)),
-    busy: new Map(
-      busy.map(({ objective_id, sessions, workers }) => [objective_id, { sessions, workers }]),
-    ),
-  };
-}
-
-interface WaitingRow {
-  readonly id: string;
-  readonly objective_id: string;
-  readonly rank: number;
-  readonly since: number;
-  readonly pin: string | null;
-  readonly worker: number;
-  readonly workers_max: number;
-  readonly leaves: string | null;
-}
-
-const candidateOf = (row: WaitingRow): Candidate => ({
-  session: sessionId(row.id),
-  objective: objectiveId(row.objective_id),
-  rank: row.rank,
-  since: row.since,
-  pin: row.pin,
-  worker: row.worker === 1,
-  workersMax: row.workers_max,
-  ...(row.leaves === null ? {} : { leaves: row.leaves }),
-});
-
-const HEAD_MARGIN = 16;
-
-function waitingRanks({ get }: Db): readonly number[] {
-  const found: number[] = [];
-  for (let rank = get(rankAfter({ rank: -1 }))?.rank; rank !== undefined && rank !== null;) {
-    found.push(rank);
-    rank = get(rankAfter({ rank }))?.rank;
-  }
-  return found;
-}
-
-const rankAfter = prepared((build, { rank }: { readonly rank: number }) =>
-  build
-    .selectFrom("session")
-    .select(({ fn }) => fn.min<number | null>("rank").as("rank"))
-    .where("ready", "=", 1)
-    .where("rank", ">", rank),
-);
-
-const waiting = (build: Db["build"]) =>
-  build
-    .selectFrom("session")
-    // The slot on a lost runner is nobody's.
-    .leftJoin("slot", (join) =>
-      join.onRef("slot.session_id", "=", "session.id").on("leaves", "is", null),
-    )
-    .select(["session.id", "session.objective_id", "rank", "since", "pin", "worker", "workers_max"])
-    .select("leaves")
-    .where("ready", "=", 1)
-    .where("slot.slot", "is", null)
-    .orderBy("turn")
-    .orderBy("since");
-
-interface Head {
-  readonly rank: number;
-  readonly limit: number;
-}
-const anywhere = prepared((build, { rank, limit }: Head) =>
-  waiting(build).where("rank", "=", rank).where("pin", "is", null).limit(limit),
-);
-const pinned = prepared((build, { rank, limit, pin }: Head & { readonly pin: string }) =>
-  waiting(build).where("rank", "=", rank).where("pin", "=", pin).limit(limit),
-);
-
-const atWork = prepared((build) =>
-  build
-    .selectFrom("slot")
-    .innerJoin("session", "session.id", "slot.session_id")
-    .where("leaves", "is", null)
-    .select(({ fn }) => [
-      "slot.objective_id",
-      fn.countAll<number>().as("sessions"),
-      fn.sum<number>("worker").as("workers"),
-    ])
-    .groupBy("slot.objective_id"),
-);
 
 /** Inserting the slot row is the claim: taken slots and claimed sessions make it fail. */
 export function claimSlot(db: Db, { session, runner, slot }: Claim, now: number): boolean {

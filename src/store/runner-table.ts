@@ -83,8 +83,13 @@ const snapshotOf = (
   state: row.state,
   slots: row.slots,
   taken,
+  ...labelsOf(row),
   ...reachOf(row),
 });
+
+function labelsOf({ labels }: Selectable<Tables["runner"]>): Pick<RunnerSnapshot, "labels"> {
+  return labels === "[]" ? {} : { labels: Labels.parse(JSON.parse(labels)) };
+}
 
 const reachOf = ({
   reach,

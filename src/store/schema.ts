@@ -65,6 +65,7 @@ export interface Tables {
     /** Labels a runner must have: sorted, a comma after each. */
     want: Generated<string>;
     repository: Generated<number>;
+    sessions_max: Generated<number | null>;
     /** Class of the reason for which it waits. */
     why: Generated<string>;
   };

@@ -18,9 +18,11 @@ import type { Commit, EndedEffect, Reading, Store } from "./port.ts";
 import * as presence from "./presence-table.ts";
 import { lastMoment, rebase } from "./rebase.ts";
 import { endedSessions, prune } from "./prune.ts";
+import { snapshot } from "./queue-head.ts";
 import * as queue from "./queue-table.ts";
 import * as runners from "./runner-table.ts";
 import * as slots from "./slot-table.ts";
+import { waiting } from "./waiting-table.ts";
 import * as watch from "./watch-table.ts";
 
 /** `chance`: what a new installation, and every restored one, draws its ids from. */
@@ -209,6 +211,7 @@ type FleetPart = Pick<
   | "nextDue"
   | "putRunner"
   | "setReach"
+  | "waiting"
   | "removeRunner"
   | "snapshot"
   | "claim"
@@ -223,9 +226,10 @@ const fleetPart = (db: Db, write: Write, clock: { now(): number }): FleetPart =>
   fireTimers: async (now) => db.transaction(() => queue.fireTimers(db, now)),
   nextDue: async (now) => nextDue(db, now),
   putRunner: (runner) => write(() => presence.putRunner(db, runner, clock.now())),
+  waiting: async (after, limit) => waiting(db, after, limit),
   setReach: (change) => write(() => presence.setReach(db, change)),
   removeRunner: (name) => write(() => runners.removeRunner(db, name)),
-  snapshot: async (limit) => queue.snapshot(db, limit),
+  snapshot: async (limit) => snapshot(db, limit),
   claim: (claim, now) => write(() => queue.claimSlot(db, claim, now)),
   liveAttempts: async (except) => queue.liveAttempts(db, except),
   placeOf: async (session) => queue.placeOf(db, session),

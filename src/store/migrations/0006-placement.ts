@@ -13,6 +13,8 @@ const STATEMENTS = [
   `alter table session add column want text not null default ''`,
   `alter table session add column repository integer not null default 0`,
   `update session set repository = (select repository_id from objective where objective.id = objective_id)`,
+  // Sessions of its repository that may be live at the same time; null = no limit.
+  `alter table session add column sessions_max integer`,
   // The class of the reason for which it waits, as its status shows it.
   `alter table session add column why text not null default ''`,
   `drop index session_turn`,

@@ -187,6 +187,13 @@ export const BUGS: readonly Bug[] = [
     needs: [],
   },
   {
+    name: "a lost session's old attempt is not fenced",
+    file: "src/domain/away.ts",
+    find: "    step.stopProcess(session, from);\n    processLost(step, session);\n    step.move",
+    replace: "    processLost(step, session);\n    step.move",
+    needs: ["runner lost"],
+  },
+  {
     name: "unlabelling is not heard",
     file: "src/domain/start.ts",
     find: "issue.open && issue.labels.includes(config.config.label);",

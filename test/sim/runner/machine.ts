@@ -186,6 +186,7 @@ export class Machine {
       case "end-input":
       case "doctor":
       case "list":
+      case "status":
         throw new Refusal("not-implemented", `this runner does not know ${request.op}`);
     }
   }

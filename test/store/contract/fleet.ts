@@ -39,15 +39,19 @@ export function slots(open: Open): void {
           pin: null,
           worker: false,
           workersMax: 8,
+          repository: 7,
+          mirror: "acme__shop",
         },
       ],
       busy: new Map(),
+      repositories: new Map(),
     });
     expect(await store.claim({ session: id, runner: "box", slot: 1 }, 1)).toBe(true);
     expect(await store.snapshot(9)).toEqual({
       runners: [{ name: "box", state: "online", slots: 2, taken: [1] }],
       queue: [],
       busy: new Map([[play.it.id, { sessions: 1, workers: 0 }]]),
+      repositories: new Map([[7, 1]]),
     });
     expect(await take(store)).toMatchObject([
       { event: { kind: "slot-claimed", session: id, runner: "box", slot: 1 } },
