@@ -42,7 +42,7 @@ export interface Loop {
 
 export function openLoop(parts: LoopParts): Loop {
   const { store, clock, log, lookEveryMs } = parts;
-  const reasons = openReasons(parts);
+  const place = openPlacing(parts);
   const life = { running: false, ended: Promise.resolve() };
   let written = false;
   let resting: (() => void) | null = null;
@@ -57,8 +57,7 @@ export function openLoop(parts: LoopParts): Loop {
     await store.fireTimers(clock.now());
     const routed = await parts.route();
     const drained = await parts.drain.once();
-    const placed = await tick(parts);
-    await reasons.once(parts.known?.() ?? {});
+    const placed = await place();
     await parts.follow();
     const started = await parts.deliver.once();
     return routed + drained + placed + started > 0;
@@ -114,5 +113,15 @@ export function openLoop(parts: LoopParts): Loop {
       await Promise.race([Promise.all([parts.deliver.idle(), parts.drain.idle()]), late.promise]);
       cancel();
     },
+  };
+}
+
+/** Slots for those that wait; the others hear now and then why. */
+function openPlacing(parts: LoopParts): () => Promise<number> {
+  const reasons = openReasons(parts);
+  return async () => {
+    const placed = await tick(parts);
+    await reasons.once(parts.known?.() ?? {});
+    return placed;
   };
 }

@@ -48,11 +48,12 @@ export function openPulse({ links, onLink, clock, everyMs }: PulseOptions): Puls
   };
   const watch = (runner: string, link: Link): void => {
     ends.get(runner)?.();
-    let cancel = (): void => {};
+    let timer: (() => void) | null = null;
+    const cancel = (): void => timer?.();
     const go = (): void => {
       cancel();
       void ask(runner, link);
-      cancel = clock.after(everyMs, go);
+      timer = clock.after(everyMs, go);
     };
     const stop = link.onState((state) => {
       if (state === "connected") go();

@@ -63,6 +63,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   "src/app.ts": ["src/inbox", "src/inbox/port.ts", "probot"],
   "src/store": [
     "src/domain",
+    "src/store/presence-port.ts",
     "src/inbox/port.ts",
     "src/store/port.ts",
     ...fs,

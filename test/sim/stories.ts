@@ -126,19 +126,19 @@ export const STORIES: readonly Story[] = [
     events: [
       {
         atMinute: 8,
-        happen: ({ machines }) => machines.slice(0, 1).forEach((one) => cutOff(one, true)),
+        happen: ({ machines }) => machines.slice(0, 1).forEach((machine) => cutOff(machine, true)),
       },
       {
         atMinute: 30,
-        happen: ({ machines }) => machines.slice(0, 1).forEach((one) => cutOff(one, false)),
+        happen: ({ machines }) => machines.slice(0, 1).forEach((machine) => cutOff(machine, false)),
       },
       {
         atMinute: 34,
-        happen: ({ machines }) => machines.slice(1).forEach((one) => cutOff(one, true)),
+        happen: ({ machines }) => machines.slice(1).forEach((machine) => cutOff(machine, true)),
       },
       {
         atMinute: 60,
-        happen: ({ machines }) => machines.slice(1).forEach((one) => cutOff(one, false)),
+        happen: ({ machines }) => machines.slice(1).forEach((machine) => cutOff(machine, false)),
       },
     ],
   },
