@@ -1,6 +1,9 @@
 /** All benchmarks, by the name they are called by. */
+import { checkout } from "./checkout.ts";
 import { decisions } from "./decisions.ts";
 import { dispatch } from "./dispatch.ts";
+import { links } from "./links.ts";
+import { memory } from "./memory.ts";
 import type { Scale } from "./measure.ts";
 import { output } from "./output.ts";
 import { pages } from "./pages.ts";
@@ -14,7 +17,10 @@ export const BENCHMARKS: Readonly<Record<string, (scale: Scale) => Promise<reado
   webhooks,
   start,
   output,
+  links,
+  checkout,
   recovery,
+  memory,
   pages,
   decisions,
   dispatch,

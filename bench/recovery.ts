@@ -67,10 +67,11 @@ export async function recovery(scale: Scale): Promise<readonly Figure[]> {
   ];
 }
 
-const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? -1;
+export const sizeOf = (path: string): number =>
+  statSync(path, { throwIfNoEntry: false })?.size ?? -1;
 
 /** One issue, so many sessions at work. */
-function objectiveOf({ emulator: { world }, installation }: Hub, count: number): Objective {
+export function objectiveOf({ emulator: { world }, installation }: Hub, count: number): Objective {
   const hands = world.as(PERSON);
   const { number } = hands.openIssue(REPOSITORY, { title: "Many at once", body: "Please." });
   hands.label(REPOSITORY, number, "objective");
@@ -104,7 +105,7 @@ function objectiveOf({ emulator: { world }, installation }: Hub, count: number):
   };
 }
 
-async function putIntoDatabase({ directory }: Serving, objective: Objective): Promise<void> {
+export async function putIntoDatabase({ directory }: Serving, objective: Objective): Promise<void> {
   const db = await databaseOver(new Database(join(directory, "data", "orcha.db")));
   try {
     db.transaction(() => {
@@ -126,7 +127,7 @@ async function putIntoDatabase({ directory }: Serving, objective: Objective): Pr
   }
 }
 
-async function startAgents({ directory }: Serving, objective: Objective): Promise<void> {
+export async function startAgents({ directory }: Serving, objective: Objective): Promise<void> {
   const program = join(directory, "data", "program");
   const [version = ""] = readdirSync(program);
   const link: Link = openLink({

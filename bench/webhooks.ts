@@ -88,7 +88,9 @@ function startSender(): Sender {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own program wrote it
       const outcome = JSON.parse(await program.line()) as Outcome;
       if (outcome.failed > 0)
-        throw new Error(`${outcome.failed} webhooks were not acknowledged on port ${order.port}`);
+        throw new Error(
+          `${outcome.failed} webhooks were not acknowledged on port ${order.port} but answered with ${outcome.statuses.join(", ")}`,
+        );
       return outcome;
     },
     [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),

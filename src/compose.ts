@@ -19,8 +19,10 @@ import { openSecretRegistry } from "./github/secrets.ts";
 import { openFront, type Front } from "./inbox/front.ts";
 import { openSmee } from "./inbox/smee.ts";
 import type { Health } from "./ops/health.ts";
+import { withArrivals } from "./store/arrivals.ts";
 import { lockDirectory } from "./store/lock.ts";
 import type { Store } from "./store/port.ts";
+import { openSegments } from "./store/segments.ts";
 import { openSqlite } from "./store/sqlite.ts";
 import { openTranscripts, type TranscriptFiles } from "./store/transcripts.ts";
 
@@ -64,7 +66,13 @@ export async function openOrcha(settings: Settings): Promise<Orcha> {
   for (const directory of [config.dataDir, config.runtimeDir])
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   stack.use(lockDirectory(config.dataDir));
-  const store = stack.use(await openSqlite(join(config.dataDir, "orcha.db"), clock, realChance));
+  const store = stack.use(
+    withArrivals({
+      store: await openSqlite(join(config.dataDir, "orcha.db"), clock, realChance),
+      segments: openSegments(join(config.dataDir, "arrivals")),
+      clock,
+    }),
+  );
   const transcripts = openTranscripts(join(config.dataDir, "transcripts"));
   const identity = await store.identity();
   const { programDir, local = config.unsafeLocal || emulated } = settings;

@@ -1,6 +1,7 @@
 /** Says before the tests which parts of the system are there, and what is skipped without them. */
 import { spawnSync } from "node:child_process";
 import process from "node:process";
+import { hostsProblem } from "./ssh/hosts.ts";
 
 interface Part {
   readonly name: string;
@@ -22,8 +23,10 @@ export function setup(): void {
       ? `${name}: not found, skipped: ${needs} (apt-get install ${PACKAGES[name] ?? name})`
       : `${name}: ${version}`;
   });
+  const namespaces =
+    hostsProblem() === undefined ? "network namespaces: yes" : `skipped: ${hostsProblem()}`;
   const root = process.getuid?.() === 0 ? "root" : "not root, skipped: small disks";
-  process.stderr.write(`system parts: ${[...lines, root].join("; ")}\n`);
+  process.stderr.write(`system parts: ${[...lines, namespaces, root].join("; ")}\n`);
 }
 
 const PACKAGES: Readonly<Record<string, string>> = { sshd: "openssh-server", bwrap: "bubblewrap" };

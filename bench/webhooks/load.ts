@@ -106,7 +106,7 @@ async function flood({ port, connections, durationMs }: Order): Promise<Outcome>
   const requests = prepare(port);
   const senders = await Promise.all(Array.from({ length: connections }, () => Sender.open(port)));
   const latencies: number[] = [];
-  let failed = 0;
+  const failed: number[] = [];
   let next = 0;
   const began = performance.now();
   const until = began + durationMs;
@@ -115,7 +115,7 @@ async function flood({ port, connections, durationMs }: Order): Promise<Outcome>
       for (let at = performance.now(); at < until; at = performance.now()) {
         const request = requests[next++ % BODIES];
         const status = request === undefined ? 0 : await sender.send(request);
-        if (status < 200 || status > 299) failed += 1;
+        if (status < 200 || status > 299) failed.push(status);
         latencies.push(performance.now() - at);
         if (status === 0) return;
       }
@@ -132,7 +132,7 @@ async function steady({ port, connections, durationMs, perSecond }: Order): Prom
   const free = await Promise.all(Array.from({ length: connections }, () => Sender.open(port)));
   const latencies: number[] = [];
   const flying: Promise<void>[] = [];
-  let failed = 0;
+  const failed: number[] = [];
   const total = Math.floor((durationMs * perSecond) / 1000);
   const began = performance.now();
   for (let index = 0; index < total; index++) {
@@ -142,13 +142,13 @@ async function steady({ port, connections, durationMs, perSecond }: Order): Prom
     const sender = free.shift();
     const request = requests[index % BODIES];
     if (sender === undefined || request === undefined) {
-      failed += 1;
+      failed.push(0);
       continue;
     }
     flying.push(
       (async () => {
         const status = await sender.send(request);
-        if (status < 200 || status > 299) failed += 1;
+        if (status < 200 || status > 299) failed.push(status);
         latencies.push(performance.now() - due);
         free.push(sender);
       })(),
@@ -160,11 +160,16 @@ async function steady({ port, connections, durationMs, perSecond }: Order): Prom
   return outcomeOf(latencies, failed, seconds);
 }
 
-const outcomeOf = (latencies: readonly number[], failed: number, seconds: number): Outcome => ({
+const outcomeOf = (
+  latencies: readonly number[],
+  failed: readonly number[],
+  seconds: number,
+): Outcome => ({
   perSecond: latencies.length / seconds,
   p50Ms: quantile(latencies, 0.5),
   p99Ms: quantile(latencies, 0.99),
-  failed,
+  failed: failed.length,
+  statuses: [...new Set(failed)],
 });
 
 async function main(): Promise<void> {

@@ -17,4 +17,6 @@ export interface Outcome {
   readonly p99Ms: number;
   /** Not answered with 2xx. */
   readonly failed: number;
+  /** What those were answered with; 0 = the connection broke. */
+  readonly statuses: readonly number[];
 }

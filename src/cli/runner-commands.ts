@@ -1,5 +1,5 @@
 /** The options of `orcha runner …`. */
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import * as runner from "./runner.ts";
 
 export function addRunners(root: Command): void {
@@ -17,6 +17,11 @@ export function addRunners(root: Command): void {
     .option("--label <label>", "what it is good for; may be given several times", collect)
     .option("--identity <file>", "private key to log in with; default: the SSH agent's")
     .option("--jump <place>", "user@host[:port] of a machine that leads there")
+    .addOption(
+      new Option("--via <program>", "ssh: the system's own, for certificates and hardware keys")
+        .choices(["library", "ssh"])
+        .default("library"),
+    )
     .option(
       "--accept <fingerprint>",
       "its host key, compared by a person; may be given twice",

@@ -24,6 +24,7 @@ const NewMachine = z.strictObject({
   workRoot: text(500).nullable().default(null),
   identity: text(500).nullable().default(null),
   jump: text(300).nullable().default(null),
+  via: z.enum(["library", "ssh"]).default("library"),
   ...accept,
 });
 const Accept = z.strictObject(accept);

@@ -18,6 +18,7 @@ export interface AddOptions extends Json {
   readonly label?: readonly string[];
   readonly identity?: string;
   readonly jump?: string;
+  readonly via: string;
   readonly accept?: readonly string[];
 }
 
@@ -25,10 +26,10 @@ export interface AddOptions extends Json {
 const SLOW_MS = 200_000;
 
 export async function add(name: string, target: string, options: AddOptions): Promise<void> {
-  const { workRoot = null, slots, label = [], jump = null, json } = options;
+  const { workRoot = null, slots, label = [], jump = null, via, json } = options;
   // The server works in another directory than the person at the keyboard.
   const identity = options.identity === undefined ? null : resolve(options.identity);
-  const machine = { name, target, workRoot, slots, labels: label, identity, jump };
+  const machine = { name, target, workRoot, slots, labels: label, identity, jump, via };
   printAdded(name, await vouched("/runners", machine, options.accept), json);
 }
 
@@ -112,7 +113,14 @@ const View = z.object({
   reach: z.string().optional(),
   since: z.number().optional(),
   hostKey: z.string().nullable(),
-  address: z.object({ user: z.string(), host: z.string(), port: z.number() }).nullable(),
+  address: z
+    .object({
+      user: z.string(),
+      host: z.string(),
+      port: z.number(),
+      via: z.string().default("library"),
+    })
+    .nullable(),
   link: z.string().optional(),
   linkProblem: z.string().nullable().optional(),
   sessions: z.array(z.string()).optional(),
@@ -120,7 +128,9 @@ const View = z.object({
 type View = z.infer<typeof View>;
 
 const whereOf = ({ address }: View): string =>
-  address === null ? "this machine" : `${address.user}@${address.host}:${address.port}`;
+  address === null
+    ? "this machine"
+    : `${address.user}@${address.host}:${address.port}${address.via === "ssh" ? " by ssh" : ""}`;
 
 const views = async (): Promise<readonly View[]> =>
   z.array(View).parse(await read<unknown>("/runners", (reading) => reading.runners()));

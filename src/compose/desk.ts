@@ -145,8 +145,8 @@ async function pinAnew(
 ): Promise<Added | null> {
   const { address } = row;
   if (address === null) throw new DeskError("failed", `${row.name} has no address`);
-  const { identity, jump, workRoot } = address;
-  const whereabouts = { target: placeText(address), identity, jump, workRoot, accept };
+  const { identity, jump, via = "library", workRoot } = address;
+  const whereabouts = { target: placeText(address), identity, jump, via, workRoot, accept };
   const found = await placesOf(whereabouts, config.sshAgent);
   if (found.unknown.length > 0) return { kind: "unknown-key", keys: found.unknown };
   const { name, kind, slots } = row;

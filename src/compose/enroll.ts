@@ -1,5 +1,6 @@
 /** A machine before it is registered: is what was asked for possible, and does a person vouch for its key? */
 import { parsePlace, placeText, type SshPlace } from "../fleet/ssh/address.ts";
+import type { MachineAddress } from "../domain/runner.ts";
 import { SshError } from "../fleet/ssh/errors.ts";
 import { readHostKey } from "../fleet/ssh/ssh.ts";
 import type { RunnerRow } from "../store/port.ts";
@@ -14,6 +15,7 @@ export interface NewMachine {
   readonly workRoot: string | null;
   readonly identity: string | null;
   readonly jump: string | null;
+  readonly via: NonNullable<MachineAddress["via"]>;
   /** Fingerprints of host keys that a person has compared. */
   readonly accept: readonly string[];
 }
@@ -57,7 +59,10 @@ export function refuseInvalid({ name, slots, labels, workRoot }: NewMachine): vo
     );
 }
 
-export type Whereabouts = Pick<NewMachine, "target" | "jump" | "identity" | "workRoot" | "accept">;
+export type Whereabouts = Pick<
+  NewMachine,
+  "target" | "jump" | "identity" | "via" | "workRoot" | "accept"
+>;
 
 interface Places {
   readonly unknown: readonly SeenKey[];
@@ -66,7 +71,7 @@ interface Places {
 
 /** Asks the machines for their keys; nothing else is sent before a person has accepted them. */
 export async function placesOf(machine: Whereabouts, agentSocket: string | null): Promise<Places> {
-  const { target, jump, identity, workRoot, accept } = machine;
+  const { target, jump, identity, via, workRoot, accept } = machine;
   const place = placeOf(target);
   const over = jump === null ? null : placeOf(jump);
   const unknown: SeenKey[] = [];
@@ -90,7 +95,10 @@ export async function placesOf(machine: Whereabouts, agentSocket: string | null)
   const jumpText = over === null ? null : placeText(over);
   return {
     unknown,
-    registered: { hostKey, address: { ...place, identity, jump: jumpText, jumpHostKey, workRoot } },
+    registered: {
+      hostKey,
+      address: { ...place, identity, jump: jumpText, jumpHostKey, via, workRoot },
+    },
   };
 }
 

@@ -9,6 +9,7 @@ import { openLocal } from "../fleet/local.ts";
 import { ensureProgram } from "../fleet/program.ts";
 import { HostKeyChanged } from "../fleet/ssh/errors.ts";
 import { openSsh, type SshTransport } from "../fleet/ssh/ssh.ts";
+import { openSystemSsh } from "../fleet/ssh/system.ts";
 import type { RunnerTransport } from "../fleet/transport.ts";
 import type { Identity } from "../store/identity.ts";
 import type { RunnerRow, Store } from "../store/port.ts";
@@ -116,17 +117,17 @@ export const localTo = ({ workRoot, runtimeDir }: Config, programDir: string): R
 function sshTo({ sshAgent }: Config, row: RunnerRow, programDir: string): SshTransport {
   const { name, address, hostKey } = row;
   if (address === null) throw new TypeError(`runner ${name} has no address`);
-  const { workRoot, jumpHostKey } = address;
-  return openSsh({
+  const { workRoot, jumpHostKey, via } = address;
+  const shared = {
     name,
     address,
     hostKey,
-    jumpHostKey,
     workRoot,
     programDir,
     clock: realClock,
     ...(sshAgent === null ? {} : { agentSocket: sshAgent }),
-  });
+  };
+  return via === "ssh" ? openSystemSsh(shared) : openSsh({ ...shared, jumpHostKey });
 }
 
 function linkTo(

@@ -91,7 +91,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
 async function enroll({ desk }: Orcha, machine: Machine, slots: number): Promise<void> {
   const { target, identity, workRoot, fingerprint } = machine;
   const wanted = { name: "far", target, slots, workRoot, identity, accept: [fingerprint] };
-  const added = await desk.add({ ...wanted, labels: [], jump: null });
+  const added = await desk.add({ ...wanted, labels: [], jump: null, via: "library" });
   if (added.kind === "added" && added.state === "online") return;
   throw new Error(`the machine over SSH is not fit: ${JSON.stringify(added).slice(0, 2_000)}`);
 }

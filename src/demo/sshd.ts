@@ -70,13 +70,16 @@ interface Settings {
   readonly host: string;
   readonly authorized: string;
   readonly port: number;
+  /** Address to listen on; default: loopback. */
+  readonly listen?: string;
 }
 
 /** For the user who starts it, who logs in with `home` as home. */
-export function configOf({ home, host, authorized, port }: Settings): string {
+export function configOf(settings: Settings): string {
+  const { home, host, authorized, port, listen = "127.0.0.1" } = settings;
   const path = [dirname(process.execPath), process.env["PATH"]].join(delimiter);
   return [
-    "ListenAddress 127.0.0.1",
+    `ListenAddress ${listen}`,
     `Port ${port}`,
     `HostKey ${host}`,
     `AuthorizedKeysFile ${authorized}`,

@@ -42,6 +42,8 @@ export interface MachineAddress {
   /** `user@host[:port]` of the machine that leads there; null = it is reached directly. */
   readonly jump: string | null;
   readonly jumpHostKey: string | null;
+  /** Whose SSH: our own library's, or the system's `ssh`, which knows certificates and hardware keys. Missing = our own. */
+  readonly via?: "library" | "ssh";
   /** null = the runner program's default. */
   readonly workRoot: string | null;
 }

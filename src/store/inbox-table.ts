@@ -26,6 +26,22 @@ const accepted = prepared((build, { guid, name, body, receivedAt }: Delivery) =>
     ),
 );
 
+/** As routed, without its body; false = it was routed before. */
+export const acceptRouted = ({ run }: Db, delivery: Omit<Delivery, "body">): boolean =>
+  run(arrived(delivery)) === 1;
+
+const arrived = prepared((build, { guid, name, receivedAt }: Omit<Delivery, "body">) =>
+  build
+    .insertInto("delivery")
+    .values({ guid, name, body: "", received_at: receivedAt, state: "routed", reason: null })
+    .onConflict((conflict) =>
+      conflict
+        .column("guid")
+        .doUpdateSet({ state: "routed", reason: null, body: "" })
+        .where("delivery.state", "!=", "routed"),
+    ),
+);
+
 /** The oldest; what the process died with comes last, one at a time and alone. */
 export function takeDeliveries(db: Db, hands: Hands, limit: number): readonly Delivery[] {
   const { build, all, run } = db;
@@ -65,7 +81,8 @@ export function endRejected({ build, run }: Db, guid: string, reason: string): v
     build
       .updateTable("delivery")
       .set({ state: "rejected", reason, ...SURVIVED })
-      .where("guid", "=", guid),
+      .where("guid", "=", guid)
+      .where("state", "=", "new"),
   );
 }
 

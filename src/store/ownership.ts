@@ -23,6 +23,8 @@ export interface Ownership {
   /** The same database, whose transactions check first that it is ours. */
   readonly db: Db;
   readonly hands: Hands;
+  /** Throws `Fenced` when the database is somebody else's by now. */
+  readonly check: () => void;
   readonly identity: () => Identity;
   /** An epoch above the one a runner has seen; null = we are not taking over, so the runner's is the newer. */
   readonly outbid: (seen: number) => number | null;
@@ -46,24 +48,31 @@ export function openOwnership(raw: Db, clock: { now(): number }, chance: Chance)
         `another control plane has taken over this database (epoch ${epoch}, ours is ${own.epoch}); nothing more is written here`,
       );
   };
+  const told = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof Fenced || error instanceof StoreUnavailable)
+        for (const listener of listeners) listener(error);
+      throw error;
+    }
+  };
   const db: Db = {
     ...raw,
-    transaction(work) {
-      try {
-        return raw.transaction(() => {
+    transaction: (work) =>
+      told(() =>
+        raw.transaction(() => {
           check();
           return work();
-        });
-      } catch (error) {
-        if (error instanceof Fenced || error instanceof StoreUnavailable)
-          for (const listener of listeners) listener(error);
-        throw error;
-      }
-    },
+        }),
+      ),
   };
   return {
     db,
     hands,
+    check() {
+      told(check);
+    },
     identity() {
       own = raw.transaction(() => {
         hands.recover(raw);

@@ -113,5 +113,6 @@ const Address: z.ZodType<MachineAddress> = z.object({
   identity: z.string().nullable(),
   jump: z.string().nullable(),
   jumpHostKey: z.string().nullable(),
+  via: z.enum(["library", "ssh"]).default("library"),
   workRoot: z.string().nullable(),
 });

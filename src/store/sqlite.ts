@@ -14,6 +14,7 @@ import * as objectives from "./objective-table.ts";
 import * as outbox from "./outbox-table.ts";
 import type { DeliveryInbox, SweepStore } from "../inbox/port.ts";
 import { readStats } from "./stats.ts";
+import type { ArrivalStore } from "./arrivals.ts";
 import type { Commit, EndedEffect, Reading, Store } from "./port.ts";
 import * as presence from "./presence-table.ts";
 import { lastMoment, rebase } from "./rebase.ts";
@@ -30,10 +31,14 @@ export const openSqlite = async (
   path: string,
   clock: { now(): number },
   chance?: Chance,
-): Promise<Store> => storeOver(await openDatabase(path), clock, chance);
+): Promise<ArrivalStore> => storeOver(await openDatabase(path), clock, chance);
 
 /** The store over a database that is open and migrated. Closing it closes the database. */
-export function storeOver(raw: Db, clock: { now(): number }, chance: Chance = NO_CHANCE): Store {
+export function storeOver(
+  raw: Db,
+  clock: { now(): number },
+  chance: Chance = NO_CHANCE,
+): ArrivalStore {
   const ownership = openOwnership(raw, clock, chance);
   const { db, hands } = ownership;
   const listeners = new Set<() => void>();
@@ -69,6 +74,7 @@ export function storeOver(raw: Db, clock: { now(): number }, chance: Chance = NO
     ...sweepPart(db),
     identity: async () => ownership.identity(),
     outbid: async (seen) => ownership.outbid(seen),
+    ours: async () => ownership.check(),
     backup: (path) => writeBackup(raw, path),
     onTrouble: ownership.onTrouble,
     letGo: async (table, seq) => {
@@ -105,6 +111,7 @@ export async function peekIdentity(path: string): Promise<ReturnType<typeof peek
 type Write = <T>(work: () => T) => Promise<T>;
 
 type InboxPart = DeliveryInbox &
+  Pick<ArrivalStore, "routeArrived" | "rejectArrived"> &
   Pick<
     Store,
     "enqueue" | "takeInbox" | "load" | "loadByBranch" | "commit" | "postponeInbox" | "buryInbox"
@@ -134,6 +141,16 @@ const inboxPart = ({
       inbox.endRouted(db, guid);
     }),
   reject: (guid, reason) => write(() => inbox.endRejected(db, guid, reason)),
+  routeArrived: (delivery, events) =>
+    write(() => {
+      if (inbox.acceptRouted(db, delivery))
+        inbox.routeEvents(db, delivery.guid, events, clock.now());
+    }),
+  rejectArrived: (delivery, reason) =>
+    write(() => {
+      inbox.acceptDeliveries(db, [delivery]);
+      inbox.endRejected(db, delivery.guid, reason);
+    }),
   enqueue: (items, now) =>
     write(() => {
       for (const item of items) inbox.insertItem(db, item, now);

@@ -1,6 +1,7 @@
 /**
- * `npm run chaos -- [--minutes 10] [--seed S] [--objectives N] [--ssh]`: the long run. Prints what it did and exits with 1 when
- * anything was lost, doubled, refused, different or left; the directory with all records is kept then. `--ssh`: the only runner is on a machine over SSH, whose server and connections are killed, too.
+ * `npm run chaos -- [--minutes 10] [--seed S] [--objectives N] [--ssh] [--stream]`: the long run. Prints what it did and exits with 1 when
+ * anything was lost, doubled, refused, different or left; the directory with all records is kept then. `--ssh`: the only runner is on a machine over SSH,
+ * whose server and connections are killed, too. `--stream`: agents that write all the time, for what is compared byte by byte.
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -15,6 +16,7 @@ const { values } = parseArgs({
     slots: { type: "string", default: "12" },
     "at-once": { type: "string", default: "60" },
     ssh: { type: "boolean", default: false },
+    stream: { type: "boolean", default: false },
   },
 });
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -29,6 +31,7 @@ const report = await runChaos({
   installations: Number(values.installations),
   slots: Number(values.slots),
   ssh: values.ssh,
+  stream: values.stream,
   limits: { writeGapMs: 100, contentPerMinute: 40, contentPerHour: 2_000, pointsPerMinute: 9_000 },
   killEveryMs: 5_000,
   share: 0.25,
@@ -39,7 +42,7 @@ if (report.wrong.length > 0) {
   for (const line of report.wrong) say(`WRONG ${line}`);
   say(`records: ${report.directory}`);
   say(
-    `again: npm run chaos -- --minutes ${values.minutes} --seed ${report.seed}${values.ssh ? " --ssh" : ""}`,
+    `again: npm run chaos -- --minutes ${values.minutes} --seed ${report.seed}${values.ssh ? " --ssh" : ""}${values.stream ? " --stream" : ""}`,
   );
   process.exitCode = 1;
 }

@@ -3,8 +3,9 @@
  * the database opened read-only and closed again at once, records from the runner's directories, processes from /proc.
  */
 import Database from "better-sqlite3";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readArrivals } from "../../src/store/arrival.ts";
 import { over } from "../../src/store/database.ts";
 import { loadObjective } from "../../src/store/objective-table.ts";
 import type {
@@ -31,10 +32,14 @@ export async function readEvidence(options: EvidenceOptions): Promise<Evidence |
   const path = join(options.directory, "data", "orcha.db");
   const pushes = await options.github.pushes();
   if (!existsSync(path)) return null;
+  // Before the rows: what leaves a file meanwhile is in them.
+  const waiting = arrived(join(options.directory, "data", "arrivals"));
   const sqlite = new Database(path, { readonly: true, fileMustExist: true });
   try {
     const rows = sqlite.transaction(() => readRows(sqlite))();
-    return rows === null ? null : assemble(options, rows, pushes);
+    if (rows === null) return null;
+    const deliveries = new Map([...waiting, ...rows.deliveries]);
+    return assemble(options, { ...rows, deliveries }, pushes);
   } finally {
     sqlite.close();
   }
@@ -154,6 +159,14 @@ function assemble(
     listsLag: true,
   };
 }
+
+/** In a file: not routed yet, unless the database knows better. */
+const arrived = (directory: string): readonly (readonly [string, "new"])[] =>
+  existsSync(directory)
+    ? readdirSync(directory)
+        .flatMap((name) => readArrivals(readFileSync(join(directory, name))).deliveries)
+        .map(({ guid }) => [guid, "new"] as const)
+    : [];
 
 function transcriptOf(directory: string, row: Rows["attempts"][number]): TranscriptEvidence {
   const { session, attempt, closed } = row;

@@ -25,7 +25,7 @@ export function lostAndDoubled(
     if (succeeded > 1) doubled.push(`${name} was done ${succeeded} times`);
     const most = wish.shape === "relabelled" ? 2 : 1;
     if (revisions.length > most) doubled.push(`${name} has ${revisions.length} revisions`);
-    if (state === "asked" && wish.shape !== "no-pull") {
+    if (state === "asked" && wish.shape !== "no-pull" && wish.shape !== "stream") {
       const merged = evidence.pulls.filter(
         ({ repository, pull }) =>
           repository === wish.repository &&

@@ -16,6 +16,8 @@ export interface ChaosOptions {
   readonly slots: number;
   /** The only runner is on a machine over SSH. */
   readonly ssh?: boolean;
+  /** Nothing is asked for but talk: agents that write all the time. */
+  readonly stream?: boolean;
   readonly limits: ChaosLimits;
   /** Mean pause between kills. */
   readonly killEveryMs: number;

@@ -46,7 +46,7 @@ async function suffer({ people, github }: Chaos, judge: Judge, options: ChaosOpt
     const asking = Date.now() - began < options.harmMs - lastMs;
     const { length } = people.asked;
     if (asking && length < options.objectives && people.open < options.atOnce)
-      people.ask(wishOf(random, length, github.repositories));
+      people.ask(wishOf(random, length, github.repositories, options.stream));
     await people.look();
     if (Date.now() - checkedAt > CHECK_MS) {
       await judge.check(false);

@@ -10,7 +10,8 @@ export const SHAPES = [
   "closed",
   "relabelled",
 ] as const;
-export type Shape = (typeof SHAPES)[number];
+/** `stream`: nothing but a manager that talks for most of a minute, of which every byte is compared. */
+export type Shape = (typeof SHAPES)[number] | "stream";
 
 export interface Wish {
   /** Counts from 0; the files of its workers begin with it. */
@@ -27,15 +28,25 @@ export interface Wish {
 export const ANSWER = "100";
 const REGRET_MS_MAX = 9_000;
 
-export function wishOf(random: Random, n: number, repositories: readonly string[]): Wish {
-  const shape =
+export function wishOf(
+  random: Random,
+  n: number,
+  repositories: readonly string[],
+  streams = false,
+): Wish {
+  const drawn =
     n < SHAPES.length ? (SHAPES[n] ?? "one") : random.pick<Shape>(["no-pull", ...SHAPES]);
+  const shape = streams ? "stream" : drawn;
   const repository = repositories[n % repositories.length] ?? "";
   const steps = stepsOf(shape, n, random.int(50, 500));
   const body = `Please.\n\n\`\`\`orcha-steps\n${JSON.stringify(steps)}\n\`\`\`\n`;
   const regretMs = random.int(500, REGRET_MS_MAX);
   return { n, shape, repository, title: `Wish ${n}: ${shape}`, body, regretMs };
 }
+
+/** Several hundred lines, a few every second. */
+const WORDS = "This is what an agent says while it works: čšž, 🦀, and more. ".repeat(12);
+const STREAM = { repeat: 300, steps: [{ say: WORDS }, { sleep: 100 }] };
 
 const spawn = (title: string, more: object = {}): unknown => ({
   tool: "spawn_session",
@@ -72,6 +83,8 @@ function stepsOf(shape: Shape, n: number, sleepMs: number): unknown {
         manager: [{ say: "Nothing to change." }, { sleep: sleepMs }, finish],
         workers: {},
       };
+    case "stream":
+      return { manager: [STREAM, finish], workers: {} };
     case "one":
     case "closed":
     case "relabelled":

@@ -1,6 +1,8 @@
 /** A machine that is registered over SSH does all the work: real sshd, real server, the commands as people type them. */
 import { setTimeout as delay } from "node:timers/promises";
+import { join } from "node:path";
 import { expect, test } from "vitest";
+import { defaultRuntimeDir } from "../../runners/program/runtime-dir.ts";
 import { called, type Ran } from "../cli/run.ts";
 import { problem } from "../ssh/given.ts";
 import { Sshd } from "../ssh/sshd.ts";
@@ -69,8 +71,18 @@ test.skipIf(problem !== undefined)(
     expect(objective?.sessions.map(({ runner }) => runner)).toEqual(["far", "far"]);
 
     expect((await run("drain", "far")).code).toBe(0);
-    expect((await run("list")).stdout).toMatch(/far\s+draining\s+connected\s+0\/4/u);
+    expect((await run("list")).stdout).toMatch(/far\s+draining\s+connected\s+\d\/4/u);
     expect((await run("online", "far")).stdout).toContain("far is online");
+
+    // The same machine by the system's ssh, with a work root of its own.
+    const root = join(sshd.home, "by-ssh");
+    sshd.runtimeDirs.add(defaultRuntimeDir(root));
+    const login = ["--identity", sshd.identity, "--via", "ssh", ...accept];
+    const near = await run("add", "near", target, ...login, "--work-root", root);
+    expect(near.stdout, near.stderr).toContain("near is online");
+    expect((await run("list")).stdout).toMatch(/near\s+online\s+connected.* by ssh/u);
+    expect((await run("exec", "near", "--", "echo", "$HOME")).stdout).toBe("$HOME\n");
+    expect((await run("remove", "near")).code).toBe(0);
 
     // Another machine answers at its address.
     await sshd.kill();

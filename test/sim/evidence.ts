@@ -4,6 +4,7 @@
  */
 import type { Objective } from "../../src/domain/objective.ts";
 import type { Comment, Issue } from "../../src/emulator/model.ts";
+import { readArrivals } from "../../src/store/arrival.ts";
 import type {
   Evidence,
   PushEvidence,
@@ -73,7 +74,8 @@ export class EvidenceReader {
 
   /** False = nothing the invariants look at has changed since it was last asked. */
   changed(): boolean {
-    const seen = `${this.#rows.key()}/${this.#github}/${this.#machines()}/${this.#minute()}`;
+    const { version } = this.#parts.plane.arrivals;
+    const seen = `${this.#rows.key()}/${version}/${this.#github}/${this.#machines()}/${this.#minute()}`;
     const changed = seen !== this.#seen;
     this.#seen = seen;
     return changed;
@@ -91,7 +93,10 @@ export class EvidenceReader {
       label: github.label,
       ...this.#world.get(this.#github, () => worldOf(github)),
       ...rows,
-      deliveries: this.#deliveries.get(key, () => () => deliveriesOf(plane)),
+      deliveries: this.#deliveries.get(
+        `${key}/${plane.arrivals.version}`,
+        () => () => deliveriesOf(plane),
+      ),
       accepted: this.#accepted.get(plane.accepted.size, () => new Set(plane.accepted)),
       runners: this.#runners.get(runners, () => machines.map((one) => runnerOf(one, slots))),
       transcripts: this.#transcripts.get(`${key}/${runners}`, () =>
@@ -171,15 +176,19 @@ interface DeliveryRow {
   readonly state: "new" | "routed" | "rejected";
 }
 
-const deliveriesOf = ({ db, sqlite }: SimPlane): ReturnType<Evidence["deliveries"]> =>
-  new Map(
-    db === null
+/** Those in files are not routed yet, unless the database knows better. */
+const deliveriesOf = ({ db, sqlite, arrivals }: SimPlane): ReturnType<Evidence["deliveries"]> =>
+  new Map([
+    ...arrivals
+      .contents()
+      .flatMap((file) => readArrivals(file).deliveries)
+      .map(({ guid }) => [guid, "new"] as const),
+    ...(db === null
       ? []
-      : query<DeliveryRow>(sqlite, "select guid, state from delivery").map(({ guid, state }) => [
-          guid,
-          state,
-        ]),
-  );
+      : query<DeliveryRow>(sqlite, "select guid, state from delivery").map(
+          ({ guid, state }) => [guid, state] as const,
+        )),
+  ]);
 
 function runnerOf(machine: Machine, slots: number): RunnerEvidence {
   const { name, attempts, begun, memories } = machine;

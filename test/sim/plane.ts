@@ -13,9 +13,10 @@ import type { PushGateOptions } from "../../src/github/push-gate.ts";
 import { openGroupCommit, type GroupCommit } from "../../src/inbox/group.ts";
 import type { Delivery } from "../../src/inbox/port.ts";
 import { StoreUnavailable } from "../../src/inbox/port.ts";
+import { withArrivals } from "../../src/store/arrivals.ts";
 import { databaseOver, type Db } from "../../src/store/database.ts";
 import { markRestored } from "../../src/store/identity.ts";
-import { Fenced } from "../../src/store/port.ts";
+import { Fenced, type Store } from "../../src/store/port.ts";
 import { storeOver } from "../../src/store/sqlite.ts";
 import { openLife, throughLife, type Killer, type Life } from "./life.ts";
 import { openNetwork } from "./network.ts";
@@ -23,6 +24,7 @@ import { changesOf } from "./query.ts";
 import { ModelLink } from "./runner/link.ts";
 import type { Machine } from "./runner/machine.ts";
 import type { Sim } from "./sim.ts";
+import { openMemorySegments, type MemorySegments } from "./segments.ts";
 import { openSleep, type Sleep } from "./sleep.ts";
 import { openMemoryTranscripts, type MemoryTranscripts } from "./transcripts.ts";
 
@@ -48,10 +50,14 @@ interface Running {
   readonly links: readonly ModelLink[];
 }
 
+/** Small, so that files are left and removed all the time. */
+const ARRIVALS_BYTES_MAX = 64 * 1024;
+
 const SECRET = "00".repeat(32);
 
 export class SimPlane {
   readonly transcripts: MemoryTranscripts = openMemoryTranscripts();
+  readonly arrivals: MemorySegments = openMemorySegments(() => this.diskFull);
   readonly #options: PlaneOptions;
   readonly #sleep: Sleep;
   #sqlite: Database.Database;
@@ -119,11 +125,7 @@ export class SimPlane {
       awake: () => this.#sleep.awake(),
     });
     const clock = this.#clock(life);
-    const db = await this.#open();
-    const store = throughLife(this.#fillable(storeOver(db, clock, this.#chance), life), life, {
-      prefix: "store",
-      direct: new Set(["onWork", "onTrouble", "close"]),
-    });
+    const store = this.#storeOver(await this.#open(), clock, life);
     const stack = new AsyncDisposableStack();
     const running = { life, group: openGroupCommit(store), stack, links: [] as ModelLink[] };
     this.#running = running;
@@ -174,6 +176,19 @@ export class SimPlane {
       stack,
     );
     if (this.#options.sweeps) plane.sweep();
+  }
+
+  #storeOver(db: Db, clock: Clock, life: Life): Store {
+    const arriving = withArrivals({
+      store: this.#fillable(storeOver(db, clock, this.#chance), life),
+      segments: this.arrivals,
+      clock,
+      segmentBytesMax: ARRIVALS_BYTES_MAX,
+    });
+    return throughLife(arriving, life, {
+      prefix: "store",
+      direct: new Set(["onWork", "onTrouble", "close"]),
+    });
   }
 
   /** `kill -9`. */
@@ -243,6 +258,7 @@ export class SimPlane {
     this.#sqlite = new Database(backup);
     this.#db = null;
     this.transcripts.clear();
+    this.arrivals.clear();
     this.#restoredAt = this.#options.sim.time.now() + this.skewMs;
   }
 
@@ -262,7 +278,7 @@ export class SimPlane {
   }
 
   #changes(): number {
-    return changesOf(this.#sqlite);
+    return changesOf(this.#sqlite) + this.arrivals.version;
   }
 
   #clock(life: Life): Clock {
@@ -301,7 +317,9 @@ export class SimPlane {
 const WRITES = new Set([
   "accept",
   "route",
+  "routeArrived",
   "reject",
+  "rejectArrived",
   "enqueue",
   "takeInbox",
   "commit",

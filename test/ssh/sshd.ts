@@ -39,6 +39,8 @@ export interface SshdOptions {
   readonly tcpForwarding?: boolean;
   /** Lines of sh that run instead of every command, which is in $SSH_ORIGINAL_COMMAND. */
   readonly instead?: string;
+  /** Another machine: the address it listens on, and what runs a command there. */
+  readonly on?: { readonly host: string; readonly inside: readonly string[] };
   /** More lines of sshd_config. */
   readonly more?: readonly string[];
 }
@@ -91,7 +93,8 @@ export class Sshd implements AsyncDisposable {
   }
   get address(): SshAddress {
     const user = userInfo().username;
-    return { user, host: "127.0.0.1", port: this.port, identity: this.identity, jump: null };
+    const host = this.#options.on?.host ?? "127.0.0.1";
+    return { user, host, port: this.port, identity: this.identity, jump: null };
   }
   get hostKey(): string {
     return readFileSync(join(this.root, "host.pub"), "utf8").trim();
@@ -115,10 +118,9 @@ export class Sshd implements AsyncDisposable {
     const config = join(this.root, "config");
     writeFileSync(config, this.#config());
     const before = this.said.length;
-    const child = spawn(find("sshd") ?? "sshd", ["-D", "-f", config, "-E", this.log], {
-      stdio: "ignore",
-      detached: true,
-    });
+    const sshd = [find("sshd") ?? "sshd", "-D", "-f", config, "-E", this.log];
+    const [program = "", ...args] = [...(this.#options.on?.inside ?? []), ...sshd];
+    const child = spawn(program, args, { stdio: "ignore", detached: true });
     child.on("error", (error) => appendFileSync(this.log, String(error)));
     this.#pid = child.pid;
     this.#exit = new Promise((resolve) => void child.once("exit", resolve));
@@ -143,7 +145,8 @@ export class Sshd implements AsyncDisposable {
   }
 
   #config(): string {
-    const { streamLocal = true, tcpForwarding = true, instead, more = [] } = this.#options;
+    const { streamLocal = true, tcpForwarding = true, instead, more = [], on } = this.#options;
+    const listen = on?.host ?? "127.0.0.1";
     const wrapper = join(this.root, "instead");
     if (instead !== undefined) writeFileSync(wrapper, `${instead}\n`);
     const { home, port, authorizedKeys: authorized } = this;
@@ -153,7 +156,7 @@ export class Sshd implements AsyncDisposable {
       "LogLevel VERBOSE",
       `AllowStreamLocalForwarding ${streamLocal ? "yes" : "no"}`,
       `AllowTcpForwarding ${tcpForwarding ? "yes" : "no"}`,
-      configOf({ home, host: join(this.root, "host"), authorized, port }),
+      configOf({ home, host: join(this.root, "host"), authorized, port, listen }),
     ].join("\n");
   }
 

@@ -13,7 +13,7 @@ import {
   execute,
 } from "./conversations.ts";
 import { connector } from "./connector.ts";
-import { type DialOptions, dial } from "./dial.ts";
+import { type DialOptions, KEEPALIVE_MS, dial } from "./dial.ts";
 import { SshError } from "./errors.ts";
 import { type RemoteProcess, beginningOf, joined } from "./process.ts";
 import { REMOTE_COMMAND } from "./scripts.ts";
@@ -83,7 +83,8 @@ export function openConnection(options: SshOptions): Connection {
 
 function dialOptions(options: SshOptions, signal: AbortSignal): DialOptions {
   const { address, hostKey, jumpHostKey = null, agentSocket, clock, onHostKey } = options;
-  const shared = { address, hostKey, jumpHostKey, agentSocket, clock, signal };
+  const { keepaliveMs = KEEPALIVE_MS } = options;
+  const shared = { address, hostKey, jumpHostKey, agentSocket, clock, keepaliveMs, signal };
   return onHostKey === undefined ? shared : { ...shared, onHostKey };
 }
 

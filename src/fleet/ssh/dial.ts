@@ -14,7 +14,7 @@ import { type Credentials, credentialsOf } from "./identity.ts";
 const CONNECT_MS_MAX = 10_000;
 const HANDSHAKE_MS_MAX = 20_000;
 /** A dead connection is noticed after four of these. */
-const KEEPALIVE_MS = 5_000;
+export const KEEPALIVE_MS = 5_000;
 const KEEPALIVES_MISSED_MAX = 3;
 
 export interface DialOptions {
@@ -25,22 +25,23 @@ export interface DialOptions {
   readonly agentSocket: string | undefined;
   readonly clock: LinkClock;
   readonly onHostKey?: (seen: HostKey) => void;
+  readonly keepaliveMs: number;
   readonly signal: AbortSignal;
 }
 
 /** Resolves with a client that is logged in; it has a listener for errors, and `close` always comes. */
 export async function dial(options: DialOptions): Promise<Client> {
-  const { address, hostKey, clock, signal, onHostKey } = options;
+  const { address, hostKey, clock, signal, onHostKey, keepaliveMs } = options;
   const pinned = pinnedKey(placeText(address), hostKey);
   const verify = verifier(placeText(address), pinned, onHostKey);
   const credentials = credentialsOf(address, options.agentSocket);
   const { sock, through } = await reach(options);
-  return handshake({ address, sock, through, clock, signal, credentials, verify });
+  return handshake({ address, sock, through, clock, signal, credentials, verify, keepaliveMs });
 }
 
 /** The key a machine shows, without logging in there. The jump host, if any, must be known already. */
 export async function peekHostKey(options: Omit<DialOptions, "hostKey">): Promise<HostKey> {
-  const { address, clock, signal } = options;
+  const { address, clock, signal, keepaliveMs } = options;
   const { sock, through } = await reach(options);
   let seen: HostKey | undefined;
   const verify: Verifier = {
@@ -52,7 +53,7 @@ export async function peekHostKey(options: Omit<DialOptions, "hostKey">): Promis
   };
   const credentials = { shown: "nothing" };
   try {
-    await handshake({ address, sock, through, clock, signal, credentials, verify });
+    await handshake({ address, sock, through, clock, signal, credentials, verify, keepaliveMs });
   } catch (error) {
     if (seen === undefined) throw error;
     return seen;
@@ -99,12 +100,13 @@ async function reach(options: Omit<DialOptions, "hostKey">): Promise<Reached> {
   const { address, jumpHostKey, clock, signal } = options;
   const jump = jumpOf(address);
   if (jump === null) return { sock: await tcp(address, clock, signal), through: undefined };
-  const { agentSocket } = options;
+  const { agentSocket, keepaliveMs } = options;
   const through = await dial({
     address: jump,
     hostKey: jumpHostKey,
     jumpHostKey: null,
     agentSocket,
+    keepaliveMs,
     clock,
     signal,
   });
@@ -194,6 +196,7 @@ interface Handshake {
   readonly signal: AbortSignal;
   readonly credentials: Credentials;
   readonly verify: Verifier;
+  readonly keepaliveMs: number;
 }
 
 function handshake(options: Handshake): Promise<Client> {
@@ -248,7 +251,13 @@ function handshake(options: Handshake): Promise<Client> {
   });
 }
 
-function configuration({ sock, credentials, verify, address }: Handshake): ConnectConfig {
+function configuration({
+  sock,
+  credentials,
+  verify,
+  address,
+  keepaliveMs,
+}: Handshake): ConnectConfig {
   const { privateKey, agent } = credentials;
   const { algorithms } = verify;
   return {
@@ -256,7 +265,7 @@ function configuration({ sock, credentials, verify, address }: Handshake): Conne
     username: address.user,
     // Ours is the handshake's limit, by the clock we were given.
     readyTimeout: 0,
-    keepaliveInterval: KEEPALIVE_MS,
+    keepaliveInterval: keepaliveMs,
     keepaliveCountMax: KEEPALIVES_MISSED_MAX,
     agentForward: false,
     hostVerifier: (key: Buffer) => verify.check(hostKeyOf(key)),

@@ -12,7 +12,7 @@ import type { RunnerTransport } from "../transport.ts";
 import { type SshAddress, placeText } from "./address.ts";
 import type { ExecOptions, ExecResult } from "./conversations.ts";
 import { type Connection, openConnection } from "./connection.ts";
-import { peekHostKey } from "./dial.ts";
+import { KEEPALIVE_MS, peekHostKey } from "./dial.ts";
 import { SshError } from "./errors.ts";
 import type { HostKey } from "./host-key.ts";
 
@@ -31,6 +31,8 @@ export interface SshOptions {
   readonly agentSocket?: string;
   readonly idleExitMs?: number;
   readonly orphanAfterMs?: number;
+  /** A dead connection is noticed after four of these. Default: 5 s. */
+  readonly keepaliveMs?: number;
   /** Every key that the machine shows, before it is compared. */
   readonly onHostKey?: (seen: HostKey) => void;
 }
@@ -66,7 +68,14 @@ export function readHostKey(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<HostKey> {
   const { address, jumpHostKey = null, agentSocket, clock } = options;
-  return peekHostKey({ address, jumpHostKey, agentSocket, clock, signal });
+  return peekHostKey({
+    address,
+    jumpHostKey,
+    agentSocket,
+    clock,
+    signal,
+    keepaliveMs: KEEPALIVE_MS,
+  });
 }
 
 /** What comes too late is let go of. */

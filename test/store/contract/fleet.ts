@@ -84,6 +84,7 @@ export function machines(open: Open): void {
     port: 2222,
     identity: "/home/ann/.ssh/id",
     jump: null,
+    via: "ssh" as const,
     jumpHostKey: null,
     workRoot: "/srv/orcha",
   };
