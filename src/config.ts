@@ -18,6 +18,7 @@ import {
   type OptionName,
 } from "./config/options.ts";
 import { Ops } from "./config/ops.ts";
+import { Placement } from "./config/placement.ts";
 import { Timings } from "./config/timings.ts";
 
 export interface Config {
@@ -52,6 +53,9 @@ export interface Config {
     readonly ingest: "push" | "smee" | "pull";
   };
   readonly timings: Timings;
+  readonly placement: Placement;
+  /** Sessions that may be at work at the same time over everything; null = as many as there are slots. */
+  readonly sessionsMax: number | null;
   readonly ops: Ops;
   /** A runner with less room than this has too little; 0 = there is no such thing. */
   readonly diskFloorBytes: number;
@@ -93,6 +97,8 @@ export function readConfig(env: Env, options: ReadOptions): ReadConfig {
     app: options.app === "required" ? readApp(reader, webhook.ingest) : null,
     webhook,
     timings: file.timings,
+    placement: file.placement,
+    sessionsMax: reader.parsed("sessionsMax", whole(1, 100_000)),
     ops: file.ops,
     diskFloorBytes: (reader.parsed("diskFloor", whole(0, 1_000_000)) ?? 10) * 1e9,
     sshAgent: reader.text("sshAgent") ?? null,
@@ -245,25 +251,34 @@ const File = z.strictObject({
   github: z.strictObject({ limits: Limits.prefault({}) }).prefault({}),
   timings: Timings.prefault({}),
   ops: Ops.prefault({}),
+  placement: Placement.prefault({}),
 });
 
 const FILE_KEYS = {
-  "": ["github", "timings", "ops"],
+  "": ["github", "timings", "ops", "placement"],
   github: ["limits"],
   "github.limits": Object.keys(Limits.shape),
   timings: Object.keys(Timings.shape),
   ops: Object.keys(Ops.shape),
+  placement: Object.keys(Placement.shape),
 };
 
-function readFile(reader: Reader): Pick<Config, "timings" | "ops"> & { readonly limits: Limits } {
-  const presets = { limits: GITHUB_LIMITS, timings: Timings.parse({}), ops: Ops.parse({}) };
+function readFile(
+  reader: Reader,
+): Pick<Config, "timings" | "ops" | "placement"> & { readonly limits: Limits } {
+  const presets = {
+    limits: GITHUB_LIMITS,
+    timings: Timings.parse({}),
+    ops: Ops.parse({}),
+    placement: Placement.parse({}),
+  };
   const path = reader.text("configFile");
   if (path === null) return presets;
   try {
     const parsed = parseYaml(readFileSync(path, "utf8"), File, FILE_KEYS);
     if (parsed.ok) {
-      const { github, timings, ops } = parsed.value;
-      return { limits: github.limits, timings, ops };
+      const { github, timings, ops, placement } = parsed.value;
+      return { limits: github.limits, timings, ops, placement };
     }
     const { line, message } = parsed.problem;
     reader.problem("configFile", `(${path}${line === null ? "" : `, line ${line}`}): ${message}`);

@@ -44,6 +44,8 @@ const timingsOf = ({ timings }: PlaneOptions) => ({
   permissionMaxAgeMs: 0,
   lookAgainMs: 200,
   healMs: 2_000,
+  // A machine that is busy with tests takes sessions all the same.
+  statusEveryMs: 0,
   ...timings,
 });
 

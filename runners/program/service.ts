@@ -11,6 +11,7 @@ import { exportBundle } from "./export.ts";
 import type { Layout } from "./layout.ts";
 import { removeUnused, shortName } from "./mirror-repair.ts";
 import { snapshotOf } from "./snapshot.ts";
+import { statusOf } from "./status.ts";
 import type { Position } from "./stream.ts";
 import type { Workspaces } from "./workspaces.ts";
 
@@ -91,6 +92,8 @@ export async function perform(
       const { reply, bundle } = await snapshotOf(at, { base, known, whole });
       return { value: reply, attachment: bundle };
     }
+    case "status":
+      return { value: await statusOf(layout) };
     default:
       return unreachable(request);
   }

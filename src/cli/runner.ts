@@ -5,7 +5,7 @@ import process from "node:process";
 import * as z from "zod";
 import { DoctorCheck, DoctorReply } from "../protocol/requests.ts";
 import { demand, localConfig, read, refusalOf, type Answered } from "./client.ts";
-import { CliError, harmless, print, printJson, printTable, remark } from "./output.ts";
+import { clockTime, CliError, harmless, print, printJson, printTable, remark } from "./output.ts";
 import { isFailure, printChecks } from "./server-checks.ts";
 
 interface Json {
@@ -110,6 +110,8 @@ const View = z.object({
   taken: z.array(z.number()),
   labels: z.array(z.string()),
   problem: z.string().nullable(),
+  reach: z.string().optional(),
+  since: z.number().optional(),
   hostKey: z.string().nullable(),
   address: z
     .object({
@@ -143,7 +145,7 @@ export async function list({ json = false }: Json): Promise<void> {
     found.map((one) => [
       one.name,
       one.state,
-      one.link ?? "–",
+      reachWords(one) ?? one.link ?? "–",
       `${one.taken.length}/${one.slots}`,
       whereOf(one),
       one.labels.join(" ") || "–",
@@ -151,6 +153,10 @@ export async function list({ json = false }: Json): Promise<void> {
     ]),
   );
 }
+
+/** null = it answers, as far as anybody knows. */
+const reachWords = ({ reach, since = 0 }: View): string | null =>
+  reach === undefined ? null : `${reach} since ${clockTime(since)}`;
 
 export async function show(name: string, { json = false }: Json): Promise<void> {
   const found = (await views()).find((one) => one.name === name);
@@ -162,7 +168,7 @@ export async function show(name: string, { json = false }: Json): Promise<void> 
     ["state", found.problem === null ? found.state : `${found.state}: ${found.problem}`],
     [
       "link",
-      [found.link ?? "no server is running", found.linkProblem ?? ""]
+      [found.link ?? "no server is running", reachWords(found) ?? "", found.linkProblem ?? ""]
         .filter((part) => part !== "")
         .join(": "),
     ],

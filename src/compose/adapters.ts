@@ -25,6 +25,7 @@ export function openAdapters(parts: PlaneParts, stack: AsyncDisposableStack) {
   const gate = openPushGate({
     auth,
     clock,
+    placeOf: (session) => parts.store.placeOf(session),
     gitUrl: github.webUrl,
     gitTimeoutMs: timings.gitMs,
     dataDirectory: dataDir,

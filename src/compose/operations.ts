@@ -5,6 +5,7 @@
 import type { Logger } from "pino";
 import { join } from "node:path";
 import type { Config } from "../config.ts";
+import type { Presence } from "../domain/presence.ts";
 import type { Link } from "../fleet/link.ts";
 import type { Fetch } from "../github/client.ts";
 import type { FrontOptions } from "../inbox/front.ts";
@@ -75,7 +76,7 @@ export function openOperations(
       check("disk", disk.problem, "there is room"),
       check("queues", pressure() === "full" ? "full: webhooks are refused" : null, "there is room"),
       chainCheck(chain.state),
-      ...[...links].map(([name, link]) => runnerCheck(name, link)),
+      ...[...links].map(([name, link]) => runnerCheck(name, link, plane?.presence.of(name))),
       ...(plane === null ? [] : [gitHubCheck(plane), aloneCheck(plane)]),
       floorCheck(floor),
     ],
@@ -164,12 +165,12 @@ const check = (name: string, problem: string | null, well: string): Check => ({
   found: problem ?? well,
 });
 
-const runnerCheck = (name: string, { state, problem }: Link): Check =>
-  check(
-    `runner ${name}`,
-    state === "connected" ? null : `${state}${problem === undefined ? "" : `: ${problem}`}`,
-    "connected",
-  );
+function runnerCheck(name: string, { state, problem }: Link, presence?: Presence): Check {
+  const why = `${state}${problem === undefined ? "" : `: ${problem}`}`;
+  const { reach = "attached", since = null } = presence ?? {};
+  const known = since === null ? "" : `${reach} since ${new Date(since).toISOString()}; `;
+  return check(`runner ${name}`, state === "connected" ? null : `${known}${why}`, "connected");
+}
 
 const chainCheck = (state: ChainCheck["state"]): Check =>
   state.kind === "broken"

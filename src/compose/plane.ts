@@ -12,9 +12,11 @@ import type { Rules } from "../domain/step.ts";
 import { openDeliver, type DeliverPorts } from "../engine/deliver.ts";
 import { openDrain } from "../engine/drain.ts";
 import { Follow } from "../engine/follow.ts";
-import { openLoop } from "../engine/loop.ts";
+import { openLoop, type LoopParts } from "../engine/loop.ts";
 import type { Clock, Records } from "../engine/ports.ts";
 import type { Link } from "../fleet/link.ts";
+import { openPresence, type PresenceWatch } from "../fleet/presence.ts";
+import { openPulse } from "../fleet/pulse.ts";
 import { openStrays } from "../fleet/strays.ts";
 import type { Auth } from "../github/auth.ts";
 import type { Fetch } from "../github/client.ts";
@@ -65,6 +67,8 @@ export interface PlaneParts {
 
 export interface Plane {
   readonly adapters: Adapters;
+  /** Whether runners can be reached. */
+  readonly presence: Pick<PresenceWatch, "of">;
   /** Asks GitHub for what was missed, now and periodically: to be called when somebody is there to answer. */
   sweep(): Rounds;
 }
@@ -81,8 +85,9 @@ export async function openPlane(given: PlaneParts, stack: AsyncDisposableStack):
   const time = await openSteady({ clock: wall, elapsed, boot, store, log });
   const parts = { ...given, clock: time.clock };
   const adapters = openAdapters(parts, stack);
+  const presence = await watchRunners(parts, stack);
   await startEngine(parts, adapters, time, stack);
-  return { adapters, sweep: () => sweep(parts, adapters, stack) };
+  return { adapters, presence, sweep: () => sweep(parts, adapters, stack) };
 }
 
 const PULL_FULL_MS = 5 * 60_000;
@@ -168,6 +173,7 @@ async function startEngine(
     }),
     route: () => pump.drain(),
     follow: () => follow.once(),
+    known: known(parts, stack),
     time: () => time.follow(),
     lookEveryMs: parts.config.timings.lookEveryMs,
     ...(onRound === undefined ? {} : { onRound }),
@@ -191,6 +197,41 @@ function heard(records: Records, onPrepareFailed: PlaneParts["onPrepareFailed"])
         },
       }),
   };
+}
+
+/** What machines say of themselves, and how much of it is too much. */
+function known(
+  { config, links, onLink, clock }: PlaneParts,
+  stack: AsyncDisposableStack,
+): NonNullable<LoopParts["known"]> {
+  const everyMs = config.timings.statusEveryMs;
+  const pulse = openPulse({ links, ...(onLink === undefined ? {} : { onLink }), clock, everyMs });
+  stack.defer(() => pulse.close());
+  const limits = { ...config.placement, sessionsMax: config.sessionsMax };
+  return () => ({ samples: pulse.samples(), limits });
+}
+
+async function watchRunners(
+  parts: PlaneParts,
+  stack: AsyncDisposableStack,
+): Promise<PresenceWatch> {
+  const { store, links, onLink, clock, log, config } = parts;
+  const { runnerUnreachableMs: unreachableMs, runnerLostMs: lostMs } = config.timings;
+  const watch = await openPresence({
+    links,
+    ...(onLink === undefined ? {} : { onLink }),
+    known: async () =>
+      (await store.runners()).map(({ name, reach = "attached", since = null }) => ({
+        name,
+        presence: { reach, since },
+      })),
+    setReach: (runner, presence) => store.setReach({ runner, presence, now: clock.now() }),
+    clock,
+    log,
+    limits: { unreachableMs, lostMs: Math.max(lostMs, unreachableMs) },
+  });
+  stack.defer(() => watch.close());
+  return watch;
 }
 
 /** One whose attaching failed is asked for again: it goes on waiting. */

@@ -97,6 +97,12 @@ export const OPTIONS = {
     "10",
     "A runner with less room on its disk is said to have too little, and what is spent goes there at once; 0 = never.",
   ),
+  sessionsMax: option(
+    "ORCHA_SESSIONS_MAX",
+    "a whole number from 1 to 100000",
+    null,
+    "How many sessions run at the same time over all runners. Default: as many as there are slots.",
+  ),
   runtimeDir: option(
     "ORCHA_RUNTIME_DIR",
     "a path of at most 60 bytes",
@@ -113,7 +119,7 @@ export const OPTIONS = {
     "ORCHA_CONFIG",
     "the path of a YAML file",
     null,
-    "File with the records `github.limits`, `timings` and `ops`.",
+    "File with the records `github.limits`, `timings`, `ops` and `placement`.",
   ),
   linkHosts: option(
     "ORCHA_LINK_HOSTS",

@@ -43,5 +43,11 @@ export const Timings = z.strictObject({
   probeEveryMs: ms.min(1).default(15_000),
   /** Between two looks at what may go from runners' disks; 0 = only when somebody asks (`orcha gc`). */
   reclaimEveryMs: ms.default(5 * 60_000),
+  /** A runner whose link is not connected for so long is unreachable: it gets nothing new. */
+  runnerUnreachableMs: ms.min(1).default(30_000),
+  /** And after so long lost: its sessions go elsewhere, those that may. */
+  runnerLostMs: ms.min(1).default(10 * 60_000),
+  /** Between two questions to a machine how it is; 0 = it is not asked. */
+  statusEveryMs: ms.default(30_000),
 });
 export type Timings = z.infer<typeof Timings>;

@@ -1,6 +1,7 @@
 /** What happens to attempts on runners: claimed, prepared, spawned, turn over, gone. */
-import { callsLost, cancelQuestions, closeCall, messageDelivered } from "./ask.ts";
 import { watchBehind } from "./behind.ts";
+import { cancelQuestions, closeCall, messageDelivered } from "./ask.ts";
+import { leaveFor, lostEnds, processLost } from "./away.ts";
 import type { RunnerEvent } from "./event.ts";
 import { hasOpenQuestion } from "./finish.ts";
 import { isOver, pullRequestOf, type Session } from "./objective.ts";
@@ -15,11 +16,10 @@ import { checkout, reuse, workspacePath } from "./workspace.ts";
 
 type Of<K extends RunnerEvent["kind"]> = Extract<RunnerEvent, { kind: K }>;
 
-export function onClaimed(
-  step: Step,
-  session: Session,
-  { runner, slot }: Of<"slot-claimed">,
-): void {
+export function onClaimed(step: Step, given: Session, event: Of<"slot-claimed">): void {
+  const { runner, slot } = event;
+  leaveFor(step, given, event);
+  const session = step.fresh(given);
   if (!step.move(session, { kind: "claim", runner, slot })) return;
   const attempt = session.attempt + 1;
   const kept = session.freshCheckout || session.runner !== runner ? null : session.workspace;
@@ -33,6 +33,7 @@ export function onClaimed(
     checkouts,
     freshCheckout: fresh,
     hold: null,
+    waits: null,
     mailbox: session.mailbox.map((mail, index) => ({
       ...mail,
       sentTo: index < SENT_MAX ? attempt : null,
@@ -116,7 +117,7 @@ export function onTurnEnded(step: Step, session: Session, { failure }: Of<"turn-
     turnFailed(step, session, failure);
     return;
   }
-  step.changeSession(session.id, { failures: 0 });
+  step.changeSession(session.id, { failures: 0, losses: 0 });
   if (session.mailbox.length > 0) {
     step.note(`${session.title}: the turn is over, a message is on its way`);
     limitTurn(step, session);
@@ -180,15 +181,23 @@ export function onLimit(step: Step, session: Session, event: Of<"limit-hit">): v
 }
 
 export function onExited(step: Step, session: Session, event: Of<"attempt-exited">): void {
-  // What a push comes to is told in a message then; whoever asked asks no more.
-  const calls = session.calls.filter(({ kind }) => kind === "publish");
-  const lost = { calls, mailbox: session.mailbox.map((mail) => ({ ...mail, sentTo: null })) };
-  step.changeSession(session.id, lost);
-  callsLost(step, session);
+  processLost(step, session);
   const current = step.fresh(session);
+  const reason = exitReason(event);
+  const losses = (current.losses ?? 0) + 1;
   if (current.state.kind === "stopping") ended(step, current, { kind: "parked" });
-  else ended(step, current, { kind: "crashed", reason: exitReason(event) });
+  else if (event.cause === "keeper-lost" && losses <= LOSSES_MAX) {
+    step.changeSession(session.id, { losses });
+    ended(step, current, { kind: "lost", reason });
+  } else ended(step, current, { kind: "crashed", reason });
 }
+
+/** A machine that went down is not the agent's doing; one that goes down under it again and again may be. */
+const LOSSES_MAX = 10;
+
+/** What was being stopped on a machine that is lost. */
+export const endLost = (step: Step): void =>
+  lostEnds(step, (session) => ended(step, session, { kind: "parked" }));
 
 const exitReason = ({ code, signal, cause }: Of<"attempt-exited">): string =>
   cause === "keeper-lost"
@@ -197,12 +206,13 @@ const exitReason = ({ code, signal, cause }: Of<"attempt-exited">): string =>
 
 type Ending =
   | { readonly kind: "parked" }
-  | { readonly kind: "crashed" | "later" | "hopeless"; readonly reason: string };
+  | { readonly kind: "lost" | "crashed" | "later" | "hopeless"; readonly reason: string };
 
 /** The process is gone (or never was): the slot is free, and the session goes where it belongs. */
 function ended(step: Step, session: Session, ending: Ending): void {
-  const failures = ending.kind === "parked" ? session.failures : session.failures + 1;
-  const last = ending.kind === "hopeless" || failures >= failuresMax(step, session);
+  const isBad = ending.kind !== "parked" && ending.kind !== "lost";
+  const failures = isBad ? session.failures + 1 : session.failures;
+  const last = ending.kind === "hopeless" || (isBad && failures >= failuresMax(step, session));
   step.changeSession(session.id, { failures });
   if (ending.kind === "parked" || isOver(step.objective) || session.state.kind === "stopping")
     step.move(session, { kind: "exit", next: parkedState(step, session) });

@@ -5,6 +5,7 @@
 import { callSettled } from "./ask.ts";
 import * as attempt from "./attempt.ts";
 import { onBehindTimer } from "./behind.ts";
+import { onRunnerChanged, onWaitReason } from "./away.ts";
 import { onComment, onPosted, onReview } from "./conversation.ts";
 import type { ObjectiveEvent, ResultEvent, RunnerEvent } from "./event.ts";
 import { cancelObjective, onSummaryTimer, settle, stopRest } from "./finish.ts";
@@ -57,6 +58,12 @@ function onObjective(
       break;
     case "timer-fired":
       onTimer(step, event.name);
+      break;
+    case "wait-reason":
+      onWaitReason(step, event);
+      break;
+    case "runner-changed":
+      onRunnerChanged(step, event);
       break;
     case "cancel-requested":
       onCancel(step, event.by, event.session);
@@ -293,6 +300,7 @@ const RENDERS_MAX = 1_000_000;
 /** After everything settles, the status comment equals the state: it is sent whenever its text changes. */
 function withStatus(decision: Decision, objective: Objective, context: Context): Decision {
   const step = new Step(objective, context);
+  attempt.endLost(step);
   if (!isOver(step.objective)) cancelDoomed(step);
   settle(step);
   nudge(step);

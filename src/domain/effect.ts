@@ -144,12 +144,13 @@ export function laneOf(effect: Effect): string {
   switch (effect.kind) {
     case "start-attempt":
     case "send-message":
-      return `attempt:${effect.session}`;
-    // A stop must not wait behind a start that takes minutes; an answer must not wait behind a message.
+      return `attempt:${effect.session}@${effect.runner}`;
+    // A stop must not wait behind a start that takes minutes; an answer must not wait behind a message. And what waits
+    // for a lost runner holds up nothing that goes to another one.
     case "stop-attempt":
-      return `stop:${effect.session}`;
+      return `stop:${effect.session}@${effect.runner}`;
     case "answer-call":
-      return `answer:${effect.session}`;
+      return `answer:${effect.session}@${effect.runner}`;
     case "push-branch":
     case "open-pull-request":
       return `publish:${effect.session}`;

@@ -6,6 +6,8 @@
  */
 import type { SessionId, QuestionId } from "./id.ts";
 import type { Actor } from "./people.ts";
+import type { Reason } from "./reason.ts";
+import type { Away } from "./runner.ts";
 import type { ToolCall } from "./tool-call.ts";
 
 /** The issue as the webhook carried it: the version the person saw who caused the event. */
@@ -123,6 +125,21 @@ export type RunnerEvent =
       readonly cause: "itself" | "stopped" | "keeper-lost" | "never-started";
     } & OfAttempt);
 
+/** What is known of a runner on which sessions of this objective are: whether they can go on there. */
+export interface RunnerChanged {
+  readonly kind: "runner-changed";
+  readonly runner: string;
+  /** null = it answers and takes sessions again. */
+  readonly away: Away | null;
+}
+
+/** Why a session that is ready has no slot yet. */
+export interface WaitReason {
+  readonly kind: "wait-reason";
+  readonly session: SessionId;
+  readonly reason: Reason;
+}
+
 /** What became of an effect whose outcome the domain needs. */
 export type ResultEvent =
   | {
@@ -168,4 +185,6 @@ export type ObjectiveEvent =
   | RunnerEvent
   | ResultEvent
   | { readonly kind: "timer-fired"; readonly name: string }
-  | { readonly kind: "cancel-requested"; readonly by: string; readonly session: SessionId | null };
+  | { readonly kind: "cancel-requested"; readonly by: string; readonly session: SessionId | null }
+  | RunnerChanged
+  | WaitReason;

@@ -32,7 +32,7 @@ const unknown = (step: Step, name: string): CallReply =>
 
 export function spawnSession(
   step: Step,
-  { title, goal, dependsOn, runner }: Of<"spawn_session">,
+  { title, goal, dependsOn, runner, runnerLabels }: Of<"spawn_session">,
 ): CallReply {
   const existing = find(step, title);
   if (existing !== undefined)
@@ -45,7 +45,7 @@ export function spawnSession(
     if (found === undefined) return unknown(step, name);
     before.push(found.id);
   }
-  const { config, sessions } = step.objective;
+  const { config, sessions, placement } = step.objective;
   const session = newSession(
     {
       id: sessionIdOf(step.context.derive(`session:${sessions.length}`)),
@@ -54,7 +54,8 @@ export function spawnSession(
       goal,
       agent: config.agent,
       dependsOn: before,
-      pin: runner,
+      pin: runner ?? placement?.runner ?? null,
+      ...(runnerLabels === undefined ? {} : { labels: runnerLabels }),
     },
     step.context.now,
   );
@@ -129,6 +130,10 @@ export function publishPullRequest(
   if (pull?.state === "merged" || pull?.state === "closed" || pull?.state === "waived")
     return refused(
       `pull request #${pull.number} of "${session.title}" is ${pull.state}; spawn a new session for more work`,
+    );
+  if (session.away?.is === "lost")
+    return refused(
+      `the commits of "${session.title}" are on ${session.runner}, which is lost; end your turn and wait for it, or message_session to have it done again elsewhere`,
     );
   const reason = { kind: "publish", title: request.title, body: request.body } as const;
   if (session.push === null && !push(step, session, reason))

@@ -9,6 +9,8 @@ import type { ReviewComment } from "./facts.ts";
 import type { ObjectiveId, QuestionId, SessionId } from "./id.ts";
 import type { Actor } from "./people.ts";
 import type { Repository, RepositoryConfig } from "./repository.ts";
+import type { Reason } from "./reason.ts";
+import type { Away } from "./runner.ts";
 import type { SessionState } from "./session.ts";
 import type { TestRun } from "./tool-call.ts";
 
@@ -51,6 +53,8 @@ export interface Objective {
   readonly renders?: number;
   /** The status text that was last handed to the outbox, serialised. */
   readonly status: string;
+  /** What labels of the issue ask for its sessions; missing = nothing. */
+  readonly placement?: Placement;
   /** Comments that answered nothing when they were heard, newest last; missing = none. */
   readonly heard?: readonly Heard[];
 }
@@ -60,6 +64,13 @@ export interface Heard {
   readonly comment: number;
   readonly text: string;
   readonly by: Actor;
+}
+
+export interface Placement {
+  /** `runner:NAME`: new sessions run there only; null = anywhere. */
+  readonly runner: string | null;
+  /** `priority:high`, `priority:low`. */
+  readonly priority: "high" | "normal" | "low";
 }
 
 export interface Session {
@@ -107,6 +118,30 @@ export interface Session {
   readonly refusals?: number;
   /** It must not be started before; why is for people. Provider limits and pauses after a failed start. */
   readonly hold: null | { readonly until: number; readonly reason: string };
+  /** Labels its runner must have; missing = those of its repository. */
+  readonly labels?: readonly string[];
+  /** Why it waits for a slot, as far as that was told; missing = its turn has not come. */
+  readonly waits?: Waits | null;
+  /** Why it cannot go on where it is; missing = it can. */
+  readonly away?: Away | null;
+  /** Times in a row that its machine went down under it; missing = none. */
+  readonly losses?: number;
+  /** Checkouts that stayed on machines it had to leave, newest last; missing = none. */
+  readonly left?: readonly LeftBehind[];
+}
+
+export interface Waits {
+  readonly reason: Reason;
+  /** Since when, in ms since the epoch. */
+  readonly since: number;
+}
+
+/** What it made there and did not publish is nowhere else. */
+export interface LeftBehind {
+  readonly runner: string;
+  readonly attempt: number;
+  readonly path: string;
+  readonly base: string;
 }
 
 /** A checkout on a runner. `base` = the commit it started from: exports are everything since. */

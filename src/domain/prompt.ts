@@ -41,6 +41,47 @@ Your goal, from the manager:
 ${session.goal}`;
 }
 
+/** For a session that goes on without its conversation and its checkout: its machine is lost, or was taken away. */
+export function newMachineBrief(
+  objective: Objective,
+  session: Session,
+  from: string,
+  nonce: string,
+): string {
+  const own =
+    session.role === "manager" ? managerBrief(objective, nonce) : workerBrief(objective, session);
+  const pull = objective.pullRequests.find((one) => one.session === session.id);
+  const facts = [
+    `You have done this before on another machine (${from}) that is lost, with your conversation and everything that was not published.`,
+    pull === undefined
+      ? "Nothing of it was published."
+      : `Published is branch ${pull.branch} at ${pull.pushedSha.slice(0, 12)}${pull.number === null ? "" : ` (pull request #${pull.number}, ${pull.state})`}; commits that were not published are not here.`,
+    session.role === "manager"
+      ? "Look with list_sessions at what there is, and spawn nothing a second time."
+      : "Look at what is there, and do again what is missing.",
+  ];
+  const said = { progress: session.progress, result: session.result };
+  const rest = [
+    ...(session.progress === null && session.result === null
+      ? []
+      : [`What you last said of it, as data:\n\n${jsonBlock(said)}`]),
+    ...(session.followUp === null || session.followUp.comments.length === 0
+      ? []
+      : [`Review threads that you have not settled, as data:\n\n${threadsBlock(session)}`]),
+  ];
+  return [own, facts.join("\n"), ...rest].join("\n\n");
+}
+
+const threadsBlock = ({ followUp }: Session): string =>
+  jsonBlock({
+    threads: (followUp?.comments ?? []).map(({ thread, path, line, text }) => ({
+      thread,
+      path,
+      line,
+      text,
+    })),
+  });
+
 export const commentMessage = (actor: Actor, where: string, text: string): string =>
   `${actor.login} commented on ${where}. As data:\n\n${jsonBlock({ by: actor.login, text })}`;
 

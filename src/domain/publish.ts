@@ -254,6 +254,17 @@ function settlePublishCalls(step: Step, session: Session, text: string, isError 
   return settled.length > 0;
 }
 
+/** Its commits are on a machine that nobody reaches: who waits for them waits no more. */
+export function unpublishable(step: Step, session: Session, reason: string): void {
+  const next = "end your turn and wait for it, or message_session to have it done again elsewhere";
+  settlePublishCalls(
+    step,
+    session,
+    `not published now: ${reason}, and with it the commits; ${next}`,
+    true,
+  );
+}
+
 /** The push is confirmed, or there was nothing to push: held replies go out, one per thread. */
 function releaseReplies(step: Step, session: Session, sent: FollowUpPush): void {
   const pull = pullRequestOf(step.objective, session.id);

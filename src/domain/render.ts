@@ -4,8 +4,11 @@
  */
 import { behindWords } from "./behind.ts";
 import type { HeldReply, Objective, PullRequest, Question, Result, Session } from "./objective.ts";
+import { boundTo, isStranded } from "./away.ts";
 import { openQuestions, pullRequestOf } from "./objective.ts";
 import { unmet } from "./plan.ts";
+import { reasonWords } from "./reason.ts";
+import { isTerminal } from "./session.ts";
 import type { Rules } from "./step.ts";
 import type { Block, Inline, Text } from "./text.ts";
 
@@ -117,6 +120,31 @@ export function statusWords(objective: Objective, session: Session): string {
 
 /** The state as people say it, with what it waits for. */
 export function stateWords(objective: Objective, session: Session): string {
+  const where = awayWords(objective, session);
+  const words = ownWords(objective, session);
+  return where === null ? words : `${words}; ${where}`;
+}
+
+/** Its machine cannot be reached, or takes nothing any more: since when, and what becomes of it. */
+function awayWords(objective: Objective, session: Session): string | null {
+  const { away, runner, pin, state } = session;
+  if (away === undefined || away === null || isTerminal(state)) return null;
+  const since = `since ${clock(away.since)}`;
+  const works = state.kind === "running" || state.kind === "starting";
+  switch (away.is) {
+    case "unreachable":
+      return `${runner} cannot be reached ${since}${works ? ", the agent works on there" : ""}`;
+    case "lost":
+      if (pin !== null) return `${runner} is lost ${since}, and it waits for it`;
+      return isStranded(objective, session)
+        ? `${runner} is lost ${since}, it goes on elsewhere as soon as there is a slot`
+        : `${runner} is lost ${since}`;
+    case "disabled":
+      return `${runner} is disabled ${since}`;
+  }
+}
+
+function ownWords(objective: Objective, session: Session): string {
   const { state } = session;
   switch (state.kind) {
     case "queued":
@@ -145,7 +173,10 @@ export function stateWords(objective: Objective, session: Session): string {
 function waitsFor(objective: Objective, session: Session): string {
   const missing = unmet(objective, session);
   if (missing.length > 0) return missing.map(({ title }) => title).join(", ");
-  return session.pin === null ? "a free slot" : `a free slot on ${session.pin}`;
+  const on = boundTo(session);
+  const slot = on === null ? "a free slot" : `a free slot on ${on}`;
+  const { waits } = session;
+  return waits === undefined || waits === null ? slot : `${slot}: ${reasonWords(waits.reason)}`;
 }
 
 function questionLine(objective: Objective, question: Question): readonly Inline[] {

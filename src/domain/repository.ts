@@ -19,9 +19,15 @@ export interface RepositoryConfig {
   readonly pr: { readonly draft: "until-reported" | "always" };
   readonly onDone: "close" | "keep-open";
   /** Workers of one objective that may be live at the same time. */
-  readonly limits: { readonly workers: number };
+  readonly limits: {
+    readonly workers: number;
+    /** Sessions of this repository that may be live at the same time; missing = as many as there is room for. */
+    readonly sessions?: number;
+  };
   /** Only these directories, and the files beside them on the way, are checked out; missing = everything is. */
   readonly workspace?: { readonly sparse: readonly string[] };
+  /** Which runners its sessions want; missing = any. */
+  readonly runner?: { readonly labels: readonly string[] };
 }
 
 export const DEFAULT_CONFIG: RepositoryConfig = {

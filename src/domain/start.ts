@@ -8,7 +8,7 @@ import type { GitHubEvent } from "./event.ts";
 import type { ConfigFact, IssueFact } from "./facts.ts";
 import { cancelObjective, mayBeMerged, stopRest } from "./finish.ts";
 import { objectiveId, sessionId } from "./id.ts";
-import { isOver, type Objective, type Session } from "./objective.ts";
+import { isOver, type Objective, type Placement, type Session } from "./objective.ts";
 import { mayCommand } from "./people.ts";
 import { editedIssueMessage, managerBrief } from "./prompt.ts";
 import { configProblemText, refusalText } from "./render.ts";
@@ -117,6 +117,7 @@ function start(
 ): Decision {
   const { snapshot, number, actor } = event;
   const revision = (latest?.revision ?? 0) + 1;
+  const placement = placementOf(context.facts.issue?.labels ?? []);
   const id = context
     .deriveFixed(`objective:${repository.id}:${snapshot.id}:${revision}`)
     .slice(0, 20);
@@ -135,6 +136,7 @@ function start(
     ...(event.found === undefined ? {} : { labelFound: event.found }),
     config: config.config,
     defaultBranch: config.defaultBranch,
+    ...(placement === null ? {} : { placement }),
     sessions: [
       newSession(
         {
@@ -143,6 +145,7 @@ function start(
           title: "manager",
           goal: snapshot.title,
           agent: config.config.agent,
+          pin: placement?.runner ?? null,
         },
         context.now,
       ),
@@ -175,6 +178,7 @@ export const newSession = (
     readonly id: string;
     readonly dependsOn?: Session["dependsOn"];
     readonly pin?: string | null;
+    readonly labels?: readonly string[];
   },
   now: number,
 ): Session => ({
@@ -215,6 +219,23 @@ function reportConfigProblem(step: Step, { problem }: ConfigFact): void {
   });
 }
 
+/** Labels that say where and how soon; null = none does. Of several runners the first by name. */
+function placementOf(labels: readonly string[]): Placement | null {
+  const runner = labels
+    .flatMap(
+      (label) => /^runner:(?<name>[A-Za-z0-9][\w.-]{0,63})$/u.exec(label)?.groups?.["name"] ?? [],
+    )
+    .toSorted()[0];
+  const priority = labels.includes("priority:high")
+    ? "high"
+    : labels.includes("priority:low")
+      ? "low"
+      : "normal";
+  return runner === undefined && priority === "normal"
+    ? null
+    : { runner: runner ?? null, priority };
+}
+
 function onLive(
   step: Step,
   event: IssueChanged,
@@ -232,6 +253,9 @@ function onLive(
     else cancelObjective(step, reason);
     return step.done();
   }
+  const placement = placementOf(issue?.labels ?? []);
+  if (placement !== null || step.objective.placement !== undefined)
+    step.change({ placement: placement ?? { runner: null, priority: "normal" } });
   if (event.cause === "reopened") step.timer(CLOSED_TIMER, null);
   if (event.cause === "edited") edited(step, event);
   else step.note("already at work");

@@ -15,6 +15,8 @@ export type ToolCall =
       readonly dependsOn: readonly string[];
       /** Name of a runner this session must run on. */
       readonly runner: string | null;
+      /** Labels its runner must have; missing = those of its repository. */
+      readonly runnerLabels?: readonly string[];
     }
   | { readonly tool: "message_session"; readonly session: string; readonly text: string }
   | { readonly tool: "list_sessions" }

@@ -6,7 +6,8 @@ import { Fenced, type Store } from "../store/port.ts";
 import type { Deliver } from "./deliver.ts";
 import type { Drain } from "./drain.ts";
 import type { Clock, Log } from "./ports.ts";
-import { tick } from "./tick.ts";
+import { openReasons } from "./reasons.ts";
+import { tick, type TickParts } from "./tick.ts";
 
 export interface LoopParts {
   readonly store: Store;
@@ -18,6 +19,8 @@ export interface LoopParts {
   readonly route: () => Promise<number>;
   /** Follows the records of attempts that became live. */
   readonly follow: () => Promise<void>;
+  /** What is known of machines now, and the limits of placing; default: nothing, and none. */
+  readonly known?: NonNullable<TickParts["known"]>;
   /** Before anything that is due is looked for: has our clock been set? */
   readonly time?: () => Promise<void>;
   /** A round begins: whoever watches knows that the engine turns. */
@@ -39,6 +42,7 @@ export interface Loop {
 
 export function openLoop(parts: LoopParts): Loop {
   const { store, clock, log, lookEveryMs } = parts;
+  const place = openPlacing(parts);
   const life = { running: false, ended: Promise.resolve() };
   let written = false;
   let resting: (() => void) | null = null;
@@ -53,7 +57,7 @@ export function openLoop(parts: LoopParts): Loop {
     await store.fireTimers(clock.now());
     const routed = await parts.route();
     const drained = await parts.drain.once();
-    const placed = await tick(parts);
+    const placed = await place();
     await parts.follow();
     const started = await parts.deliver.once();
     return routed + drained + placed + started > 0;
@@ -109,5 +113,15 @@ export function openLoop(parts: LoopParts): Loop {
       await Promise.race([Promise.all([parts.deliver.idle(), parts.drain.idle()]), late.promise]);
       cancel();
     },
+  };
+}
+
+/** Slots for those that wait; the others hear now and then why. */
+function openPlacing(parts: LoopParts): () => Promise<number> {
+  const reasons = openReasons(parts);
+  return async () => {
+    const placed = await tick(parts);
+    await reasons.once(parts.known?.() ?? {});
+    return placed;
   };
 }

@@ -69,7 +69,8 @@ export function openFleet(options: FleetOptions): LinkedFleet {
   return {
     perform: async (effect, { number }) => {
       try {
-        return await perform(options, linkTo(effect.runner), effect, number);
+        const link = linkTo(effect.runner);
+        return away(effect.runner, link) ?? (await perform(options, link, effect, number));
       } catch (error) {
         return outcomeOfFailure(error);
       }
@@ -92,6 +93,16 @@ export function openFleet(options: FleetOptions): LinkedFleet {
     detach: async (runner, session, attempt) => options.link(runner)?.detach({ session, attempt }),
     exportBundle: ({ runner, ...where }) => exportBundle(linkTo(runner), where),
   };
+}
+
+/**
+ * Nobody waits in the air for a machine that is away: its effects are due again when it answers (`setReach`), and hold up
+ * nothing else meanwhile.
+ */
+function away(runner: string, link: Link): EffectOutcome | null {
+  if (link.state !== "unreachable") return null;
+  const why = link.problem === undefined ? "" : `: ${link.problem}`;
+  return { kind: "later", reason: `runner ${runner} cannot be reached${why}`, afterMs: null };
 }
 
 class UnknownRunner extends Error {}
@@ -248,6 +259,8 @@ async function exportBundle(
     readonly base: string;
   },
 ): Promise<Exported | NotExported> {
+  if (link.state === "unreachable")
+    return { ok: false, code: "unreachable", reason: link.problem ?? "it cannot be reached" };
   try {
     const { reply, attachment } = await link.request(
       { op: "export", session, attempt, path, base },

@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import type { ResultEvent } from "../domain/event.ts";
 import type { Repository } from "../domain/repository.ts";
+import type { SessionPlace } from "../domain/session.ts";
 import type { Clock, EffectAttempt, EffectOutcome, PushGate } from "../engine/ports.ts";
 import type { PullState } from "./at-head.ts";
 import type { Auth, OneTimeToken } from "./auth.ts";
@@ -39,6 +40,8 @@ export interface PushGateOptions {
   readonly pullRequest: (repository: Repository, number: number) => Promise<PullState | null>;
   /** The newest pull request of ours from a branch, read now; null = there is none. Throws PortError. */
   readonly pullRequestAt: (repository: Repository, branch: string) => Promise<PullState | null>;
+  /** Where a session is by our own record; default: where the effect says. */
+  readonly placeOf?: (session: string) => Promise<SessionPlace | null>;
   /** `https://github.com`: where clones and pushes go. */
   readonly gitUrl: string;
   /** Quarantines are made in `<dataDirectory>/quarantine`. */
@@ -79,6 +82,8 @@ async function push(
 ): Promise<EffectOutcome> {
   if (!isOwnBranch(effect.branch))
     return refused(effect, "policy", `${JSON.stringify(effect.branch)} is not a branch of ours`);
+  const fenced = await fencedAt(options, effect);
+  if (fenced !== null) return fenced;
   const over = effect.pullRequest === null ? null : await pullRequestOver(options, effect);
   // Gone altogether: nothing says any more what an earlier try pushed.
   if (over !== null && over.head === null) return refusedOver(effect, over);
@@ -158,12 +163,28 @@ async function pushTo(
   const over = await pullRequestOver(options, effect);
   if (over !== null && over.head !== next.sha) return refusedOver(effect, over);
   if (over !== null) return pushed(pushing, next.sha);
+  const fenced = await fencedAt(options, effect);
+  if (fenced !== null) return fenced;
   const result = await remote.push(next.sha, effect.branch, next.from);
   if (result.code !== 0) {
     const now = await remote.head(effect.branch).catch(() => undefined); // unreadable: unknown, below
     if (now !== next.sha) return failedPush(effect, result.stderr, now, next.from);
   }
   return pushed(pushing, next.sha);
+}
+
+/**
+ * The session goes on elsewhere since: what this attempt made is not pushed any more, and nobody waits for it. A machine
+ * is lost only long after its last answer, so none is fenced between this look and the push that follows.
+ */
+async function fencedAt(
+  { placeOf }: PushGateOptions,
+  { session, runner, attempt }: PushEffect,
+): Promise<EffectOutcome | null> {
+  const place = (await placeOf?.(session)) ?? null;
+  if (place === null || place.runner === null || place.runner === runner) return null;
+  const reason = `attempt ${attempt} of ${session} on ${runner} is fenced: it goes on on ${place.runner}`;
+  return { kind: "refused", reason, events: [] };
 }
 
 /** What a push that did not end well, and did not arrive either, means. */

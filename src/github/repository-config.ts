@@ -28,6 +28,8 @@ const directory = z
   .string()
   .max(200)
   .regex(/^(?![/!#-])(?!.*(?:^|\/)\.{0,2}(?:\/|$))[^\p{Cc}\\"*?[\]]+$/u, DIRECTORY);
+/** As `orcha runner add --label` takes them: no comma, no space. */
+const RUNNER_LABEL = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/u;
 
 const File = z.strictObject({
   label: words.max(50).default(DEFAULT_CONFIG.label),
@@ -46,7 +48,10 @@ const File = z.strictObject({
     .prefault({}),
   on_done: z.enum(["close", "keep-open"]).default(DEFAULT_CONFIG.onDone),
   limits: z
-    .strictObject({ workers: z.int().min(1).max(50).default(DEFAULT_CONFIG.limits.workers) })
+    .strictObject({
+      workers: z.int().min(1).max(50).default(DEFAULT_CONFIG.limits.workers),
+      sessions: z.int().min(1).max(1_000).exactOptional(),
+    })
     .prefault({}),
   workspace: z
     .strictObject({
@@ -60,21 +65,28 @@ const File = z.strictObject({
         .default(false),
     })
     .prefault({}),
+  runner: z
+    .strictObject({ labels: z.array(z.string().regex(RUNNER_LABEL)).max(16).default([]) })
+    .exactOptional(),
 });
 
 const KEYS = {
   "": Object.keys(File.shape),
   pr: ["draft"],
-  limits: ["workers"],
   workspace: ["sparse", "partial"],
+  limits: ["workers", "sessions"],
+  runner: ["labels"],
 } as const;
 
 /** An empty file is a good one: everything has a default. */
 export function parseRepositoryConfig(text: string): ParsedConfig {
   const parsed = parseYaml(text, File, KEYS);
   if (!parsed.ok) return parsed;
-  const { label, agent, setup, pr, on_done: onDone, limits, workspace } = parsed.value;
+  const { label, agent, setup, pr, on_done: onDone, limits, workspace, runner } = parsed.value;
   const { sparse } = workspace;
-  const config = { label, agent, setup, pr, onDone, limits };
-  return { ok: true, config: sparse.length === 0 ? config : { ...config, workspace: { sparse } } };
+  const more = {
+    ...(sparse.length === 0 ? {} : { workspace: { sparse } }),
+    ...(runner === undefined ? {} : { runner }),
+  };
+  return { ok: true, config: { label, agent, setup, pr, onDone, limits, ...more } };
 }

@@ -183,6 +183,8 @@ export const Request = z.discriminatedUnion("op", [
     /** An attempt may live there: then it is what the files were in passing. Default: refused as `busy`. */
     live: z.optional(z.boolean()),
   }),
+  /** How is it just now? Optional: a daemon that does not know it is placed on as if nothing were known. */
+  z.object({ op: z.literal("status") }),
 ]);
 export type Request = z.infer<typeof Request>;
 
@@ -264,6 +266,14 @@ export const DoctorCheck = z.object({
 export type DoctorCheck = z.infer<typeof DoctorCheck>;
 export const DoctorReply = z.object({ checks: z.array(DoctorCheck) });
 export type DoctorReply = z.infer<typeof DoctorReply>;
+/** Load of the last minute over all cores, free bytes where checkouts are, mirrors by `owner__name`. */
+export const StatusReply = z.object({
+  load: z.number().check(z.gte(0)),
+  cores: z.int().check(z.gte(1)),
+  freeBytes: z.number().check(z.gte(0)),
+  mirrors: z.array(text(256)).check(z.maxLength(1000)),
+});
+export type StatusReply = z.infer<typeof StatusReply>;
 export const ListReply = z.object({
   attempts: z.array(AttemptInfo),
   workspaces: z.array(z.string()),

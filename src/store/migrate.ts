@@ -13,6 +13,7 @@ import { up as neverLost } from "./migrations/0002-never-lost.ts";
 import { up as heads } from "./migrations/0003-heads.ts";
 import { up as retention } from "./migrations/0004-retention.ts";
 import { up as runners } from "./migrations/0005-runners.ts";
+import { up as placement } from "./migrations/0006-placement.ts";
 
 const MIGRATIONS = {
   "0001-first": { up: first },
@@ -20,6 +21,7 @@ const MIGRATIONS = {
   "0003-heads": { up: heads },
   "0004-retention": { up: retention },
   "0005-runners": { up: runners },
+  "0006-placement": { up: placement },
 };
 
 /** Written by a version of ours that knows more than this one. */

@@ -2,8 +2,9 @@
 import type { Objective, PullRequest, Question, Session } from "../domain/objective.ts";
 import { isOver } from "../domain/objective.ts";
 import type { Repository } from "../domain/repository.ts";
+import { classOf } from "../domain/reason.ts";
 import { candidates, type Candidate } from "../domain/schedule.ts";
-import { isLive } from "../domain/session.ts";
+import { isLive, type Place } from "../domain/session.ts";
 import {
   decodeObjective,
   decodePullRequest,
@@ -15,7 +16,9 @@ import type { Insertable } from "kysely";
 import type { Db } from "./database.ts";
 import type { Loaded, Subject } from "./port.ts";
 import { prepared } from "./prepared.ts";
+import { wantOf } from "./queue-head.ts";
 import type { Tables } from "./schema.ts";
+import { leaveSlot } from "./slot-table.ts";
 
 export function loadSubject(db: Db, subject: Subject, repository: Repository): Loaded | null {
   const id = findObjective(db, subject, repository);
@@ -122,6 +125,7 @@ export function storeObjective(
   before: Loaded | null,
   objective: Objective,
   now: number,
+  stops: Parameters<typeof leaveSlot>[2] = [],
 ): boolean {
   const same = before?.objective.id === objective.id ? before : null;
   if (!(same === null ? insert(db, objective, now) : update(db, objective, same.rev, now)))
@@ -136,8 +140,10 @@ export function storeObjective(
     const row = rows[position];
     if (row !== undefined && (was !== session || !isSame(row, oldRows?.[position])))
       db.run(sessionPut({ ...row, body: encode(session) }));
-    if (was !== undefined && isLive(was.state) && !isLive(session.state))
-      releaseSlot(db, session.id);
+    if (was !== undefined && isLive(was.state) && !isAt(session, was.state)) {
+      const { runner, slot } = was.state;
+      leaveSlot(db, { session: was.id, attempt: was.attempt, runner, slot }, stops);
+    }
     if (session.attempt > (was?.attempt ?? 0)) openAttempt(db, session);
   }
   const known = new Set<unknown>([
@@ -150,6 +156,9 @@ export function storeObjective(
     if (!known.has(pull)) putPullRequest(db, objective, pull);
   return true;
 }
+
+const isAt = ({ state }: Session, { runner, slot }: Place): boolean =>
+  isLive(state) && state.runner === runner && state.slot === slot;
 
 /** A session's row without its body: also what others of its objective make of it. */
 type SessionPlace = Readonly<Omit<Insertable<Tables["session"]>, "body">>;
@@ -174,6 +183,11 @@ function placesOf(objective: Objective): readonly SessionPlace[] {
       worker: session.role === "worker" ? 1 : 0,
       workers_max: objective.config.limits.workers,
       live: isLive(session.state) ? 1 : 0,
+      leaves: queued?.candidate.leaves ?? null,
+      want: wantOf(queued?.candidate.labels ?? []),
+      repository: objective.repository.id,
+      sessions_max: queued?.candidate.sessionsMax ?? null,
+      why: session.waits ? classOf(session.waits.reason) : "",
     };
   });
 }
@@ -196,13 +210,30 @@ const SESSION_COLUMNS = [
   "worker",
   "workers_max",
   "live",
+  "leaves",
+  "want",
+  "repository",
+  "sessions_max",
+  "why",
 ] as const satisfies readonly (keyof SessionPlace)[];
 
 const sessionPut = prepared((build, row: SessionPlace & { readonly body: string }) => {
   const { id, objective_id, position, state, attempt, ready, rank, turn, since, pin } = row;
-  const { worker, workers_max, live, body } = row;
-  const queued = { ready, rank, turn, since, pin, worker, workers_max };
-  const changing = { state, attempt, ...queued, live, body };
+  const { worker, workers_max, live, body, leaves, want, repository, why, sessions_max } = row;
+  const queued = {
+    ready,
+    rank,
+    turn,
+    since,
+    pin,
+    worker,
+    workers_max,
+    leaves,
+    want,
+    why,
+    sessions_max,
+  };
+  const changing = { state, attempt, ...queued, live, body, repository };
   return build
     .insertInto("session")
     .values({ id, objective_id, position, ...changing })
@@ -264,10 +295,6 @@ const updated = prepared((build, { id, rev, next, live, updated_at, body }: Upda
     .where("rev", "=", rev),
 );
 
-export function releaseSlot({ build, run }: Db, session: string): void {
-  run(build.deleteFrom("slot").where("session_id", "=", session));
-}
-
 /** From now on its record is followed, from the start. */
 function openAttempt({ build, run }: Db, session: Session): void {
   run(
@@ -280,6 +307,7 @@ function openAttempt({ build, run }: Db, session: Session): void {
         err: 0,
         seq: 0,
         closed: 0,
+        runner: session.runner,
       })
       .onConflict((conflict) => conflict.doNothing()),
   );

@@ -120,14 +120,25 @@ const ended = prepared((build, { seq, state, reason, now }: Ended) =>
 );
 
 export function isStartPending({ all }: Db, session: SessionId, attempt: number): boolean {
-  return all(pendingIn({ lane: `attempt:${session}` })).some((row) => {
+  // Its lane, on whichever runner ("A" comes after "@").
+  const lanes = { from: `attempt:${session}@`, before: `attempt:${session}A` };
+  return all(pendingIn(lanes)).some((row) => {
     const { effect } = decodeEffect({ ...row, known: null });
     return effect.kind === "start-attempt" && effect.attempt === attempt;
   });
 }
 
-const pendingIn = prepared((build, { lane }: { readonly lane: string }) =>
-  build.selectFrom("outbox").selectAll().where("lane", "=", lane).where("state", "=", "pending"),
+interface Lanes {
+  readonly from: string;
+  readonly before: string;
+}
+const pendingIn = prepared((build, { from, before }: Lanes) =>
+  build
+    .selectFrom("outbox")
+    .selectAll()
+    .where("lane", ">=", from)
+    .where("lane", "<", before)
+    .where("state", "=", "pending"),
 );
 
 export interface Postpone {

@@ -14,6 +14,7 @@ import type { Claim, Snapshot } from "../domain/schedule.ts";
 import type { SessionPlace } from "../domain/session.ts";
 import type { Emitted, Timer } from "../domain/step.ts";
 import type { Identity } from "./identity.ts";
+import type { PresenceStore } from "./presence-port.ts";
 import type { StoreUnavailable, DeliveryInbox, SweepStore } from "../inbox/port.ts";
 
 /** Whom an inbox item is about. Items of one lane are handled one after the other, in order. */
@@ -290,7 +291,7 @@ export interface Reading {
   marks(prefix: string): Promise<ReadonlyMap<string, string>>;
 }
 
-export interface Store extends DeliveryInbox, SweepStore, Reading, AsyncDisposable {
+export interface Store extends DeliveryInbox, SweepStore, PresenceStore, Reading, AsyncDisposable {
   /**
    * Who we are; the epoch grows with every call, and whoever had the database before is fenced: all its writes
    * throw `Fenced`. Rows that were in hand when the last process died have one crash more. Call it once per start.

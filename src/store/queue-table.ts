@@ -1,103 +1,14 @@
 /** Slots, attempts and timers. */
-import { objectiveId, sessionId } from "../domain/id.ts";
-import { isTerminal, type SessionPlace } from "../domain/session.ts";
-import { freeSlots } from "../domain/runner.ts";
-import type { Claim, Snapshot } from "../domain/schedule.ts";
+import { objectiveId } from "../domain/id.ts";
+import { isTerminal, type Place, type SessionPlace } from "../domain/session.ts";
+import type { Claim } from "../domain/schedule.ts";
 import type { Timer } from "../domain/step.ts";
 import { decodeSession, decodeObjectiveBody } from "./codec.ts";
 import type { Db } from "./database.ts";
 import { insertItem } from "./inbox-table.ts";
 import { attemptKey, type Advance, type Cursor, type LiveAttempt } from "./port.ts";
 import { prepared } from "./prepared.ts";
-import { runnerSnapshots } from "./runner-table.ts";
-
-/**
- * Reads the head of the queue only, and that of every rank and pin for itself: what cannot be placed (its runner is
- * full, its objective has as many workers as it may) hides nobody. Each objective's first come before everybody's
- * second; objectives at work, and so at their limit, are no more than there are slots.
- */
-export function snapshot(db: Db, limit: number): Snapshot {
-  const { all } = db;
-  const runners = runnerSnapshots(db);
-  const free = runners.filter((runner) => freeSlots(runner).length > 0).map(({ name }) => name);
-  if (free.length === 0) return { runners, queue: [], busy: new Map() };
-  const slots = runners.reduce((sum, runner) => sum + runner.slots, 0);
-  const each = { limit: Math.min(limit, 2 * slots + HEAD_MARGIN) };
-  const queue = waitingRanks(db).flatMap((rank) =>
-    [
-      all(anywhere({ ...each, rank })),
-      free.flatMap((pin) => all(pinned({ ...each, rank, pin }))),
-    ].flat(),
-  );
-  const busy = all(atWork({}));
-  return {
-    runners,
-    queue: queue.map((row) => ({
-      session: sessionId(row.id),
-      objective: objectiveId(row.objective_id),
-      rank: row.rank,
-      since: row.since,
-      pin: row.pin,
-      worker: row.worker === 1,
-      workersMax: row.workers_max,
-    })),
-    busy: new Map(
-      busy.map(({ objective_id, sessions, workers }) => [objective_id, { sessions, workers }]),
-    ),
-  };
-}
-
-const HEAD_MARGIN = 16;
-
-function waitingRanks({ get }: Db): readonly number[] {
-  const found: number[] = [];
-  for (let rank = get(rankAfter({ rank: -1 }))?.rank; rank !== undefined && rank !== null;) {
-    found.push(rank);
-    rank = get(rankAfter({ rank }))?.rank;
-  }
-  return found;
-}
-
-const rankAfter = prepared((build, { rank }: { readonly rank: number }) =>
-  build
-    .selectFrom("session")
-    .select(({ fn }) => fn.min<number | null>("rank").as("rank"))
-    .where("ready", "=", 1)
-    .where("rank", ">", rank),
-);
-
-const waiting = (build: Db["build"]) =>
-  build
-    .selectFrom("session")
-    .leftJoin("slot", "slot.session_id", "session.id")
-    .select(["session.id", "session.objective_id", "rank", "since", "pin", "worker", "workers_max"])
-    .where("ready", "=", 1)
-    .where("slot.slot", "is", null)
-    .orderBy("turn")
-    .orderBy("since");
-
-interface Head {
-  readonly rank: number;
-  readonly limit: number;
-}
-const anywhere = prepared((build, { rank, limit }: Head) =>
-  waiting(build).where("rank", "=", rank).where("pin", "is", null).limit(limit),
-);
-const pinned = prepared((build, { rank, limit, pin }: Head & { readonly pin: string }) =>
-  waiting(build).where("rank", "=", rank).where("pin", "=", pin).limit(limit),
-);
-
-const atWork = prepared((build) =>
-  build
-    .selectFrom("slot")
-    .innerJoin("session", "session.id", "slot.session_id")
-    .select(({ fn }) => [
-      "slot.objective_id",
-      fn.countAll<number>().as("sessions"),
-      fn.sum<number>("worker").as("workers"),
-    ])
-    .groupBy("slot.objective_id"),
-);
+import { haunt } from "./slot-table.ts";
 
 /** Inserting the slot row is the claim: taken slots and claimed sessions make it fail. */
 export function claimSlot(db: Db, { session, runner, slot }: Claim, now: number): boolean {
@@ -105,6 +16,11 @@ export function claimSlot(db: Db, { session, runner, slot }: Claim, now: number)
   const row = get(claimable({ session }));
   const online = get(onlineRunner({ runner }));
   if (row === undefined || online === undefined || slot >= online.slots) return false;
+  const { leaves, attempt } = row;
+  // It has answered in between: the session is where it was.
+  if (leaves !== null && get(lostRunner({ runner: leaves })) === undefined) return false;
+  if (get(slotAt({ runner, slot })) !== undefined) return false;
+  if (leaves !== null) haunt(db, { runner: leaves, session, attempt });
   const claimed = run(
     build
       .insertInto("slot")
@@ -135,7 +51,7 @@ const claimable = prepared((build, { session }: { readonly session: string }) =>
   build
     .selectFrom("session")
     .innerJoin("objective", "objective.id", "session.objective_id")
-    .select(["session.objective_id", "session.attempt", "objective.body"])
+    .select(["session.objective_id", "session.attempt", "objective.body", "leaves"])
     .where("session.id", "=", session)
     .where("ready", "=", 1),
 );
@@ -144,7 +60,18 @@ const onlineRunner = prepared((build, { runner }: { readonly runner: string }) =
     .selectFrom("runner")
     .select("slots")
     .where("name", "=", runner)
-    .where("state", "=", "online"),
+    .where("state", "=", "online")
+    .where("reach", "=", "attached"),
+);
+const slotAt = prepared((build, { runner, slot }: Place) =>
+  build
+    .selectFrom("slot")
+    .select("session_id")
+    .where("runner", "=", runner)
+    .where("slot", "=", slot),
+);
+const lostRunner = prepared((build, { runner }: { readonly runner: string }) =>
+  build.selectFrom("runner").select("name").where("name", "=", runner).where("reach", "=", "lost"),
 );
 
 export function placeOf({ get }: Db, session: string): SessionPlace | null {
@@ -166,14 +93,16 @@ export function liveAttempts(
   const open = all(openAttempts({}));
   return open
     .filter(({ session_id, attempt }) => !except.has(attemptKey({ session: session_id, attempt })))
-    .flatMap(({ session_id, attempt, out, err, seq }) => {
+    .flatMap(({ session_id, attempt, out, err, seq, runner: at }) => {
       const query = build
         .selectFrom("session")
         .innerJoin("objective", "objective.id", "session.objective_id")
         .select(["session.body", "objective.body as objective", "session.objective_id"])
         .where("session.id", "=", session_id);
       return all(query).flatMap(({ body, objective, objective_id }) => {
-        const { id, agent, role, runner } = decodeSession(body);
+        const { id, agent, role, runner: now } = decodeSession(body);
+        // One that was fenced is followed where it was.
+        const runner = at ?? now;
         const { repository } = decodeObjectiveBody(objective);
         const place = { session: id, attempt, objective: objectiveId(objective_id), repository };
         return runner === null
@@ -208,12 +137,12 @@ export function advance(
   if (activity !== null) db.run(active({ session, activity, now }));
 }
 
-interface Place extends Cursor {
+interface Advanced extends Cursor {
   readonly session: string;
   readonly attempt: number;
   readonly closed: number;
 }
-const advanced = prepared((build, { session, attempt, out, err, seq, closed }: Place) =>
+const advanced = prepared((build, { session, attempt, out, err, seq, closed }: Advanced) =>
   build
     .updateTable("attempt")
     .set({ out, err, seq, closed })

@@ -1,5 +1,5 @@
 /** The machines that are registered. Their slots are rows of a table of their own (queue-table.ts). */
-import { sql } from "kysely";
+import { sql, type Selectable } from "kysely";
 import * as z from "zod";
 import type { MachineAddress, RunnerSnapshot } from "../domain/runner.ts";
 import type { Db } from "./database.ts";
@@ -19,7 +19,10 @@ export function putRunner({ build, run }: Db, runner: NewRunner): void {
   );
 }
 
-type Columns = Omit<Tables["runner"], "name" | "kind" | "state" | "slots">;
+type Columns = Omit<
+  Tables["runner"],
+  "name" | "kind" | "state" | "slots" | "reach" | "reach_since"
+>;
 
 function columnsOf({ labels, address, hostKey, problem }: Partial<RunnerRow>): Partial<Columns> {
   return {
@@ -54,26 +57,45 @@ const liveOn = prepared((build, { name }: { readonly name: string }) =>
 
 export function listRunners(db: Db): readonly RunnerRow[] {
   const taken = takenOf(db);
-  return db.all(registered({})).map((row) => ({
-    name: row.name,
-    kind: row.kind,
-    state: row.state,
-    slots: row.slots,
-    labels: Labels.parse(JSON.parse(row.labels)),
-    address: row.address === null ? null : Address.parse(JSON.parse(row.address)),
-    hostKey: row.host_key,
-    problem: row.problem,
-    taken: taken(row.name),
-  }));
+  return db.all(registered({})).map((row) => rowOf(row, taken(row.name)));
 }
+
+const rowOf = (row: Selectable<Tables["runner"]>, taken: readonly number[]): RunnerRow => ({
+  kind: row.kind,
+  labels: Labels.parse(JSON.parse(row.labels)),
+  address: row.address === null ? null : Address.parse(JSON.parse(row.address)),
+  hostKey: row.host_key,
+  problem: row.problem,
+  ...snapshotOf(row, taken),
+});
 
 /** What every round of the scheduler asks for. */
 export function runnerSnapshots(db: Db): readonly RunnerSnapshot[] {
   const taken = takenOf(db);
-  return db
-    .all(registered({}))
-    .map(({ name, state, slots }) => ({ name, state, slots, taken: taken(name) }));
+  return db.all(registered({})).map((row) => snapshotOf(row, taken(row.name)));
 }
+
+const snapshotOf = (
+  row: Selectable<Tables["runner"]>,
+  taken: readonly number[],
+): RunnerSnapshot => ({
+  name: row.name,
+  state: row.state,
+  slots: row.slots,
+  taken,
+  ...labelsOf(row),
+  ...reachOf(row),
+});
+
+function labelsOf({ labels }: Selectable<Tables["runner"]>): Pick<RunnerSnapshot, "labels"> {
+  return labels === "[]" ? {} : { labels: Labels.parse(JSON.parse(labels)) };
+}
+
+const reachOf = ({
+  reach,
+  reach_since,
+}: Selectable<Tables["runner"]>): Pick<RunnerSnapshot, "reach" | "since"> =>
+  reach === "attached" ? {} : { reach, since: reach_since ?? 0 };
 
 function takenOf({ all }: Db): (runner: string) => readonly number[] {
   const slots = Map.groupBy(all(takenSlots({})), ({ runner }) => runner);

@@ -60,6 +60,14 @@ export interface Tables {
     workers_max: number;
     live: number;
     body: string;
+    /** The lost runner where it has a slot and may have a process. */
+    leaves: Generated<string | null>;
+    /** Labels a runner must have: sorted, a comma after each. */
+    want: Generated<string>;
+    repository: Generated<number>;
+    sessions_max: Generated<number | null>;
+    /** Class of the reason for which it waits. */
+    why: Generated<string>;
   };
   question: { id: string; objective_id: string; position: number; state: string; body: string };
   pull_request: {
@@ -116,10 +124,13 @@ export interface Tables {
     address: string | null;
     host_key: string | null;
     problem: string | null;
+    reach: Generated<"attached" | "unreachable" | "lost">;
+    reach_since: Generated<number | null>;
   };
   slot: {
     runner: string;
     slot: number;
+    /** A session's id, or the key of an attempt whose end nobody has seen (slot-table.ts). */
     session_id: string;
     objective_id: string;
     claimed_at: number;
@@ -131,6 +142,8 @@ export interface Tables {
     err: number;
     seq: number;
     closed: number;
+    /** null = where its session is. */
+    runner: Generated<string | null>;
   };
   activity: { session_id: string; text: string; at: number };
   configuration: { repository_id: number; sha: string; body: string };

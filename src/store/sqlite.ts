@@ -1,4 +1,5 @@
 /** The store on SQLite. One process writes (lock.ts); each method is one synchronous transaction. */
+import { isLive } from "../domain/session.ts";
 import { decodeConfig, decodeNotes, encode } from "./codec.ts";
 import { openDatabase, openReadOnly, type Db } from "./database.ts";
 import { writeBackup } from "./backup.ts";
@@ -15,10 +16,14 @@ import type { DeliveryInbox, SweepStore } from "../inbox/port.ts";
 import { readStats } from "./stats.ts";
 import type { ArrivalStore } from "./arrivals.ts";
 import type { Commit, EndedEffect, Reading, Store } from "./port.ts";
+import * as presence from "./presence-table.ts";
 import { lastMoment, rebase } from "./rebase.ts";
 import { endedSessions, prune } from "./prune.ts";
+import { snapshot } from "./queue-head.ts";
 import * as queue from "./queue-table.ts";
 import * as runners from "./runner-table.ts";
+import * as slots from "./slot-table.ts";
+import { waiting } from "./waiting-table.ts";
 import * as watch from "./watch-table.ts";
 
 /** `chance`: what a new installation, and every restored one, draws its ids from. */
@@ -54,7 +59,7 @@ export function storeOver(
     ...reading(db),
     ...inboxPart({ db, hands, write, clock, inDoubt: ownership.inDoubt }),
     ...outboxPart({ db, hands, write }),
-    ...fleetPart(db, write),
+    ...fleetPart(db, write, clock),
     prune: async (request) => db.transaction(() => prune(db, request)),
     endedSessions: async (sessions, before) => endedSessions(db, sessions, before),
     lastMoment: async () => lastMoment(db),
@@ -199,6 +204,7 @@ function endInTransaction(db: Db, ended: EndedEffect): void {
   const { effect, objective } = item;
   if (effect.kind === "start-attempt" && state !== "done")
     queue.closeAttempt(db, effect.session, effect.attempt);
+  if (effect.kind === "stop-attempt") slots.stopped(db, effect);
   const stored = objective === null ? null : objectives.loadObjective(db, objective);
   if (stored === null) return;
   const { id, repository } = stored.objective;
@@ -221,6 +227,8 @@ type FleetPart = Pick<
   | "fireTimers"
   | "nextDue"
   | "putRunner"
+  | "setReach"
+  | "waiting"
   | "removeRunner"
   | "snapshot"
   | "claim"
@@ -231,12 +239,14 @@ type FleetPart = Pick<
   | "advance"
 >;
 
-const fleetPart = (db: Db, write: Write): FleetPart => ({
+const fleetPart = (db: Db, write: Write, clock: { now(): number }): FleetPart => ({
   fireTimers: async (now) => db.transaction(() => queue.fireTimers(db, now)),
   nextDue: async (now) => nextDue(db, now),
-  putRunner: (runner) => write(() => runners.putRunner(db, runner)),
+  putRunner: (runner) => write(() => presence.putRunner(db, runner, clock.now())),
+  waiting: async (after, limit) => waiting(db, after, limit),
+  setReach: (change) => write(() => presence.setReach(db, change)),
   removeRunner: (name) => write(() => runners.removeRunner(db, name)),
-  snapshot: async (limit) => queue.snapshot(db, limit),
+  snapshot: async (limit) => snapshot(db, limit),
   claim: (claim, now) => write(() => queue.claimSlot(db, claim, now)),
   liveAttempts: async (except) => queue.liveAttempts(db, except),
   placeOf: async (session) => queue.placeOf(db, session),
@@ -284,12 +294,15 @@ function writeCommit(
   { item, before, objective, effects, timers, notes, facts, now }: Commit,
   inDoubt: Ownership["inDoubt"],
 ): void {
-  if (objective !== null && !objectives.storeObjective(db, before, objective, now))
+  const stops = effects.flatMap(({ effect }) => (effect.kind === "stop-attempt" ? [effect] : []));
+  if (objective !== null && !objectives.storeObjective(db, before, objective, now, stops))
     throw new Conflict();
   if (item.event.kind === "slot-claimed") {
-    const { session } = item.event;
+    const { session, runner, slot } = item.event;
     const state = objective?.sessions.find(({ id }) => id === session)?.state;
-    if (state === undefined || !("slot" in state)) objectives.releaseSlot(db, session);
+    const isTaken =
+      state !== undefined && isLive(state) && state.runner === runner && state.slot === slot;
+    if (!isTaken) slots.releaseClaim(db, session, { runner, slot });
   }
   const place = { objective: objective?.id ?? null, now, doubt: inDoubt(now) };
   for (const emitted of effects) outbox.insertEffect(db, emitted, place);

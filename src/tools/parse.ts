@@ -23,8 +23,13 @@ const isTool = (name: string): name is ToolCall["tool"] => Object.hasOwn(TOOLS, 
 function request(tool: ToolCall["tool"], input: unknown): ToolCall {
   switch (tool) {
     case "spawn_session": {
-      const { depends_on: dependsOn, ...rest } = TOOLS.spawn_session.input.parse(input);
-      return { tool, ...rest, dependsOn };
+      const {
+        depends_on: dependsOn,
+        runner_labels: runnerLabels,
+        ...rest
+      } = TOOLS.spawn_session.input.parse(input);
+      const labels = runnerLabels === undefined ? {} : { runnerLabels };
+      return { tool, ...rest, dependsOn, ...labels };
     }
     case "report_result": {
       const { tests, ...rest } = TOOLS.report_result.input.parse(input);

@@ -37,6 +37,11 @@ export const TOOLS = {
         .default([])
         .describe("sessions that must have reported before this one starts"),
       runner: words(64).nullable().default(null).describe("only this runner; null = any"),
+      runner_labels: z
+        .array(words(64).regex(/^[^,\s]+$/u))
+        .max(16)
+        .optional()
+        .describe("labels its runner must have; default: those of the repository"),
     }),
   },
   message_session: {

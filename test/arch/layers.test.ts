@@ -28,7 +28,13 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   "src/engine/ports.ts": ["src/domain", "src/protocol"],
   "src/inbox/port.ts": ["src/domain"],
   // identity.ts for one type: what an installation is.
-  "src/store/port.ts": ["src/domain", "src/inbox/port.ts", "src/store/identity.ts"],
+  "src/store/port.ts": [
+    "src/domain",
+    "src/inbox/port.ts",
+    "src/store/identity.ts",
+    "src/store/presence-port.ts",
+  ],
+  "src/store/presence-port.ts": ["src/domain"],
   "src/fleet/transport.ts": ["node:stream"],
   // The shell over ports: no node:, no npm.
   "src/engine": [
@@ -57,6 +63,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   "src/app.ts": ["src/inbox", "src/inbox/port.ts", "probot"],
   "src/store": [
     "src/domain",
+    "src/store/presence-port.ts",
     "src/inbox/port.ts",
     "src/store/port.ts",
     ...fs,

@@ -47,7 +47,16 @@ export async function readEvidence(options: EvidenceOptions): Promise<Evidence |
 
 type Rows = Pick<
   Evidence,
-  "secret" | "objectives" | "revs" | "audits" | "effects" | "inboxPending" | "slots" | "claimed"
+  | "secret"
+  | "objectives"
+  | "revs"
+  | "audits"
+  | "effects"
+  | "inboxPending"
+  | "slots"
+  | "claimed"
+  | "holders"
+  | "away"
 > & {
   readonly deliveries: ReturnType<Evidence["deliveries"]>;
   readonly attempts: readonly {
@@ -92,6 +101,16 @@ function readRows(sqlite: Database.Database): Rows | null {
       ) ?? 0,
     slots: counted("select runner as name, count(*) as count from slot group by runner"),
     claimed: new Set(all<{ id: string }>("select session_id as id from slot").map(({ id }) => id)),
+    holders: new Map(
+      all<{ id: string; place: string }>(
+        "select session_id as id, runner || '/' || slot as place from slot",
+      ).map(({ id, place }) => [id, place]),
+    ),
+    away: new Set(
+      all<{ name: string }>(
+        "select name from runner where reach <> 'attached' or state <> 'online'",
+      ).map(({ name }) => name),
+    ),
     deliveries: new Map(
       all<{ guid: string; state: "new" | "routed" | "rejected" }>(
         "select guid, state from delivery",

@@ -42,6 +42,7 @@ const timings = {
   reconcileEveryMs: 15_000,
   deliveryLogEveryMs: 4_000,
   probeEveryMs: 1_000,
+  statusEveryMs: 0,
 };
 const ops = { ballastBytes: 0, backupEveryMs: 20_000, backupsHourly: 2, backupsDaily: 0 };
 

@@ -201,12 +201,23 @@ test.for([
   [{ code: 1, signal: null }, "itself", "exit code 1"],
   [{ code: null, signal: "SIGSEGV" }, "itself", "SIGSEGV"],
   [{ code: null, signal: null }, "itself", "exit code unknown"],
-  [{ code: null, signal: null }, "keeper-lost", "lost when the runner went down"],
 ] as const)("a process that ends in its turn (%o, %s) goes on at once", ([how, cause, words]) => {
   const play = withWorker();
   play.send({ kind: "attempt-exited", ...play.of("api"), ...how, cause });
   expect(play.session("api")).toMatchObject({ failures: 1, state: { kind: "queued" } });
   expect(play.mail("api")[0]).toContain(words);
+});
+
+test("a machine that goes down under it is no failure of its, unless it does so again and again", () => {
+  const play = withWorker();
+  for (let time = 1; time <= 10; time++) {
+    play.exited("api", "keeper-lost", null);
+    expect(play.session("api")).toMatchObject({ failures: 0, losses: time });
+    expect(play.mail("api").at(-1)).toContain("lost when the runner went down");
+    play.claim("api").spawned("api").reads("api");
+    expect(play.all("start-attempt").at(-1)).toMatchObject({ workspace: { kind: "reuse" } });
+  }
+  expect(play.exited("api", "keeper-lost", null).session("api").failures).toBe(1);
 });
 
 const timer = (play: Play): string => `turn:${play.session("api").id}:1`;

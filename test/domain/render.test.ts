@@ -89,7 +89,7 @@ describe("states in words", () => {
   const since = 0;
   const place = { runner: "box", slot: 0, since };
   test.for<[SessionState, string]>([
-    [{ kind: "queued", purpose: "work", since }, "queued, waits for a free slot"],
+    [{ kind: "queued", purpose: "work", since }, "queued, waits for a free slot on box"],
     [{ kind: "starting", ...place }, "starting"],
     [{ kind: "running", ...place }, "running"],
     [{ kind: "stopping", ...place, into: "park", reason: "" }, "ending its turn"],

@@ -81,6 +81,7 @@ const configured = (config: Config, timings: Partial<Config["timings"]> = {}): C
     permissionMaxAgeMs: 0,
     lookAgainMs: 200,
     healMs: 2_000,
+    statusEveryMs: 0,
     sweepEveryMs: LOOK_MS,
     pullEveryMs: LOOK_MS,
     reconcileEveryMs: LOOK_MS * 3,

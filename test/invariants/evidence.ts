@@ -89,6 +89,10 @@ export interface Evidence {
   readonly slots: ReadonlyMap<string, number>;
   /** Sessions that have one. */
   readonly claimed: ReadonlySet<string>;
+  /** Which slot a session holds: `runner/slot`. */
+  readonly holders: ReadonlyMap<string, string>;
+  /** Runners of which is written down that they cannot be reached. */
+  readonly away: ReadonlySet<string>;
   readonly runners: readonly RunnerEvidence[];
   readonly transcripts: readonly TranscriptEvidence[];
   readonly pushes: readonly PushEvidence[];

@@ -110,20 +110,71 @@ export const everyChangeIsAudited: Invariant = {
 
 export const oneAttemptAtATime: Invariant = {
   number: 4,
-  name: "a session has one process at a time, of its newest attempt",
+  name: "a session has one process at a time; one that was fenced on a lost runner only until that has answered",
   when: "always",
   check(evidence) {
-    const seen = new Map<string, string>();
-    return first(evidence.runners, ({ name, processes }) =>
-      first(processes.filter(isKnown(evidence, name)), ({ session, attempt }) => {
-        const other = seen.get(session);
-        seen.set(session, `${attempt} on ${name}`);
-        return other === undefined
-          ? null
-          : `${session} runs as attempt ${attempt} on ${name} and ${other}`;
-      }),
+    const all = evidence.runners.flatMap(({ name: runner, processes }) =>
+      processes
+        .filter(isKnown(evidence, runner))
+        .map((process) => ({ runner, session: process.session, attempt: process.attempt })),
     );
+    return first([...Map.groupBy(all, ({ session }) => session)], ([session, processes]) => {
+      const newest = Math.max(...processes.map(({ attempt }) => attempt));
+      const [one, two] = processes.filter(
+        (process) => process.attempt === newest || !isFenced(evidence, process),
+      );
+      return one === undefined || two === undefined
+        ? null
+        : `${session} runs as attempt ${one.attempt} on ${one.runner} and ${two.attempt} on ${two.runner}`;
+    });
   },
+};
+
+/** Nobody has been able to stop it yet. */
+const isFenced = (
+  { effects }: Evidence,
+  { runner, session, attempt }: RunnerEvidence["processes"][number] & { readonly runner: string },
+): boolean =>
+  effects.some(
+    ({ state, effect }) =>
+      state === "pending" &&
+      effect.kind === "stop-attempt" &&
+      effect.runner === runner &&
+      effect.session === session &&
+      effect.attempt === attempt,
+  );
+
+export const fencedPushesNothing: Invariant = {
+  number: 4,
+  name: "what was fenced pushes nothing",
+  when: "always",
+  check(evidence, memory) {
+    const { effects, restored } = evidence;
+    return first(effects, ({ key, state, effect }) => {
+      if (effect.kind !== "push-branch" || state !== "done" || memory.has(key)) return null;
+      memory.set(key, state);
+      const runner = sessionsOf(evidence).find(({ session }) => session.id === effect.session)
+        ?.session.runner;
+      return runner === effect.runner || restored > 0
+        ? null
+        : `attempt ${effect.attempt} of ${effect.session} pushed from ${effect.runner}, it is on ${runner}`;
+    });
+  },
+};
+
+export const slotsWhereTheyWork: Invariant = {
+  number: 6,
+  name: "a session has no slot where it is not",
+  when: "always",
+  check: (evidence) =>
+    first(sessionsOf(evidence), ({ session }) => {
+      if (!isLive(session.state) || evidence.restored > 0) return null;
+      const held = evidence.holders.get(session.id);
+      const { runner, slot } = session.state;
+      return held === `${runner}/${slot}` || session.away?.is === "lost"
+        ? null
+        : `${session.id} works on ${runner}/${slot} and holds ${held ?? "nothing"}`;
+    }),
 };
 
 export const epochsOnlyGrow: Invariant = {
@@ -256,7 +307,9 @@ export const workConserving: Invariant = {
   when: "always",
   check(evidence, memory) {
     const { now, runners, slots, claimed, upMs } = evidence;
-    const free = runners.some(({ name, slots: most }) => (slots.get(name) ?? 0) < most);
+    const free = runners.some(
+      ({ name, slots: most }) => !evidence.away.has(name) && (slots.get(name) ?? 0) < most,
+    );
     const ready = sessionsOf(evidence).find(
       ({ objective, session }) =>
         !isOver(objective) &&

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { expect, test } from "vitest";
 import * as z from "zod/mini";
-import { DoctorReply, HelloReply, ListReply } from "../../src/protocol/requests.ts";
+import { DoctorReply, HelloReply, ListReply, StatusReply } from "../../src/protocol/requests.ts";
 import { encodeFrame, FrameReader, type Frame } from "../../src/protocol/frame.ts";
 import { processesOf, program, RunnerWorld, waitFor } from "./world.ts";
 
@@ -69,6 +69,15 @@ test("greeting: hello comes first, versions are compared, the runner says who it
     ok: true,
     value: { attempts: [], workspaces: [] },
   });
+});
+
+test("how it is just now: load, room where checkouts are, mirrors", async () => {
+  await using world = await RunnerWorld.open();
+  const { reply } = await world.ask({ op: "status" });
+  const status = StatusReply.parse(reply.ok ? reply.value : null);
+  expect(status).toMatchObject({ mirrors: [] });
+  expect(status.freeBytes).toBeGreaterThan(0);
+  expect(status.cores).toBeGreaterThan(0);
 });
 
 test("fencing: a lower epoch or another installation is refused, over daemons, and the older one is cut off", async () => {

@@ -37,7 +37,7 @@ const optionsOf = (story: Story): RunOptions => ({
   untilOver: true,
   pace: 1,
   wishes: story.wishes,
-  machines: 1,
+  machines: story.machines ?? 1,
   ...(story.events === undefined ? {} : { events: story.events }),
   ...(story.webhooks === undefined ? {} : { webhooks: story.webhooks }),
 });

@@ -73,6 +73,7 @@ export const FAULTS = {
   "github down": 0.001,
   // New kinds come last: the swarms of seeds that are kept stay as they are.
   "agent dies before reading": 0.01,
+  "runner lost": 0.01,
 } as const;
 
 const OFTEN = 10;

@@ -146,11 +146,15 @@ export class Operators {
         machine.skewed = false;
       });
     }
-    if (machine.partitioned || !faults.draw("runner partitioned")) return;
+    if (machine.partitioned) return;
+    const isLost = faults.draw("runner lost");
+    if (!isLost && !faults.draw("runner partitioned")) return;
     trace.add("partitioned", { runner: machine.name });
     machine.partitioned = true;
     machine.cut();
-    time.after(random.int(MINUTE_MS, 3 * HOUR_MS), () => {
+    // Long enough to be lost, most of the time, and short enough to come back into the middle of what followed.
+    const leastMs = isLost ? 9 * MINUTE_MS : MINUTE_MS;
+    time.after(random.int(leastMs, isLost ? HOUR_MS : 3 * HOUR_MS), () => {
       machine.partitioned = false;
     });
   }

@@ -334,6 +334,7 @@ const WRITES = new Set([
   "keepConfig",
   "rebase",
   "prune",
+  "setReach",
 ]);
 
 /** Requests can be the control plane's last; what a runner tells the dead is heard by nobody. */

@@ -7,7 +7,15 @@ import { changesOf, query } from "./query.ts";
 
 export type Rows = Pick<
   Evidence,
-  "objectives" | "revs" | "audits" | "effects" | "inboxPending" | "slots" | "claimed"
+  | "objectives"
+  | "revs"
+  | "audits"
+  | "effects"
+  | "inboxPending"
+  | "slots"
+  | "claimed"
+  | "holders"
+  | "away"
 >;
 
 interface OutboxRow {
@@ -36,6 +44,8 @@ const NOTHING: Rows = {
   inboxPending: 0,
   slots: new Map(),
   claimed: new Set(),
+  holders: new Map(),
+  away: new Set(),
 };
 
 export class RowReader {
@@ -74,6 +84,7 @@ export class RowReader {
       effects: this.#readEffects(),
       inboxPending: waiting?.count ?? 0,
       ...this.#readSlots(),
+      away: this.#readAway(),
     };
     return this.#rows;
   }
@@ -136,16 +147,34 @@ export class RowReader {
     return effects;
   }
 
-  #readSlots(): Pick<Rows, "slots" | "claimed"> {
-    const rows = query<{ readonly runner: string; readonly session: string }>(
+  #readAway(): Rows["away"] {
+    const rows = query<{ readonly name: string }>(
       this.#plane.sqlite,
-      "select runner, session_id as session from slot",
+      "select name from runner where reach <> 'attached' or state <> 'online'",
     );
+    const same =
+      rows.length === this.#rows.away.size && rows.every(({ name }) => this.#rows.away.has(name));
+    return same ? this.#rows.away : new Set(rows.map(({ name }) => name));
+  }
+
+  #readSlots(): Pick<Rows, "slots" | "claimed" | "holders"> {
+    const rows = query<{
+      readonly runner: string;
+      readonly slot: number;
+      readonly session: string;
+    }>(this.#plane.sqlite, "select runner, slot, session_id as session from slot");
     const taken = JSON.stringify(rows);
-    if (taken === this.#taken) return { slots: this.#rows.slots, claimed: this.#rows.claimed };
+    if (taken === this.#taken) {
+      const { slots, claimed, holders } = this.#rows;
+      return { slots, claimed, holders };
+    }
     this.#taken = taken;
     const slots = new Map<string, number>();
     for (const { runner } of rows) slots.set(runner, (slots.get(runner) ?? 0) + 1);
-    return { slots, claimed: new Set(rows.map(({ session }) => session)) };
+    return {
+      slots,
+      claimed: new Set(rows.map(({ session }) => session)),
+      holders: new Map(rows.map(({ runner, slot, session }) => [session, `${runner}/${slot}`])),
+    };
   }
 }

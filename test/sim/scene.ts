@@ -247,6 +247,7 @@ function configOf(
     sweepEveryMs: 20 * MINUTE_MS,
     deliveryLogEveryMs: 15 * MINUTE_MS,
     probeEveryMs: MINUTE_MS,
+    statusEveryMs: 0,
   };
   return { ...read.config, timings: { ...timings, ...nets } };
 }

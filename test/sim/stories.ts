@@ -18,6 +18,8 @@ export interface Story {
   readonly webhooks?: { readonly arrive: number; readonly copies: number };
   /** Nothing is compared with the run without a crash: what a person does in its middle meets another state. */
   readonly open?: true;
+  /** Runner machines; default 1. */
+  readonly machines?: number;
   /** Long, and much like others: left to `npm run sim:crash`. */
   readonly long?: true;
 }
@@ -113,6 +115,30 @@ export const STORIES: readonly Story[] = [
       {
         atMinute: 50,
         happen: ({ machines }) => machines.forEach((machine) => cutOff(machine, false)),
+      },
+    ],
+  },
+  {
+    name: "the runner is lost and comes back when its sessions are elsewhere",
+    wishes: wish({ workers: one }),
+    open: true,
+    machines: 2,
+    events: [
+      {
+        atMinute: 8,
+        happen: ({ machines }) => machines.slice(0, 1).forEach((machine) => cutOff(machine, true)),
+      },
+      {
+        atMinute: 30,
+        happen: ({ machines }) => machines.slice(0, 1).forEach((machine) => cutOff(machine, false)),
+      },
+      {
+        atMinute: 34,
+        happen: ({ machines }) => machines.slice(1).forEach((machine) => cutOff(machine, true)),
+      },
+      {
+        atMinute: 60,
+        happen: ({ machines }) => machines.slice(1).forEach((machine) => cutOff(machine, false)),
       },
     ],
   },

@@ -1,6 +1,7 @@
 /** What every store must do. Each implementation's test file calls this with a way to open an empty one. */
 import { describe } from "vitest";
 import { deliveries } from "./contract/deliveries.ts";
+import { absences, moves } from "./contract/absences.ts";
 import { attempts, crowds, machines, releases, slots } from "./contract/fleet.ts";
 import type { Open } from "./contract/given.ts";
 import { inbox } from "./contract/inbox.ts";
@@ -21,6 +22,8 @@ const parts = {
   machines,
   releases,
   attempts,
+  absences,
+  moves,
   rest,
 };
 

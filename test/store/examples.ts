@@ -110,6 +110,8 @@ export const events: ByKind<ObjectiveEvent> = {
   },
   "timer-fired": { kind: "timer-fired", name: "summary" },
   "cancel-requested": { kind: "cancel-requested", by: "ann", session: null },
+  "wait-reason": { kind: "wait-reason", session, reason: { kind: "no-runner" } },
+  "runner-changed": { kind: "runner-changed", runner: "box", away: { is: "lost", since: 3 } },
 };
 
 const inlines: ByKind<Inline> = {

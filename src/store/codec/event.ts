@@ -3,7 +3,16 @@ import * as z from "zod";
 import type { ObjectiveEvent } from "../../domain/event.ts";
 import type { ToolCall } from "../../domain/tool-call.ts";
 import type { Subject } from "../port.ts";
-import { ObjectiveKey, Outcome, Person, QuestionKey, Run, SessionKey } from "./parts.ts";
+import {
+  AwayRow,
+  ObjectiveKey,
+  Outcome,
+  Person,
+  QuestionKey,
+  ReasonRow,
+  Run,
+  SessionKey,
+} from "./parts.ts";
 
 export const SubjectRow: z.ZodType<Subject> = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("issue"), number: z.number() }),
@@ -21,6 +30,7 @@ const Request: z.ZodType<ToolCall> = z.discriminatedUnion("tool", [
     goal: words,
     dependsOn: z.array(words),
     runner: maybe,
+    runnerLabels: z.array(words).readonly().exactOptional(),
   }),
   z.object({ tool: z.literal("message_session"), session: words, text: words }),
   z.object({ tool: z.literal("list_sessions") }),
@@ -186,4 +196,6 @@ export const EventRow: z.ZodType<ObjectiveEvent> = z.discriminatedUnion("kind", 
     by: words,
     session: z.nullable(SessionKey),
   }),
+  z.object({ kind: z.literal("wait-reason"), session: SessionKey, reason: ReasonRow }),
+  z.object({ kind: z.literal("runner-changed"), runner: words, away: z.nullable(AwayRow) }),
 ]);

@@ -12,11 +12,13 @@ import type {
 } from "../../domain/objective.ts";
 import type { SessionState } from "../../domain/session.ts";
 import {
+  AwayRow,
   ConfigRow,
   ObjectiveKey,
   Outcome,
   Person,
   QuestionKey,
+  ReasonRow,
   RepositoryRow,
   Role,
   Run,
@@ -52,6 +54,9 @@ export const ObjectiveRow: z.ZodType<ObjectiveBody> = z.object({
   reportedConfig: z.nullable(z.string()),
   nudges: z.number(),
   renders: z.number().exactOptional(),
+  placement: z
+    .object({ runner: z.nullable(z.string()), priority: z.enum(["high", "normal", "low"]) })
+    .exactOptional(),
   heard: z
     .array(z.object({ comment: z.number(), text: z.string(), by: Person }))
     .readonly()
@@ -159,6 +164,16 @@ export const SessionRow: z.ZodType<Session> = z.object({
   problems: z.number().exactOptional(),
   refusals: z.number().exactOptional(),
   hold: z.nullable(z.object({ until: z.number(), reason: z.string() })),
+  labels: z.array(z.string()).readonly().exactOptional(),
+  waits: z.nullable(z.object({ reason: ReasonRow, since: z.number() })).exactOptional(),
+  away: z.nullable(AwayRow).exactOptional(),
+  losses: z.number().exactOptional(),
+  left: z
+    .array(
+      z.object({ runner: z.string(), attempt: z.number(), path: z.string(), base: z.string() }),
+    )
+    .readonly()
+    .exactOptional(),
 });
 
 const Answer: z.ZodType<QuestionState> = z.discriminatedUnion("kind", [

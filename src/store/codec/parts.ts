@@ -3,6 +3,8 @@ import * as z from "zod";
 import { objectiveId, questionId, sessionId } from "../../domain/id.ts";
 import type { Actor } from "../../domain/people.ts";
 import type { Repository, RepositoryConfig } from "../../domain/repository.ts";
+import type { Reason } from "../../domain/reason.ts";
+import type { Away } from "../../domain/runner.ts";
 import type { Block, Inline, Text } from "../../domain/text.ts";
 import type { TestRun } from "../../domain/tool-call.ts";
 
@@ -29,11 +31,35 @@ export const ConfigRow: z.ZodType<RepositoryConfig> = z.object({
   setup: z.array(z.string()),
   pr: z.object({ draft: z.enum(["until-reported", "always"]) }),
   onDone: z.enum(["close", "keep-open"]),
-  limits: z.object({ workers: z.number() }),
   workspace: z.object({ sparse: z.array(z.string()) }).exactOptional(),
+  limits: z.object({ workers: z.number(), sessions: z.number().exactOptional() }),
+  runner: z.object({ labels: z.array(z.string()).readonly() }).exactOptional(),
 });
 
 export const Run: z.ZodType<TestRun> = z.object({ command: z.string(), exitCode: z.number() });
+
+export const AwayRow: z.ZodType<Away> = z.object({
+  is: z.enum(["lost", "disabled", "unreachable"]),
+  since: z.number(),
+});
+
+export const ReasonRow: z.ZodType<Reason> = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("no-runner") }),
+  z.object({ kind: z.literal("labels"), labels: z.array(z.string()).readonly() }),
+  z.object({ kind: z.literal("runner"), runner: z.string(), is: z.string() }),
+  z.object({ kind: z.literal("slots"), slots: z.number(), runner: z.nullable(z.string()) }),
+  z.object({
+    kind: z.literal("limit"),
+    of: z.enum(["objective", "repository", "all"]),
+    most: z.number(),
+  }),
+  z.object({
+    kind: z.literal("gate"),
+    gate: z.enum(["load", "disk"]),
+    runner: z.string(),
+    load: z.number(),
+  }),
+]);
 
 export const Role = z.enum(["manager", "worker", "reviewer"]);
 export const Outcome = z.enum(["fixed", "answered", "disagree"]);

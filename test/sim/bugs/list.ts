@@ -182,9 +182,16 @@ export const BUGS: readonly Bug[] = [
   {
     name: "a slot is kept when its process is gone",
     file: "src/store/objective-table.ts",
-    find: "if (was !== undefined && isLive(was.state) && !isLive(session.state))\n      releaseSlot(db, session.id);",
-    replace: "",
+    find: "leaveSlot(db, { session: was.id, attempt: was.attempt, runner, slot }, stops);",
+    replace: "void [runner, slot, stops, leaveSlot];",
     needs: [],
+  },
+  {
+    name: "a lost session's old attempt is not fenced",
+    file: "src/domain/away.ts",
+    find: "    step.stopProcess(session, from);\n    processLost(step, session);\n    step.move",
+    replace: "    processLost(step, session);\n    step.move",
+    needs: ["runner lost"],
   },
   {
     name: "unlabelling is not heard",

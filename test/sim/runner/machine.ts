@@ -188,6 +188,7 @@ export class Machine {
       case "list":
       case "workspaces":
       case "snapshot":
+      case "status":
         throw new Refusal("not-implemented", `this runner does not know ${request.op}`);
     }
   }

@@ -10,10 +10,12 @@ import { Play } from "../../domain/play.ts";
 import { events } from "../examples.ts";
 import { type Open, nobody, item, take, effect, loaded, put } from "./given.ts";
 
-const box = { name: "box", kind: "local", state: "online", slots: 2 } as const;
+export const box = { name: "box", kind: "local", state: "online", slots: 2 } as const;
 
 /** A store with an objective whose manager waits, and a runner. */
-const waiting = async (open: Open): Promise<{ readonly store: Store; readonly play: Play }> => {
+export const waiting = async (
+  open: Open,
+): Promise<{ readonly store: Store; readonly play: Play }> => {
   const store = await open();
   const play = new Play().label();
   await put(store, play.it);
@@ -37,15 +39,19 @@ export function slots(open: Open): void {
           pin: null,
           worker: false,
           workersMax: 8,
+          repository: 7,
+          mirror: "acme__shop",
         },
       ],
       busy: new Map(),
+      repositories: new Map(),
     });
     expect(await store.claim({ session: id, runner: "box", slot: 1 }, 1)).toBe(true);
     expect(await store.snapshot(9)).toEqual({
       runners: [{ name: "box", state: "online", slots: 2, taken: [1] }],
       queue: [],
       busy: new Map([[play.it.id, { sessions: 1, workers: 0 }]]),
+      repositories: new Map([[7, 1]]),
     });
     expect(await take(store)).toMatchObject([
       { event: { kind: "slot-claimed", session: id, runner: "box", slot: 1 } },

@@ -38,7 +38,7 @@ export function outbox(open: Open): void {
       ["start", 1],
       ["react", 1],
     ]);
-    const busy = new Set(["attempt:ses_1", "stop:ses_1"]);
+    const busy = new Set(["attempt:ses_1@box", "stop:ses_1@box"]);
     expect((await out(store, 1, busy)).map(({ key, attempt }) => [key, attempt])).toEqual([
       ["react", 2],
     ]);
