@@ -11,6 +11,7 @@ import { openOperations, type Operations } from "./compose/operations.ts";
 import { openPlane } from "./compose/plane.ts";
 import { openDesk, type Desk } from "./compose/desk.ts";
 import { openFreeing, type Gc } from "./compose/freeing.ts";
+import { openHands, type Hands } from "./compose/hands.ts";
 import { openRoster } from "./compose/roster.ts";
 import type { Config } from "./config.ts";
 import type { Link } from "./fleet/link.ts";
@@ -51,6 +52,8 @@ export interface Orcha extends AsyncDisposable {
   readonly desk: Desk;
   /** Frees runners' disks now, or says what would go. */
   readonly gc: Gc;
+  /** What a person does with sessions by hand. */
+  readonly hands: Hands;
   /** Whether it can do its work now, and what keeps it from that. */
   ready(): ReturnType<Health["ready"]>;
   /** Resolves when it cannot go on: somebody else has taken over, or the database is damaged. It has stopped writing. */
@@ -118,6 +121,7 @@ export async function openOrcha(settings: Settings): Promise<Orcha> {
     transcripts,
     links,
     desk: openDesk({ config, store, roster, local }),
+    hands: openHands({ store, roster, now: () => clock.now(), sshAgent: config.sshAgent }),
     ended: operations.ended,
     gc: reclaim.gc,
     ready: () => operations.health.ready(),

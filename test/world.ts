@@ -104,6 +104,11 @@ export class TestWorld implements AsyncDisposable {
     return this.#github.app;
   }
 
+  /** Where people clone the repository from. */
+  get cloneUrl(): string {
+    return `${this.#github.emulator.url}/${REPO}.git`;
+  }
+
   get plane(): Plane {
     return this.#plane;
   }

@@ -145,7 +145,7 @@ function greet({ plane, attempts, request, git, version }: Greeting): HelloReply
   plane.greet(request);
   return {
     protocol: PROTOCOL_VERSION,
-    capabilities: ["checkout", "tools", "export", "doctor", "workspaces", "snapshot"],
+    capabilities: ["checkout", "tools", "export", "doctor", "workspaces", "snapshot", "look"],
     epoch: plane.epoch,
     runner: {
       bootId: bootId(),

@@ -86,7 +86,7 @@ export async function localTips(at: Exporting): Promise<readonly [string, ...str
   return [head, ...tips];
 }
 
-function isolatedGit(
+export function isolatedGit(
   { path, home, signal }: Exporting,
   args: readonly string[],
   stdoutBytesMax = 4096,

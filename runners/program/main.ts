@@ -8,6 +8,8 @@
  *     orcha-runner connect --work-root DIR | --runtime-dir DIR
  *                                       stdio ⇄ control socket, for links without sockets; first one line,
  *                                       `orcha connected`, once there is somebody at the other end
+ *     orcha-runner watch SESSION --work-root DIR [--once]
+ *                                       what its agent prints, for people who are logged in here
  *     orcha-runner --version
  *
  * Without a runtime directory it is /tmp/orcha-<uid>-<hash of the work root>. Only `ensure` takes a work root
@@ -24,11 +26,14 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { runDaemon } from "./daemon.ts";
 import { ensureDaemon } from "./ensure.ts";
+import { layoutOf } from "./layout.ts";
 import { claimRuntimeDir, defaultRuntimeDir } from "./runtime-dir.ts";
+import { watch } from "./watch.ts";
 
 const USAGE = `usage: orcha-runner ensure --work-root DIR [--runtime-dir DIR] [--idle-exit-ms N] [--orphan-after-ms N]
        orcha-runner daemon --work-root DIR [--runtime-dir DIR] [--idle-exit-ms N] [--orphan-after-ms N]
        orcha-runner connect --work-root DIR | --runtime-dir DIR
+       orcha-runner watch SESSION --work-root DIR [--once]
        orcha-runner --version
 `;
 const IDLE_EXIT_MS = 10 * 60_000;
@@ -46,6 +51,7 @@ async function main(argv: readonly string[]): Promise<void> {
       "runtime-dir": { type: "string" },
       "idle-exit-ms": { type: "string", default: String(IDLE_EXIT_MS) },
       "orphan-after-ms": { type: "string", default: String(ORPHAN_AFTER_MS) },
+      once: { type: "boolean", default: false },
       version: { type: "boolean", default: false },
     },
   });
@@ -55,6 +61,8 @@ async function main(argv: readonly string[]): Promise<void> {
   const timed = idleExitMs > 0 && orphanAfterMs > 0;
   const command = positionals[0];
   if (version) process.stdout.write(`${versionOf()}\n`);
+  else if (command === "watch" && workRoot !== undefined && positionals[1] !== undefined)
+    await watchHere(workRoot, positionals[1], !values.once);
   else if (command === "connect" && (runtimeDir ?? workRoot) !== undefined)
     connect(runtimeDir ?? claimedDir(workRoot ?? ""));
   else if (command === "ensure" && workRoot !== undefined && timed) {
@@ -72,6 +80,16 @@ async function main(argv: readonly string[]): Promise<void> {
     process.stderr.write(USAGE);
     process.exitCode = EXIT_USAGE;
   }
+}
+
+async function watchHere(workRoot: string, session: string, follow: boolean): Promise<void> {
+  const leaving = new AbortController();
+  process.once("SIGINT", () => leaving.abort());
+  process.stdout.on("error", () => process.exit(0));
+  await watch(layoutOf({ workRoot, runtimeDir: "/tmp" }), session, {
+    follow,
+    signal: leaving.signal,
+  });
 }
 
 async function daemon(options: {

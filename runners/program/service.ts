@@ -9,6 +9,7 @@ import { examine } from "./doctor.ts";
 import { RequestError } from "./errors.ts";
 import { exportBundle } from "./export.ts";
 import type { Layout } from "./layout.ts";
+import { look, type Place } from "./look.ts";
 import { removeUnused, shortName } from "./mirror-repair.ts";
 import { snapshotOf } from "./snapshot.ts";
 import { statusOf } from "./status.ts";
@@ -94,10 +95,25 @@ export async function perform(
     }
     case "status":
       return { value: await statusOf(layout) };
+    case "look":
+      return { value: await look(placeOf(service, request), layout, request) };
     default:
       return unreachable(request);
   }
 }
+
+const homeOf = ({ sessions }: Layout): string => join(sessions, "home");
+
+/** A checkout, and whether an agent is at work there. */
+const placeOf = (
+  { layout, attempts }: Service,
+  { session, path }: { readonly session: string; readonly path: string },
+): Place => ({
+  path: checkout(layout, path),
+  home: homeOf(layout),
+  scratch: layout.scratch,
+  running: attempts.all().some((attempt) => attempt.session === session && attempt.running),
+});
 
 function checkPosition(attempt: Attempt, at: Position): void {
   const { out, err } = attempt.sizes();
@@ -116,8 +132,6 @@ function checkPaths<T extends { readonly workspace: { readonly path: string } }>
   checkout(layout, spec.workspace.path, { mayBeNew: true });
   return spec;
 }
-
-const homeOf = (layout: Layout): string => join(layout.sessions, "home");
 
 function refuseBusy(attempts: Attempts, path: string): void {
   const user = attempts.all().find((attempt) => attempt.busy && attempt.workspace === path);

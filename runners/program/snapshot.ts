@@ -40,6 +40,17 @@ export async function evidenceOf(at: Looking, since: Since): Promise<Evidence> {
   return { head: shadow.head, ahead, dirty: await isDirty(shadow, at) };
 }
 
+/** Files that differ from the commit or that it does not have, as git names them; submodules are not looked into. */
+export async function uncommitted(at: Looking): Promise<readonly string[]> {
+  using shadow = await openShadow({ ...at, timeoutMs: LOOK_MS_MAX });
+  const links = await gitlinksOf(shadow);
+  const found = [...(await pathsOf(shadow, others)), ...(await pathsOf(shadow, changes))];
+  return [...new Set([...found, ...(await inIndex(shadow))])]
+    .filter((name) => !links.has(name))
+    .map(shown)
+    .toSorted();
+}
+
 export interface Snapshot {
   readonly reply: SnapshotReply;
   readonly bundle: Uint8Array;
@@ -130,6 +141,13 @@ function isFilled(root: string, name: string): boolean {
   const path = Buffer.concat([Buffer.from(`${root}/`), Buffer.from(name, "latin1")]);
   if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return false;
   return readdirSync(path).length > 0;
+}
+
+/** In the index and not as in the commit; no file is looked at. */
+async function inIndex(shadow: Shadow): Promise<string[]> {
+  const args = ["diff-index", "--cached", "--name-only", "--no-renames", "-z", shadow.head];
+  const listed = await shadow.output(args, { stdoutBytesMax: LIST_BYTES_MAX });
+  return listed.toString("latin1").split("\0").filter(Boolean);
 }
 
 const treeOf = async (shadow: Shadow): Promise<string> =>

@@ -10,8 +10,10 @@ import { isOver, type Objective } from "../domain/objective.ts";
 import { isTerminal } from "../domain/session.ts";
 import type { Desk } from "../compose/desk.ts";
 import type { Gc } from "../compose/freeing.ts";
+import type { Hands } from "../compose/hands.ts";
 import type { OutboxRow, Store } from "../store/port.ts";
 import { runnerRoute, type Answer } from "./runner-routes.ts";
+import { sessionRoute } from "./session-routes.ts";
 import { deadViews, objectiveViews, outboxViews, sessionViews } from "./views.ts";
 
 export const controlSocket = (runtimeDir: string): string => join(runtimeDir, "control.sock");
@@ -26,6 +28,7 @@ export interface ControlOptions {
   readonly store: Store;
   readonly now: () => number;
   readonly desk: Desk;
+  readonly hands: Hands;
   /** Whether it can do its work, and what keeps it from that. */
   readonly ready: () => unknown;
   /** Frees runners' disks; default: there is nothing to free. */
@@ -64,7 +67,7 @@ async function answer(
 const ID = /^[a-z]{3}_[0-9a-f]{20}$/u;
 
 async function route(
-  { store, now, desk, ready, gc }: ControlOptions,
+  { store, now, desk, hands, ready, gc }: ControlOptions,
   request: IncomingMessage,
 ): Promise<Answer> {
   const { method, url = "/" } = request;
@@ -95,6 +98,8 @@ async function route(
   }
   const ofRunner = await runnerRoute(desk, request);
   if (ofRunner !== null) return ofRunner;
+  const ofSession = await sessionRoute(hands, request);
+  if (ofSession !== null) return ofSession;
   return { status: 404, body: { error: `nothing at ${method ?? "?"} ${pathname}` } };
 }
 

@@ -3,14 +3,14 @@ import { watch } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { driverNamed } from "../agents/registry.ts";
-import type { AgentDriver } from "../agents/driver.ts";
 import type { Session } from "../domain/objective.ts";
 import { isTerminal } from "../domain/session.ts";
-import { openTranscripts, type TranscriptFiles, type Transcripts } from "../store/transcripts.ts";
+import { openTranscripts, type TranscriptFiles } from "../store/transcripts.ts";
 import { localConfig } from "./client.ts";
 import { openReading } from "../store/sqlite.ts";
 import { existsSync } from "node:fs";
-import { CliError, harmless, print, remark } from "./output.ts";
+import { CliError, print, remark } from "./output.ts";
+import { showLine, Shown } from "./transcript-view.ts";
 
 export interface LogOptions {
   readonly follow?: boolean;
@@ -24,7 +24,6 @@ export interface LogOptions {
 const PAGE_LINES = 100;
 const PAGE_LINES_MAX = 10_000;
 
-const PART_BYTES = 256 * 1024;
 /** A net under the file system's notices, which do not come for every kind of mount. */
 const LOOK_EVERY_MS = 1_000;
 
@@ -38,7 +37,7 @@ export async function logs(id: string, options: LogOptions): Promise<void> {
     showPage(transcripts, await find(join(dataDir, "orcha.db"), id), options);
     return;
   }
-  const shown = new Shown(transcripts, options.raw ?? false);
+  const shown = new Shown(transcripts, { raw: options.raw ?? false, print });
   for (;;) {
     const session = await find(join(dataDir, "orcha.db"), id);
     shown.show(session);
@@ -54,13 +53,13 @@ function showPage(transcripts: TranscriptFiles, session: Session, options: LogOp
   const page = transcripts.lines({ ...place, count: Math.min(count, PAGE_LINES_MAX) });
   const driver = driverNamed(session.agent);
   let state = driver?.initial();
-  for (const line of page.lines) state = showLine(driver, state, line, raw);
+  for (const line of page.lines) state = showLine(driver, state, line, { raw, print });
   const next = from + page.lines.length;
   if (page.more)
     remark(`there is more: orcha logs ${session.id} --attempt ${attempt} --from ${next}`);
 }
 
-async function find(path: string, id: string): Promise<Session> {
+export async function find(path: string, id: string): Promise<Session> {
   if (!existsSync(path)) throw new CliError(`there is no data here yet: ${path}`, 3);
   await using reading = openReading(path);
   const loaded = await reading.objectiveOfSession(id);
@@ -71,7 +70,7 @@ async function find(path: string, id: string): Promise<Session> {
 }
 
 /** Resolves when something was written, or after a while. */
-function change(directory: string): Promise<void> {
+export function change(directory: string): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const watcher = existsSync(directory)
     ? watch(directory, { recursive: true }, () => resolve())
@@ -83,69 +82,4 @@ function change(directory: string): Promise<void> {
     watcher?.close();
     process.removeAllListeners("SIGINT");
   });
-}
-
-/** How far each attempt has been shown. */
-class Shown {
-  readonly #transcripts: Transcripts;
-  readonly #raw: boolean;
-  readonly #attempts = new Map<number, { from: number; rest: Buffer; state: unknown }>();
-
-  constructor(transcripts: Transcripts, raw: boolean) {
-    this.#transcripts = transcripts;
-    this.#raw = raw;
-  }
-
-  show({ id, attempt: newest, agent, title }: Session): void {
-    const driver = driverNamed(agent);
-    for (let attempt = 1; attempt <= newest; attempt++) {
-      let at = this.#attempts.get(attempt);
-      if (at === undefined) {
-        at = { from: 0, rest: Buffer.alloc(0), state: driver?.initial() };
-        this.#attempts.set(attempt, at);
-        if (!this.#raw) print(`── ${harmless(title)}, attempt ${attempt} ──`);
-      }
-      for (;;) {
-        const part = this.#transcripts.read({
-          session: id,
-          attempt,
-          stream: "out",
-          from: at.from,
-          bytesMax: PART_BYTES,
-        });
-        if (part.byteLength === 0) break;
-        at.from += part.byteLength;
-        const whole = Buffer.concat([at.rest, part]);
-        const end = whole.lastIndexOf(0x0a) + 1;
-        at.rest = whole.subarray(end);
-        for (const line of whole.subarray(0, end).toString("utf8").split("\n").slice(0, -1))
-          at.state = showLine(driver, at.state, line, this.#raw);
-      }
-    }
-  }
-}
-
-/** What the driver makes of a line, or the line. Returns the driver's next state. */
-function showLine(
-  driver: AgentDriver | undefined,
-  state: unknown,
-  line: string,
-  raw: boolean,
-): unknown {
-  if (raw || driver === undefined) {
-    print(raw ? line : harmless(line));
-    return state;
-  }
-  const reduced = driver.reduce(state, line);
-  for (const finding of reduced.findings) {
-    if (finding.kind === "said") print(harmless(finding.text));
-    if (finding.kind === "did") print(`  · ${harmless(finding.text)}`);
-    if (finding.kind === "turn-ended")
-      print(
-        finding.failure === null
-          ? "  — end of turn —"
-          : `  — failed: ${harmless(finding.failure.reason)} —`,
-      );
-  }
-  return reduced.state;
 }

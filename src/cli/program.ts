@@ -16,6 +16,7 @@ import { restore } from "./restore.ts";
 import { addRunners } from "./runner-commands.ts";
 import { retry } from "./retry.ts";
 import { serve } from "./serve.ts";
+import { addHands } from "./session-commands.ts";
 import { sessions } from "./sessions.ts";
 import { tryGoal } from "./try.ts";
 
@@ -34,6 +35,7 @@ export function program(): Command {
     .configureOutput({ outputError: () => {} });
   addServing(root);
   addLooking(root);
+  addHands(root);
   addRunners(root);
   addKeeping(root);
   return root;

@@ -31,7 +31,7 @@ const Accept = z.strictObject(accept);
 const Exec = z.strictObject({ argv: z.array(text(32_768)).min(1).max(256) });
 
 const LIMITS = { bytesMax: 1024 * 1024, timeoutMs: 10_000 };
-const STATUS = { invalid: 400, unknown: 404, taken: 409, busy: 409, failed: 502 } as const;
+export const STATUS = { invalid: 400, unknown: 404, taken: 409, busy: 409, failed: 502 } as const;
 
 /**
  *     GET    /runners                       all, with link, slots and sessions
@@ -95,7 +95,7 @@ async function one(
 }
 
 /** An empty one is as good as `{}`. */
-async function bodyOf(request: IncomingMessage): Promise<unknown> {
+export async function bodyOf(request: IncomingMessage): Promise<unknown> {
   const body = await readBody(request, LIMITS, { used: 0, max: LIMITS.bytesMax }, realClock);
   if (!body.ok)
     throw new DeskError("invalid", `the request's body is too long or too slow (${body.status})`);

@@ -25,6 +25,7 @@ export async function serve({
     store: orcha.store,
     now: () => Date.now(),
     desk: orcha.desk,
+    hands: orcha.hands,
     ready: () => orcha.ready(),
     gc: orcha.gc,
   });

@@ -4,14 +4,15 @@ import { cancelQuestions, closeCall, messageDelivered } from "./ask.ts";
 import { leaveFor, lostEnds, processLost } from "./away.ts";
 import type { RunnerEvent } from "./event.ts";
 import { hasOpenQuestion } from "./finish.ts";
-import { isOver, pullRequestOf, type Session } from "./objective.ts";
-import { park } from "./park.ts";
 import { checkoutMessage } from "./prompt.ts";
+import { isOver, isTaken, pullRequestOf, type Session } from "./objective.ts";
+import { park, stopNow } from "./park.ts";
 import { problemText } from "./render.ts";
 import { isPushable, pushFollowUp } from "./publish.ts";
 import type { ParkedState } from "./session.ts";
 import { SENT_MAX, type Step } from "./step.ts";
 import { managerStuck } from "./stuck.ts";
+import { paused } from "./takeover.ts";
 import { checkout, reuse, workspacePath } from "./workspace.ts";
 
 type Of<K extends RunnerEvent["kind"]> = Extract<RunnerEvent, { kind: K }>;
@@ -76,6 +77,7 @@ export function onSpawned(step: Step, session: Session): void {
   if (session.state.kind !== "starting" || !step.move(session, { kind: "spawn" })) return;
   limitTurn(step, session);
   if (session.role === "worker") step.changeSession(session.id, { unpublished: true });
+  if (isTaken(session)) stopNow(step, session);
   step.sendMail(session);
 }
 
@@ -118,7 +120,7 @@ export function onTurnEnded(step: Step, session: Session, { failure }: Of<"turn-
     return;
   }
   step.changeSession(session.id, { failures: 0, losses: 0 });
-  if (session.mailbox.length > 0) {
+  if (session.mailbox.length > 0 && !isTaken(session)) {
     step.note(`${session.title}: the turn is over, a message is on its way`);
     limitTurn(step, session);
     return;
@@ -131,7 +133,7 @@ function turnFailed(
   session: Session,
   { reason, retry }: { readonly reason: string; readonly retry: boolean },
 ): void {
-  if (isOver(step.objective)) park(step, session);
+  if (isOver(step.objective) || isTaken(session)) park(step, session);
   else if (retry && session.failures + 1 < failuresMax(step, session)) {
     step.changeSession(session.id, { failures: session.failures + 1, hold: holdFor(step, reason) });
     park(step, session);
@@ -214,7 +216,8 @@ function ended(step: Step, session: Session, ending: Ending): void {
   const failures = isBad ? session.failures + 1 : session.failures;
   const last = ending.kind === "hopeless" || (isBad && failures >= failuresMax(step, session));
   step.changeSession(session.id, { failures });
-  if (ending.kind === "parked" || isOver(step.objective) || session.state.kind === "stopping")
+  const rests = isOver(step.objective) || isTaken(session) || session.state.kind === "stopping";
+  if (ending.kind === "parked" || rests)
     step.move(session, { kind: "exit", next: parkedState(step, session) });
   else if (!last) again(step, session, ending.reason, ending.kind === "later");
   else if (session.role === "manager") {
@@ -231,6 +234,8 @@ function parkedState(step: Step, session: Session): ParkedState {
   const pull = pullRequestOf(step.objective, session.id)?.state;
   if (pull === "merged" || pull === "waived" || step.objective.state.kind === "succeeded")
     return { kind: "succeeded" };
+  const { takeover = null } = session;
+  if (takeover !== null) return { kind: "paused", by: takeover.by };
   if (session.hold !== null) {
     const until = Math.max(session.hold.until, step.context.now);
     step.timer(resumeTimer(session), until);
@@ -268,6 +273,7 @@ export function onResumeTimer(step: Step, session: Session): void {
 /** A worker that parked: its follow-up is published, or the manager hears that it said nothing. */
 function afterParking(step: Step, before: Session): void {
   const session = step.fresh(before);
+  if (session.state.kind === "paused") paused(step, session);
   if (session.state.kind !== "idle" || isOver(step.objective)) return;
   if (session.role === "manager") return;
   if (session.followUp !== null && isPushable(pullRequestOf(step.objective, session.id))) {

@@ -214,6 +214,9 @@ function feedbackTarget(
   return { session, pull };
 }
 
+/** An agent, or a person, works in the checkout that is there. */
+const HAS_CHECKOUT: ReadonlySet<string> = new Set(["starting", "running", "paused"]);
+
 interface Feedback {
   readonly comments: NonNullable<Session["followUp"]>["comments"];
   readonly once: string;
@@ -229,7 +232,7 @@ function giveFeedback(step: Step, session: Session, { comments, once, message }:
   const isParked = state.kind === "idle" || state.kind === "waiting_user";
   const waits = isParked && (push !== null || (unpublished && pushFollowUp(step, session)));
   const hasAll = !waits && push === null && !unpublished;
-  const fresh = hasAll && state.kind !== "starting" && state.kind !== "running";
+  const fresh = hasAll && !HAS_CHECKOUT.has(state.kind);
   const followUp = session.followUp ?? { comments: [], replies: [] };
   step.changeSession(id, {
     followUp: { ...followUp, comments: [...followUp.comments, ...comments] },

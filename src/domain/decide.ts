@@ -7,7 +7,13 @@ import * as attempt from "./attempt.ts";
 import { onBehindTimer } from "./behind.ts";
 import { onRunnerChanged, onWaitReason } from "./away.ts";
 import { onComment, onPosted, onReview } from "./conversation.ts";
-import type { ObjectiveEvent, ResultEvent, RunnerEvent } from "./event.ts";
+import type {
+  ObjectiveEvent,
+  OperatorEvent,
+  ResultEvent,
+  RunnerEvent,
+  TakeoverEvent,
+} from "./event.ts";
 import { cancelObjective, onSummaryTimer, settle, stopRest } from "./finish.ts";
 import * as manager from "./manager-tools.ts";
 import { isOver, type Objective, type Session } from "./objective.ts";
@@ -18,8 +24,10 @@ import { replyToCall, type CallReply } from "./reply.ts";
 import type { Repository } from "./repository.ts";
 import { isLive, isTerminal } from "./session.ts";
 import { onClosedTimer, onIssueChanged } from "./start.ts";
+import { onSaid } from "./said.ts";
 import { Step, type Context, type Decision } from "./step.ts";
 import { cancelSession, nudge, questionLost } from "./stuck.ts";
+import { onGivenBack, onTakeover } from "./takeover.ts";
 import * as worker from "./worker-tools.ts";
 
 /** `latest` = the newest revision for the issue this event is about; null = there is none. */
@@ -68,6 +76,11 @@ function onObjective(
     case "cancel-requested":
       onCancel(step, event.by, event.session);
       break;
+    case "takeover-requested":
+    case "resume-requested":
+    case "operator-said":
+      onHands(step, event);
+      break;
     case "slot-claimed":
     case "attempt-prepared":
     case "attempt-unstartable":
@@ -89,6 +102,15 @@ function onObjective(
       break;
   }
   return step.done();
+}
+
+/** What a person does with one session. */
+function onHands(step: Step, event: TakeoverEvent | OperatorEvent): void {
+  const session = step.session(event.session);
+  if (session === undefined) step.note(`${event.kind}: no such session`);
+  else if (event.kind === "takeover-requested") onTakeover(step, session, event);
+  else if (event.kind === "resume-requested") onGivenBack(step, session, event);
+  else onSaid(step, session, event);
 }
 
 function onCancel(step: Step, by: string, id: Session["id"] | null): void {

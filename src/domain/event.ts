@@ -187,4 +187,45 @@ export type ObjectiveEvent =
   | { readonly kind: "timer-fired"; readonly name: string }
   | { readonly kind: "cancel-requested"; readonly by: string; readonly session: SessionId | null }
   | RunnerChanged
-  | WaitReason;
+  | WaitReason
+  | TakeoverEvent
+  | OperatorEvent;
+
+/** What was done by hand in a checkout since its agent stopped. Lists are cut; `more…` says so. */
+export interface HandsOn {
+  /** Newest first. */
+  readonly commits: readonly { readonly sha: string; readonly subject: string }[];
+  readonly moreCommits: boolean;
+  /** Not committed. */
+  readonly files: readonly string[];
+  readonly moreFiles: boolean;
+}
+
+/** A person takes a session over or gives it back; whoever they are, they were allowed to. */
+export type TakeoverEvent =
+  | {
+      readonly kind: "takeover-requested";
+      readonly session: SessionId;
+      readonly by: string;
+      /** At once instead of at the end of the agent's turn. */
+      readonly now: boolean;
+    }
+  | {
+      readonly kind: "resume-requested";
+      readonly session: SessionId;
+      readonly by: string;
+      /** For the agent; null = nothing to say. */
+      readonly text: string | null;
+      /** null = nobody could look. */
+      readonly changes: HandsOn | null;
+    };
+
+/** A line typed by the operator, for one session. */
+export interface OperatorEvent {
+  readonly kind: "operator-said";
+  readonly session: SessionId;
+  readonly by: string;
+  /** Drawn by whoever typed it: the same line is heard once. */
+  readonly id: string;
+  readonly text: string;
+}

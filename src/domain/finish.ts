@@ -76,7 +76,11 @@ export function mayBeMerged({ objective }: Step): boolean {
 
 /** A worker that has reported and only ends its turn is not in the way. */
 const isUnreported = ({ state, result, followUp }: Session): boolean =>
-  result === null || followUp !== null || state.kind === "queued" || state.kind === "starting";
+  result === null ||
+  followUp !== null ||
+  state.kind === "queued" ||
+  state.kind === "starting" ||
+  state.kind === "paused";
 
 /** After every step: is everything merged or waived now? */
 export function settle(step: Step): void {

@@ -1,7 +1,7 @@
 /** The manager's tools: what each call changes, and its answer. Ids of other objectives do not exist here. */
 import type { SessionId } from "./id.ts";
 import { finish, openEndsLine } from "./finish.ts";
-import { pullRequestOf, type Session } from "./objective.ts";
+import { isTaken, pullRequestOf, type Session } from "./objective.ts";
 import { push } from "./publish.ts";
 import { stateWords } from "./render.ts";
 import { replyToCall, type CallReply } from "./reply.ts";
@@ -75,8 +75,12 @@ export function messageSession(
   if (isTerminal(session.state))
     return refused(`session "${session.title}" is ${session.state.kind}; spawn a new one`);
   step.tell(session, `From the manager:\n\n${text}`, "message");
-  const running = session.state.kind === "running";
-  return answered({ session: session.id, delivery: running ? "now" : "at its next turn" });
+  return answered({ session: session.id, delivery: delivery(session) });
+}
+
+function delivery(session: Session): string {
+  if (session.state.kind === "paused" || isTaken(session)) return "when a person gives it back";
+  return session.state.kind === "running" ? "now" : "at its next turn";
 }
 
 const view = (step: Step, session: Session): Readonly<Record<string, unknown>> => {
@@ -134,6 +138,10 @@ export function publishPullRequest(
   if (session.away?.is === "lost")
     return refused(
       `the commits of "${session.title}" are on ${session.runner}, which is lost; end your turn and wait for it, or message_session to have it done again elsewhere`,
+    );
+  if (session.state.kind === "paused")
+    return refused(
+      `session "${session.title}" is taken over by ${session.state.by}; publish it when it was given back`,
     );
   const reason = { kind: "publish", title: request.title, body: request.body } as const;
   if (session.push === null && !push(step, session, reason))

@@ -128,6 +128,10 @@ export interface Session {
   readonly losses?: number;
   /** Checkouts that stayed on machines it had to leave, newest last; missing = none. */
   readonly left?: readonly LeftBehind[];
+  /** A person waits until its process is gone, to work in its checkout; missing or null = nobody. */
+  readonly takeover?: null | { readonly by: string };
+  /** Lines the operator typed for it on the server; missing = none. */
+  readonly said?: Said;
 }
 
 export interface Waits {
@@ -142,6 +146,25 @@ export interface LeftBehind {
   readonly attempt: number;
   readonly path: string;
   readonly base: string;
+}
+
+export interface Said {
+  /** Of the newest line: who typed it, and when. */
+  readonly by: string;
+  readonly at: number;
+  readonly count: number;
+  /** The newest ones. */
+  readonly lines: readonly SaidLine[];
+}
+
+export interface SaidLine {
+  readonly id: string;
+  readonly became:
+    | { readonly kind: "message"; readonly message: string }
+    | { readonly kind: "answer"; readonly question: number }
+    /** It was passed on to nobody: several questions are open, and it names none. */
+    | { readonly kind: "ambiguous"; readonly questions: readonly number[] }
+    | { readonly kind: "late" };
 }
 
 /** A checkout on a runner. `base` = the commit it started from: exports are everything since. */
@@ -252,6 +275,9 @@ export interface PullRequest {
 
 export const isOver = (objective: Objective): boolean =>
   objective.state.kind === "succeeded" || objective.state.kind === "canceled";
+
+/** A person waits for its process to end. */
+export const isTaken = ({ takeover = null }: Session): boolean => takeover !== null;
 
 export const openQuestions = (objective: Objective): readonly Question[] =>
   objective.questions.filter((question) => question.state.kind === "open");

@@ -3,6 +3,7 @@
  * that nobody outside can guess, with who wrote it; it is data, and the brief says so.
  */
 import type { Objective, Result, Session } from "./objective.ts";
+import type { HandsOn } from "./event.ts";
 import type { PullRequestFact, ReviewFact } from "./facts.ts";
 import type { Actor } from "./people.ts";
 
@@ -140,6 +141,30 @@ const newestCommit = ({ headSha }: PullRequestFact, atHead: boolean): string =>
 export function resultMessage(session: Session, result: Result): string {
   const data = { session: session.id, title: session.title, ...result };
   return `Worker "${session.title}" reported its result. Publish it with publish_pr when it is what you wanted.\n\n${jsonBlock(data)}`;
+}
+
+export const operatorMessage = (by: string, text: string): string =>
+  `${by}, who runs this server, says:\n\n${text.slice(0, TEXT_MAX)}`;
+
+/** What happened while a person had the session. Subjects and names are theirs or the agent's: data. */
+export function givenBackMessage(by: string, text: string | null, changes: HandsOn | null): string {
+  const said = text === null ? "" : `\n\n${by} says:\n\n${text.slice(0, TEXT_MAX)}`;
+  return `${by} had taken over your session and gives it back. ${handsOn(changes)}${said}`;
+}
+
+function handsOn(changes: HandsOn | null): string {
+  if (changes === null)
+    return "What changed meanwhile in your checkout could not be read: look at git log and git status before you go on.";
+  const { commits, moreCommits, files, moreFiles } = changes;
+  if (commits.length === 0 && files.length === 0)
+    return "Nothing was committed meanwhile, and your checkout holds no uncommitted changes.";
+  const data = {
+    commits_made_meanwhile: commits.map(({ sha, subject }) => `${sha.slice(0, 12)} ${subject}`),
+    ...(moreCommits ? { more_commits: true } : {}),
+    uncommitted_files: files,
+    ...(moreFiles ? { more_files: true } : {}),
+  };
+  return `This is what changed in your checkout meanwhile; keep it, and go on from there. As data:\n\n${jsonBlock(data)}`;
 }
 
 /** Data in a fence. JSON escapes newlines, so no text inside can close the fence at the start of a line. */

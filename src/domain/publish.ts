@@ -105,8 +105,9 @@ function endFollowUp(step: Step, { id }: Session): void {
   if (state === "merged" || state === "waived") step.changeSession(id, { followUp: null });
 }
 
-/** Nothing is only in its checkout any more, unless it works on while the manager publishes. */
+/** Nothing is only in its checkout any more, unless it works on while the manager publishes, or a person does. */
 function published(step: Step, { id, state }: Session, reason: PushReason | null): void {
+  if (state.kind === "paused") return;
   if (reason?.kind === "follow-up" || state.kind !== "running")
     step.changeSession(id, { unpublished: false });
 }
@@ -115,7 +116,7 @@ function published(step: Step, { id, state }: Session, reason: PushReason | null
 function goOnAfterPush(step: Step, given: Session): void {
   const session = step.fresh(given);
   const { state, mailbox, followUp, unpublished = false, freshCheckout } = session;
-  if (isLive(state) || isTerminal(state)) return;
+  if (isLive(state) || isTerminal(state) || state.kind === "paused") return;
   if (mailbox.length > 0) {
     const fresh = freshCheckout || (followUp !== null && !unpublished);
     step.changeSession(session.id, { freshCheckout: fresh });

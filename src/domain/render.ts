@@ -64,6 +64,12 @@ export function statusText(objective: Objective): Text {
   const notes = [...new Set(sessions.flatMap((session) => session.notes ?? []))];
   if (notes.length > 0)
     blocks.push(paragraph(strong("About the checkouts:")), list(notes.map((note) => [text(note)])));
+  const spoken = sessions.flatMap(({ title, said }) =>
+    said === undefined
+      ? []
+      : [[text(`${title}: ${said.count} by ${said.by}, the newest at ${clock(said.at)}`)]],
+  );
+  if (spoken.length > 0) blocks.push(paragraph(strong("Lines typed on the server:")), list(spoken));
   if (ignored > 0)
     blocks.push(
       paragraph(
@@ -158,13 +164,16 @@ function ownWords(objective: Objective, session: Session): string {
     case "waiting_limit":
       return `back at ${clock(state.until)}: ${state.reason}`;
     case "paused":
-      return `paused by ${state.by}`;
+      return `taken over by ${state.by} since ${clock(state.since)}`;
     case "failed":
       return `failed: ${state.reason}`;
     case "canceled":
       return `canceled: ${state.by}`;
     case "starting":
     case "running":
+      return session.takeover
+        ? `${state.kind}; ${session.takeover.by} takes it over when its turn ends`
+        : state.kind;
     case "succeeded":
       return state.kind;
   }

@@ -4,6 +4,7 @@
  *     queued ──claim──▶ starting ──spawn──▶ running ──turn-over──▶ stopping ──exit──▶ idle | waiting_user | waiting_limit
  *       ▲                  │                   │                      │                        │
  *       └──────exit (again)┴───────────────────┴──────────────────────┴────────wake────────────┘
+ *     anything parked ──pause──▶ paused ──wake──▶ queued        a process a person waits for: exit ──▶ paused
  *     anything live ──stop──▶ stopping ──exit──▶ canceled | failed        anything parked ──end──▶ succeeded | failed | canceled
  *
  * A slot is held exactly in `starting`, `running` and `stopping`. `idle` means: turn over, process gone,
@@ -60,6 +61,7 @@ export type ParkedState =
   | { readonly kind: "idle" }
   | { readonly kind: "waiting_user" }
   | { readonly kind: "waiting_limit"; readonly until: number; readonly reason: string }
+  | { readonly kind: "paused"; readonly by: string }
   | { readonly kind: "succeeded" }
   | { readonly kind: "failed"; readonly reason: string };
 

@@ -5,7 +5,14 @@
 import { coalesceKey, laneOf, priorityOf, type Effect } from "./effect.ts";
 import type { Facts } from "./facts.ts";
 import type { Derive, SessionId } from "./id.ts";
-import type { Mail, Objective, PullRequest, Question, Session } from "./objective.ts";
+import {
+  isTaken,
+  type Mail,
+  type Objective,
+  type PullRequest,
+  type Question,
+  type Session,
+} from "./objective.ts";
 import {
   isLive,
   isTerminal,
@@ -197,7 +204,8 @@ export class Step {
   sendMail(given: Session): void {
     const session = this.fresh(given);
     const { id, state, attempt, agent, mailbox } = session;
-    if (state.kind !== "running") return;
+    // Whoever takes it over finds it at rest: what comes now waits until it is given back.
+    if (state.kind !== "running" || isTaken(session)) return;
     const onItsWay = mailbox.filter(({ sentTo }) => sentTo !== null).length;
     const next = mailbox
       .filter(({ sentTo }) => sentTo === null)

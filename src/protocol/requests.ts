@@ -185,6 +185,8 @@ export const Request = z.discriminatedUnion("op", [
   }),
   /** How is it just now? Optional: a daemon that does not know it is placed on as if nothing were known. */
   z.object({ op: z.literal("status") }),
+  /** Where a checkout is, whether an agent is at work there, and what was done by hand since it ended. Runs nothing that the repository names. */
+  z.object({ op: z.literal("look"), ...of, path: relativePath, base: sha }),
 ]);
 export type Request = z.infer<typeof Request>;
 
@@ -247,6 +249,20 @@ export type HelloReply = z.infer<typeof HelloReply>;
 
 export const ExportReply = z.object({ head: sha, base: sha, commits: count, bytes: count });
 export type ExportReply = z.infer<typeof ExportReply>;
+
+export const LookReply = z.object({
+  /** Absolute, on the runner. */
+  path: text(4096),
+  /** An attempt of the session has a process. */
+  running: z.boolean(),
+  head: sha,
+  /** Newest first. Lists are cut; `more…` says so. */
+  commits: z.array(z.object({ sha, subject: text(512) })),
+  moreCommits: z.boolean(),
+  files: z.array(text(4096)),
+  moreFiles: z.boolean(),
+});
+export type LookReply = z.infer<typeof LookReply>;
 
 /** `running` false: `prepare-failed` or `exited` is in the journal. */
 export const StartReply = z.object({ running: z.boolean() });

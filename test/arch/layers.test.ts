@@ -135,6 +135,15 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "src/store/port.ts",
     ...fs,
   ],
+  // A shell for a person; the commands run it.
+  "src/fleet/shell.ts": [
+    "src/fleet",
+    "src/lib",
+    ...fs,
+    "node:child_process",
+    "node:os",
+    "node:process",
+  ],
   "src/config": ["node:os", "node:path", "zod"],
   "src/config.ts": ["src/config", "src/github", "node:fs", "node:path", "zod"],
   // A GitHub in memory. It shares nothing with us: not even our mistakes.
@@ -148,6 +157,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "src/engine",
     "src/engine/ports.ts",
     "src/fleet",
+    "src/fleet/shell.ts",
     "src/fleet/transport.ts",
     "src/github",
     "src/inbox",
@@ -193,7 +203,9 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "src/config.ts",
     "src/demo",
     "src/domain",
+    "src/fleet/shell.ts",
     "src/github/permissions.ts",
+    "src/github/push/bundle.ts",
     "src/inbox/body.ts",
     "src/inbox/webhook.ts",
     "src/protocol",

@@ -89,6 +89,8 @@ const CLOCKS = {
   "src/cli/demo.ts": "seconds since the start, for the timeline",
   "src/demo/sshd.ts": "how long the demo's SSH server may take to start",
   "src/demo/objective.ts": "stands in a program that the demo's worker writes",
+  "src/cli/attach.ts": "how often a person is told how a session is",
+  "src/cli/takeover.ts": "how long a person waits for the end of a turn",
   "src/cli/try.ts": "time of day, for the timeline",
   "src/cli/logs.ts": "a net under the file system's notices",
   "src/fleet/link.ts": "deadline of a request to a daemon",
@@ -98,6 +100,7 @@ const CLOCKS = {
 /** Where chance is drawn. */
 const DRAWS = {
   "src/compose/chance.ts": "the Chance that the store is given",
+  "src/cli/person.ts": "the name of a request, so that it can be sent again",
   "src/demo/hub.ts": "the webhook's secret of a demo",
   "src/ops/disk.ts": "a ballast that does not compress; the simulation has no disk",
 } as const;
@@ -116,6 +119,7 @@ const SHELLS = {
   "runners/program/prepare.ts": "setup commands of .github/orcha.yml of the default branch",
   "runners/program/keeper.ts": "the keeper is a POSIX sh script; what it runs comes as arguments",
   "runners/script-agent/actions.ts": "the step `run`, inside the agent",
+  "src/fleet/shell.ts": "a person's own shell, without arguments",
 } as const;
 
 test("no shell but where a person's command line is what shall run", () => {

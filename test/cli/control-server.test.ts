@@ -7,7 +7,7 @@ import { openControlServer } from "../../src/cli/control-server.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
 import { repository } from "../domain/cast.ts";
 import { Play } from "../domain/play.ts";
-import { deskWithoutMachines } from "./desk.ts";
+import { deskWithoutMachines, handsWithoutMachines } from "./desk.ts";
 import { called, runtimeDir } from "./run.ts";
 
 /** A server over a store in memory, with one objective that has been labelled and no more. */
@@ -31,6 +31,7 @@ async function open() {
       now: () => 2,
       ready: () => ({ ready: true, checks: [{ name: "engine", ok: true, found: "turns" }] }),
       desk: deskWithoutMachines(store),
+      hands: handsWithoutMachines(store),
     }),
   );
   const run = (...args: readonly string[]) => called(args, directory);

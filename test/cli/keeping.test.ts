@@ -16,7 +16,7 @@ import { openSqlite } from "../../src/store/sqlite.ts";
 import { openTranscripts } from "../../src/store/transcripts.ts";
 import { item, take } from "../store/contract/given.ts";
 import { events } from "../store/examples.ts";
-import { deskWithoutMachines } from "./desk.ts";
+import { deskWithoutMachines, handsWithoutMachines } from "./desk.ts";
 import { called, dataDir, runtimeDir } from "./run.ts";
 
 const clock = { now: () => 1 };
@@ -52,6 +52,7 @@ const serving = (directory: string, store: Awaited<ReturnType<typeof openSqlite>
       ],
     }),
     desk: deskWithoutMachines(store),
+    hands: handsWithoutMachines(store),
   });
 
 test("what was given up is listed with the reason, and tried again by its key", async () => {
@@ -192,6 +193,7 @@ test("gc says of every checkout why it goes or stays, and how to get back what w
     now: () => 2,
     ready: () => ({}),
     desk: deskWithoutMachines(store),
+    hands: handsWithoutMachines(store),
     gc: async (options) => {
       asked.push(options);
       return {

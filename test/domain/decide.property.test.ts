@@ -106,6 +106,9 @@ function ofSession(play: Play, session: Session, kind: number, detail: number): 
       { kind: "conversation-known", ...of, conversation: "conv" },
       { kind: "tool-misused", ...of, call: "x", tool: "y", reason: "z" },
       { kind: "cancel-requested", by: "ann", session: session.id },
+      { kind: "takeover-requested", by: "ann", session: session.id, now: detail > 4 },
+      { kind: "resume-requested", by: "ann", session: session.id, text: null, changes: null },
+      { kind: "operator-said", by: "ann", session: session.id, id: `s${detail}`, text: "1: yes" },
     ],
     kind,
   );
@@ -148,8 +151,8 @@ function likely(play: Play, session: Session, kind: number, detail: number): Obj
         ? "pull-request-opened"
         : next[kind % Math.max(next.length, 1)];
   if (kind > 85 || wanted === undefined) return ofSession(play, session, kind, detail);
-  for (let index = 0; index < 20; index++) {
-    const event = ofSession(play, session, index === 0 ? 20 : index, detail);
+  for (let index = 0; index < 23; index++) {
+    const event = ofSession(play, session, index === 0 ? 23 : index, detail);
     if (event.kind === wanted && !("attempt" in event && event.attempt !== session.attempt))
       return event;
   }
@@ -164,7 +167,7 @@ const NEXT: Readonly<Record<Session["state"]["kind"], readonly ObjectiveEvent["k
   idle: [],
   waiting_user: [],
   waiting_limit: [],
-  paused: [],
+  paused: ["resume-requested"],
   succeeded: [],
   failed: [],
   canceled: [],
@@ -198,7 +201,6 @@ function waitsForSomething(play: Play): string | null {
     if (state.kind === "waiting_limit" && !play.timers.has(`resume:${id}`))
       return `${title} waits for a time that never comes`;
     if (state.kind === "waiting_user" && !open) return `${title} waits for an answer to nothing`;
-    if (state.kind === "paused") return `${title} is paused`;
   }
   for (const worker of workers) {
     const lost = it.sessions.some(

@@ -2,7 +2,6 @@
  * Plays an objective by real events through `decide`, in the words of its users. Holds what GitHub would say and answers
  * `needs` from it; its clock only moves when told. Deterministic: same play, same ids, same texts.
  */
-import { createHash } from "node:crypto";
 import { decide } from "../../src/domain/decide.ts";
 import type { Effect } from "../../src/domain/effect.ts";
 import type { GitHubEvent, ObjectiveEvent } from "../../src/domain/event.ts";
@@ -15,15 +14,17 @@ import type {
 } from "../../src/domain/facts.ts";
 import { needs } from "../../src/domain/needs.ts";
 import type { Objective, Question, Session } from "../../src/domain/objective.ts";
-import type { Actor, Permission } from "../../src/domain/people.ts";
+import type { Actor } from "../../src/domain/people.ts";
 import { DEFAULT_CONFIG } from "../../src/domain/repository.ts";
 import type { Decision, Emitted, Rules, Timer } from "../../src/domain/step.ts";
 import type { ToolCall } from "../../src/domain/tool-call.ts";
 import { ISSUE, ann, own, repository, rules } from "./cast.ts";
+import { deriveFixed, hash, newIssue, ofKind, permissions } from "./kinds.ts";
 import { words } from "./words.ts";
 
 type Kind = Effect["kind"];
 type Of<K extends Kind> = Extract<Effect, { kind: K }>;
+type GivenBack = Extract<ObjectiveEvent, { kind: "resume-requested" }>;
 type Refusal = Extract<ObjectiveEvent, { kind: "push-refused" }>["code"];
 export type Failure = { readonly reason: string; readonly retry: boolean };
 
@@ -31,20 +32,10 @@ export class Play {
   objective: Objective | null = null;
   now = Date.UTC(2026, 0, 5, 14, 5);
   rules: Rules;
-  issue = {
-    id: 900,
-    title: "Limit requests",
-    body: "All of them.",
-    open: true,
-    labels: new Array<string>(),
-  };
+  issue = newIssue();
   issueGone = false;
   config: ConfigFact = { config: DEFAULT_CONFIG, problem: null, defaultBranch: "main" };
-  readonly permissions = new Map<string, Permission>([
-    ["ann", "write"],
-    ["bob", "admin"],
-    ["mallory", "read"],
-  ]);
+  readonly permissions = permissions();
   readonly pulls = new Map<number, PullRequestFact>();
   readonly reviews = new Map<number, ReviewFact>();
   /** Everything ever emitted, oldest first. */
@@ -101,14 +92,11 @@ export class Play {
   }
 
   get it(): Objective {
-    if (this.objective === null) throw new Error("there is no objective yet");
-    return this.objective;
+    return this.objective ?? none("objective");
   }
 
   session(title = "manager"): Session {
-    const found = this.it.sessions.find((session) => session.title === title);
-    if (found === undefined) throw new Error(`no session "${title}"`);
-    return found;
+    return this.it.sessions.find((one) => one.title === title) ?? none(`session "${title}"`);
   }
 
   state(title = "manager"): string {
@@ -116,9 +104,7 @@ export class Play {
   }
 
   question(number: number): Question {
-    const found = this.it.questions.find((question) => question.number === number);
-    if (found === undefined) throw new Error(`no question ${number}`);
-    return found;
+    return this.it.questions.find((one) => one.number === number) ?? none(`question ${number}`);
   }
 
   /** Effects of this kind of the last event. */
@@ -135,7 +121,7 @@ export class Play {
     return this.session(title).mailbox.map(({ text }) => text);
   }
 
-  /** All words of the last event's comments of this purpose. */
+  /** Words of the last event's comments. */
   said(purpose: Of<"post-comment">["purpose"]): readonly string[] {
     return this.effects("post-comment")
       .filter((comment) => comment.purpose === purpose)
@@ -264,6 +250,26 @@ export class Play {
     return this.send({ kind: "cancel-requested", by, session: session?.id ?? null });
   }
 
+  takeOver(title: string, { now = false, by = "ada" } = {}): this {
+    const session = this.session(title).id;
+    return this.send({ kind: "takeover-requested", session, by, now });
+  }
+
+  giveBack(title: string, { text = null, changes = null }: Partial<GivenBack> = {}): this {
+    const session = this.session(title).id;
+    return this.send({ kind: "resume-requested", session, by: "ada", text, changes });
+  }
+
+  type(title: string, text: string, id = `line-${++this.#calls}`): this {
+    return this.send({
+      kind: "operator-said",
+      session: this.session(title).id,
+      by: "ada",
+      id,
+      text,
+    });
+  }
+
   // What runners and agents do.
 
   of(title: string): { readonly session: Session["id"]; readonly attempt: number } {
@@ -358,8 +364,7 @@ export class Play {
   }
 
   opened(title: string, number: number): this {
-    const opening = this.all("open-pull-request").at(-1);
-    if (opening === undefined) throw new Error("no pull request is being opened");
+    const opening = this.all("open-pull-request").at(-1) ?? none("pull request on its way");
     const { session, url } = { session: this.session(title).id, url: urlOf(number) };
     const state = opening.draft ? "draft" : "open";
     if (!this.pulls.has(number))
@@ -388,13 +393,8 @@ export class Play {
   }
 }
 
-const ofKind = <K extends Kind>(emitted: readonly Emitted[], kind: K): readonly Of<K>[] =>
-  emitted.flatMap(({ effect }) => (isKind(effect, kind) ? [effect] : []));
-
-const isKind = <K extends Kind>(effect: Effect, kind: K): effect is Of<K> => effect.kind === kind;
-
 export const urlOf = (number: number): string => `https://github.test/acme/shop/issues/${number}`;
 
-const deriveFixed = (name: string): string => hash(`fixed|${name}`);
-
-const hash = (text: string): string => createHash("sha256").update(text).digest("hex");
+const none = (what: string): never => {
+  throw new Error(`there is no ${what}`);
+};

@@ -100,7 +100,7 @@ describe("states in words", () => {
       { kind: "waiting_limit", since, until: 0, reason: "limit" },
       "back at 1970-01-01 00:00 UTC: limit",
     ],
-    [{ kind: "paused", since, by: "ann" }, "paused by ann"],
+    [{ kind: "paused", since, by: "ann" }, "taken over by ann since 1970-01-01 00:00 UTC"],
     [{ kind: "succeeded", since }, "succeeded"],
     [{ kind: "failed", since, reason: "broken" }, "failed: broken"],
     [{ kind: "canceled", since, by: "ann" }, "canceled: ann"],

@@ -74,6 +74,7 @@ export const FAULTS = {
   // New kinds come last: the swarms of seeds that are kept stay as they are.
   "agent dies before reading": 0.01,
   "runner lost": 0.01,
+  "taken over": 0.03,
 } as const;
 
 const OFTEN = 10;

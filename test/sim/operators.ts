@@ -1,4 +1,5 @@
 /** Operators and machines: what they do to the control plane and the runners, by the hour. */
+import { byHand, giveBack, goesOn, isAway, speak, take } from "./hands.ts";
 import type { SimPlane } from "./plane.ts";
 import { listed } from "./random.ts";
 import type { Machine } from "./runner/machine.ts";
@@ -58,6 +59,7 @@ export class Operators {
     const { plane, machines, world } = this.#options;
     world.down = false;
     plane.diskFull = false;
+    if (this.#options.sim.faults.kinds.includes("taken over")) this.#giveBack();
     for (const machine of machines) [machine.partitioned, machine.skewed] = [false, false];
     if (plane.running) this.#up();
     else this.startAgain();
@@ -100,7 +102,26 @@ export class Operators {
       this.#up();
     }
     if (faults.draw("github down")) this.#loseGitHub();
+    if (faults.draw("taken over")) this.#takeOver();
     if (faults.draw("machine sleeps")) this.#sleep();
+  }
+
+  /** Somebody wants to do it by hand, and has had enough after a while. */
+  #takeOver(): void {
+    const { sim, plane } = this.#options;
+    const { random, time, trace } = sim;
+    const name = String(time.now());
+    trace.add("sessions are taken over by hand");
+    byHand(plane, name, (...of) => goesOn(...of) && random.chance(0.4), take(random.chance(0.5)));
+    byHand(plane, name, (...of) => goesOn(...of) && random.chance(0.2), speak);
+    time.after(random.int(MINUTE_MS, 3 * HOUR_MS), () => byHand(plane, name, isAway, giveBack));
+  }
+
+  /** Whoever has one gives it back, until nobody has any: what is asked of a server that is down is not heard. */
+  #giveBack(): void {
+    const { sim, plane } = this.#options;
+    byHand(plane, String(sim.time.now()), isAway, giveBack);
+    sim.time.after(10 * MINUTE_MS, () => this.#giveBack());
   }
 
   /** A laptop that was closed. */

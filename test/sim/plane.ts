@@ -16,7 +16,7 @@ import { StoreUnavailable } from "../../src/inbox/port.ts";
 import { withArrivals } from "../../src/store/arrivals.ts";
 import { databaseOver, type Db } from "../../src/store/database.ts";
 import { markRestored } from "../../src/store/identity.ts";
-import { Fenced, type Store } from "../../src/store/port.ts";
+import { Fenced, type NewItem, type Store } from "../../src/store/port.ts";
 import { storeOver } from "../../src/store/sqlite.ts";
 import { openLife, throughLife, type Killer, type Life } from "./life.ts";
 import { openNetwork } from "./network.ts";
@@ -46,6 +46,7 @@ export interface PlaneOptions {
 interface Running {
   readonly life: Life;
   readonly group: GroupCommit;
+  readonly store: Pick<Store, "enqueue">;
   readonly stack: AsyncDisposableStack;
   readonly links: readonly ModelLink[];
 }
@@ -127,7 +128,7 @@ export class SimPlane {
     const clock = this.#clock(life);
     const store = this.#storeOver(await this.#open(), clock, life);
     const stack = new AsyncDisposableStack();
-    const running = { life, group: openGroupCommit(store), stack, links: [] as ModelLink[] };
+    const running = { life, group: openGroupCommit(store), store, stack, links: [] as ModelLink[] };
     this.#running = running;
     store.onTrouble((trouble) => {
       if (trouble instanceof Fenced) this.#end(running, "another control plane has taken over");
@@ -246,6 +247,13 @@ export class SimPlane {
       if (error instanceof StoreUnavailable) return 503;
       throw error;
     }
+  }
+
+  /** What an operator asks for over the control socket; nobody hears it while nobody serves. */
+  enter(items: readonly NewItem[]): void {
+    if (this.#running === null || this.#sleep.leftMs() > 0) return;
+    const now = this.#options.sim.time.now() + this.skewMs;
+    void this.#running.store.enqueue(items, now).catch(() => undefined);
   }
 
   backup(): Buffer {

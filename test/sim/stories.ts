@@ -2,6 +2,7 @@
  * Stories for the crash enumeration: small, without chance, each about one thing that must survive a crash before and
  * after every effect and every transaction of it.
  */
+import { byHand, giveBack, isAway, isWorker, take } from "./hands.ts";
 import type { Plan } from "./agent/behaviour.ts";
 import type { Wish } from "./people.ts";
 import type { Stage } from "./scene.ts";
@@ -140,6 +141,20 @@ export const STORIES: readonly Story[] = [
         atMinute: 60,
         happen: ({ machines }) => machines.slice(1).forEach((machine) => cutOff(machine, false)),
       },
+    ],
+  },
+  {
+    name: "taken over and given back",
+    long: true,
+    wishes: wish({ workers: one }),
+    open: true,
+    events: [
+      { atMinute: 12, happen: ({ plane }) => byHand(plane, "1", isWorker, take(false)) },
+      { atMinute: 40, happen: ({ plane }) => byHand(plane, "2", isWorker, take(true)) },
+      ...[70, 90].map((atMinute) => ({
+        atMinute,
+        happen: ({ plane }: Stage) => byHand(plane, String(atMinute), isAway, giveBack),
+      })),
     ],
   },
   {

@@ -112,6 +112,20 @@ export const events: ByKind<ObjectiveEvent> = {
   "cancel-requested": { kind: "cancel-requested", by: "ann", session: null },
   "wait-reason": { kind: "wait-reason", session, reason: { kind: "no-runner" } },
   "runner-changed": { kind: "runner-changed", runner: "box", away: { is: "lost", since: 3 } },
+  "takeover-requested": { kind: "takeover-requested", session, by: "ann", now: true },
+  "resume-requested": {
+    kind: "resume-requested",
+    session,
+    by: "ann",
+    text: "t",
+    changes: {
+      commits: [{ sha: "a", subject: "s" }],
+      moreCommits: false,
+      files: ["f"],
+      moreFiles: true,
+    },
+  },
+  "operator-said": { kind: "operator-said", session, by: "ann", id: "i", text: "t" },
 };
 
 const inlines: ByKind<Inline> = {
@@ -245,6 +259,18 @@ const full = (state: SessionState, index: number): Session => ({
       ? { kind: "follow-up", covers: [8] }
       : { kind: "publish", title: null, body: "b" },
   hold: { until: 1, reason: "r" },
+  takeover: { by: "ann" },
+  said: {
+    by: "ann",
+    at: 1,
+    count: 4,
+    lines: [
+      { id: "1", became: { kind: "message", message: "m" } },
+      { id: "2", became: { kind: "answer", question: 1 } },
+      { id: "3", became: { kind: "ambiguous", questions: [1, 2] } },
+      { id: "4", became: { kind: "late" } },
+    ],
+  },
 });
 
 const abouts: ByKind<Question["about"]> = {

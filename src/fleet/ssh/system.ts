@@ -24,7 +24,7 @@ import { type SshOptions, type SshTransport, unlessAborted } from "./ssh.ts";
 /** How ssh says that it failed itself; a command may end with it as well. */
 const EXIT_OF_SSH = 255;
 /** The name under which the pinned key is known: the machine's own may be an alias in ~/.ssh/config. */
-const KNOWN_AS = "orcha-runner";
+export const KNOWN_AS = "orcha-runner";
 
 /** As for `openSsh`, but a port of 22 is left to ~/.ssh/config. Throws SshError without a pinned key, TypeError for names that ssh could take for options. */
 export function openSystemSsh(
@@ -58,15 +58,26 @@ export function openSystemSsh(
   };
 }
 
+/** A person at it: it may ask for a passphrase, and has a terminal there when they have one here. */
+interface ForPerson {
+  readonly command: string;
+  readonly terminal: boolean;
+}
+
 /** Throws TypeError for what could be taken for an option. */
-export function sshArguments(address: SshAddress, pinned: HostKey, knownHosts: string): string[] {
+export function sshArguments(
+  address: SshAddress,
+  pinned: HostKey,
+  knownHosts: string,
+  person: ForPerson | null = null,
+): string[] {
   const { user, host, port, identity } = address;
   for (const part of [user, host])
     if (!/^[\w.:%][\w.:%@+-]*$/u.test(part))
       throw new TypeError(`${JSON.stringify(part)} is no user or host to give to ssh`);
   const jump = jumpOf(address);
   const settings = {
-    BatchMode: "yes",
+    BatchMode: person === null ? "yes" : "no",
     StrictHostKeyChecking: "yes",
     UserKnownHostsFile: knownHosts,
     GlobalKnownHostsFile: "/dev/null",
@@ -86,12 +97,12 @@ export function sshArguments(address: SshAddress, pinned: HostKey, knownHosts: s
     ConnectTimeout: "10",
     ServerAliveInterval: "5",
     ServerAliveCountMax: "3",
-    EscapeChar: "none",
+    EscapeChar: person?.terminal === true ? "~" : "none",
     // What it says when it gives up is partly of this level.
-    LogLevel: "INFO",
+    LogLevel: person === null ? "INFO" : "ERROR",
   };
   return [
-    "-T",
+    person?.terminal === true ? "-t" : "-T",
     ...Object.entries(settings).flatMap(([key, value]) => ["-o", `${key}=${value}`]),
     ...(identity === null ? [] : ["-i", identity, "-o", "IdentitiesOnly=yes"]),
     ...(port === 22 ? [] : ["-p", String(port)]),
@@ -100,7 +111,7 @@ export function sshArguments(address: SshAddress, pinned: HostKey, knownHosts: s
     user,
     "--",
     host,
-    REMOTE_COMMAND,
+    person?.command ?? REMOTE_COMMAND,
   ];
 }
 

@@ -198,4 +198,31 @@ export const EventRow: z.ZodType<ObjectiveEvent> = z.discriminatedUnion("kind", 
   }),
   z.object({ kind: z.literal("wait-reason"), session: SessionKey, reason: ReasonRow }),
   z.object({ kind: z.literal("runner-changed"), runner: words, away: z.nullable(AwayRow) }),
+  z.object({
+    kind: z.literal("takeover-requested"),
+    session: SessionKey,
+    by: words,
+    now: z.boolean(),
+  }),
+  z.object({
+    kind: z.literal("resume-requested"),
+    session: SessionKey,
+    by: words,
+    text: maybe,
+    changes: z.nullable(
+      z.object({
+        commits: z.array(z.object({ sha: words, subject: words })),
+        moreCommits: z.boolean(),
+        files: z.array(words),
+        moreFiles: z.boolean(),
+      }),
+    ),
+  }),
+  z.object({
+    kind: z.literal("operator-said"),
+    session: SessionKey,
+    by: words,
+    id: words,
+    text: words,
+  }),
 ]);

@@ -8,6 +8,7 @@ import type {
   PullRequest,
   Question,
   QuestionState,
+  SaidLine,
   Session,
 } from "../../domain/objective.ts";
 import type { SessionState } from "../../domain/session.ts";
@@ -123,6 +124,16 @@ const Push: z.ZodType<NonNullable<Session["push"]>> = z.discriminatedUnion("kind
   z.object({ kind: z.literal("follow-up"), covers: z.array(z.number()).exactOptional() }),
 ]);
 
+const Line: z.ZodType<SaidLine> = z.object({
+  id: z.string(),
+  became: z.discriminatedUnion("kind", [
+    z.object({ kind: z.literal("message"), message: z.string() }),
+    z.object({ kind: z.literal("answer"), question: z.number() }),
+    z.object({ kind: z.literal("ambiguous"), questions: z.array(z.number()) }),
+    z.object({ kind: z.literal("late") }),
+  ]),
+});
+
 export const SessionRow: z.ZodType<Session> = z.object({
   id: SessionKey,
   role: Role,
@@ -173,6 +184,10 @@ export const SessionRow: z.ZodType<Session> = z.object({
       z.object({ runner: z.string(), attempt: z.number(), path: z.string(), base: z.string() }),
     )
     .readonly()
+    .exactOptional(),
+  takeover: z.nullable(z.object({ by: z.string() })).exactOptional(),
+  said: z
+    .object({ by: z.string(), at: z.number(), count: z.number(), lines: z.array(Line) })
     .exactOptional(),
 });
 

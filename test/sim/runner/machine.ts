@@ -189,6 +189,7 @@ export class Machine {
       case "workspaces":
       case "snapshot":
       case "status":
+      case "look":
         throw new Refusal("not-implemented", `this runner does not know ${request.op}`);
     }
   }
