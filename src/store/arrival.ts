@@ -5,28 +5,28 @@
 import { crc32 } from "node:zlib";
 import type { Delivery } from "../inbox/port.ts";
 
-/** Head and body. The checksum is over both. */
+/** Head and body, the checksum over both; null = its names cannot stand in a head. */
 export function arrivalBytes({
   guid,
   name,
   body,
   receivedAt,
-}: Delivery): readonly [Buffer, Buffer] {
+}: Delivery): readonly [Buffer, Buffer] | null {
+  if (!WORD.test(guid) || !WORD.test(name)) return null;
   const bytes = Buffer.from(body);
-  const head = `${guid} ${name} ${receivedAt} ${bytes.length}`;
+  // A clock that drifts with its machine has fractions.
+  const head = `${guid} ${name} ${Math.round(receivedAt)} ${bytes.length}`;
   return [Buffer.from(`${head} ${crc32(bytes, crc32(head))}\n`), bytes];
 }
 
+const WORD = /^\S{1,64}$/u;
 const HEAD =
   /^(?<of>(?<guid>\S{1,64}) (?<name>\S{1,64}) (?<at>-?\d{1,16}) (?<bytes>\d{1,9})) (?<sum>\d{1,10})$/u;
 const HEAD_BYTES_MAX = 200;
 const NEWLINE = 10;
 
-/** Everything that is whole, from the beginning on; `rest` = bytes after it that are not. */
-export function readArrivals(file: Uint8Array): {
-  readonly deliveries: readonly Delivery[];
-  readonly rest: number;
-} {
+/** Everything that is whole, from the beginning on. */
+export function readArrivals(file: Uint8Array): readonly Delivery[] {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
   const deliveries: Delivery[] = [];
   let at = 0;
@@ -46,5 +46,5 @@ export function readArrivals(file: Uint8Array): {
     });
     at = from + body.length;
   }
-  return { deliveries, rest: bytes.length - at };
+  return deliveries;
 }

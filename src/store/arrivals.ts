@@ -138,7 +138,7 @@ class Arrivals {
   async recover(): Promise<void> {
     const { segments, store } = this.#options;
     for (const name of await segments.list()) {
-      const { deliveries } = readArrivals(await segments.read(name));
+      const deliveries = readArrivals(await segments.read(name));
       for (let from = 0; from < deliveries.length; from += MOVED_AT_ONCE)
         await store.accept(deliveries.slice(from, from + MOVED_AT_ONCE));
       await segments.remove(name);
@@ -157,8 +157,13 @@ class Arrivals {
     const news = [...new Map(deliveries.map((one) => [one.guid, one])).values()].filter(
       ({ guid }) => !this.#waiting.has(guid),
     );
-    if (news.length === 0) return;
-    const records = news.map((delivery) => ({ delivery, bytes: arrivalBytes(delivery) }));
+    const records = news.flatMap((delivery) => {
+      const bytes = arrivalBytes(delivery);
+      return bytes === null ? [] : [{ delivery, bytes }];
+    });
+    // Of what cannot stand in the file nothing after it could be read.
+    if (records.length !== news.length) return store.accept(news);
+    if (records.length === 0) return;
     let file: File;
     try {
       file = await this.#open();

@@ -164,7 +164,7 @@ function assemble(
 const arrived = (directory: string): readonly (readonly [string, "new"])[] =>
   existsSync(directory)
     ? readdirSync(directory)
-        .flatMap((name) => readArrivals(readFileSync(join(directory, name))).deliveries)
+        .flatMap((name) => readArrivals(readFileSync(join(directory, name))))
         .map(({ guid }) => [guid, "new"] as const)
     : [];
 

@@ -182,7 +182,7 @@ const deliveriesOf = ({ db, sqlite, arrivals }: SimPlane): ReturnType<Evidence["
   new Map([
     ...arrivals
       .contents()
-      .flatMap((file) => readArrivals(file).deliveries)
+      .flatMap((file) => readArrivals(file))
       .map(({ guid }) => [guid, "new"] as const),
     ...(db === null
       ? []
