@@ -281,16 +281,19 @@ export const oneReplyPerThread: Invariant = {
   name: "a review reaches one session, once",
   when: "always",
   check({ runners, objectives }) {
-    const seen = new Map<string, string>();
+    const seen = new Map<string, { readonly id: string; readonly on: Set<string> }>();
     return first(objectives, ({ sessions }) =>
       first(sessions, ({ id }) =>
-        first(runners, ({ taken }) =>
+        first(runners, ({ name, taken }) =>
           first(taken(id), (text) => {
             const review = /"review":(?<id>\d+)/u.exec(text)?.groups?.["id"];
             if (review === undefined || !text.includes("reviewed your pull request")) return null;
             const before = seen.get(review);
-            seen.set(review, id);
-            return before === undefined ? null : `review ${review} reached ${before} and ${id}`;
+            // Whoever goes on elsewhere, after its machine was lost, begins anew and is told again.
+            const again = before !== undefined && (before.id !== id || before.on.has(name));
+            const on = (before?.on ?? new Set()).add(name);
+            seen.set(review, { id, on });
+            return again ? `review ${review} reached ${before.id} and ${id}` : null;
           }),
         ),
       ),
