@@ -21,7 +21,7 @@ function rank({ moduleId }: TestSpecification): number {
   return found === -1 ? LONG.length : found;
 }
 
-const LONG = ["/test/chaos/chaos.", "/test/sim/crash.", "/test/sim/", "/test/e2e/", "/test/bench/"];
+const LONG = ["/test/chaos/chaos.", "/test/sim/crash", "/test/sim/", "/test/e2e/", "/test/bench/"];
 
 // Hundreds of programs are started from source; what they are compiled to is kept. Coverage is less exact with it.
 if (!process.argv.includes("--coverage"))
@@ -34,8 +34,8 @@ export default defineConfig({
   test: {
     restoreMocks: true,
     globalSetup: "test/system-parts.ts",
-    // One more than the cores of a small machine: half of the tests wait for processes and sockets.
-    maxWorkers: 3,
+    // Twice the cores of a small machine: half of the tests wait for processes and sockets.
+    maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
     coverage: {
       include: ["src/domain/**/*.ts"],

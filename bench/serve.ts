@@ -31,6 +31,8 @@ const NO_LIMITS = {
   contentPerHour: 1_000_000,
   pointsPerMinute: 10_000_000,
 };
+/** A machine that is measured is busy, and would get nothing to do. */
+const TIMINGS = { statusEveryMs: 0 };
 const bin = join(import.meta.dirname, "../bin/orcha.mjs");
 
 export async function serve(
@@ -38,7 +40,10 @@ export async function serve(
   { directory, slots = 4, paced = false }: ServeOptions,
 ): Promise<Serving> {
   const configFile = join(directory, "orcha.yml");
-  writeFileSync(configFile, JSON.stringify(paced ? {} : { github: { limits: NO_LIMITS } }));
+  writeFileSync(
+    configFile,
+    JSON.stringify({ timings: TIMINGS, ...(paced ? {} : { github: { limits: NO_LIMITS } }) }),
+  );
   const env = {
     PATH: process.env["PATH"],
     HOME: directory,

@@ -118,10 +118,12 @@ async function story(world: TestWorld, runner: string): Promise<void> {
   writeFileSync(join(clone, "README.md"), "mine\n");
   const pulled = await run("pull", id, clone);
   expect(pulled, pulled.stderr).toMatchObject({ code: 0 });
-  expect(pulled.stdout).toMatch(/Uncommitted changes\n.*By hand\n.*By the agent\n/u);
+  expect(pulled.stdout).toMatch(
+    /What was not committed in the checkout\n.*By hand\n.*By the agent\n/u,
+  );
   expect(pulled.stdout).toContain("was not touched: git worktree add");
   const branch = `orcha/${id}`;
-  expect(await at("log", "--format=%s", "-3", branch)).toBe("Uncommitted changes\nBy hand\nBy the agent\n"); // prettier-ignore
+  expect(await at("log", "--format=%s", "-3", branch)).toBe("What was not committed in the checkout\nBy hand\nBy the agent\n"); // prettier-ignore
   expect(await at("show", `${branch}:loose.txt`)).toBe("loose\n");
   expect(await at("status", "--porcelain")).toBe(" M README.md\n");
 
@@ -137,6 +139,8 @@ async function story(world: TestWorld, runner: string): Promise<void> {
 
   // What was pulled before is never overwritten; what is over is over.
   await at("switch", "--quiet", branch);
+  const mine = ["-c", "user.name=me", "-c", "user.email=me@example.invalid"];
+  await at(...mine, "commit", "--quiet", "--allow-empty", "-m", "Mine");
   const before = await at("rev-parse", branch);
   expect((await run("pull", id, clone)).stdout).toContain(`${branch}-2 is at`);
   expect(await at("rev-parse", branch)).toBe(before);

@@ -1,26 +1,4 @@
-/**
- * A crash at every place of twelve stories: in each of ten runs at another tenth of them. Two more, each place in a run of
- * its own (ten minutes), and pairs of them are `npm run sim:crash`.
- */
-import { describe, expect, test } from "vitest";
-import { crashEvery, placesOf } from "./crash.ts";
-import { STORIES } from "./stories.ts";
+/** The first half of the stories. */
+import { crashTests } from "./crashing.ts";
 
-/** Crashes have so many places between them. */
-const STRIDE = 10;
-
-const stories = STORIES.filter(({ long }) => long !== true);
-
-test("at least twelve stories", () => {
-  expect(stories.length).toBeGreaterThanOrEqual(12);
-});
-
-describe("a crash anywhere changes nothing in the end", () => {
-  test.for(stories.map((story) => [story.name, story] as const))("%s", async ([, story]) => {
-    const { places, report } = await placesOf(story);
-    expect(report.violation).toBeNull();
-    expect(places.length).toBeGreaterThan(STRIDE);
-    for (let from = 0; from < STRIDE; from += 1)
-      expect(await crashEvery(story, { from, stride: STRIDE }, report)).toBeNull();
-  });
-});
+crashTests(0);

@@ -126,8 +126,8 @@ export const BUGS: readonly Bug[] = [
     name: "a merged pull request is pushed to",
     rare: true,
     file: "src/github/push-gate.ts",
-    find: 'if (found === null || found.state === "open" || found.state === "draft") return null;',
-    replace: "if (found?.state !== null) return null;",
+    find: 'pull === null || pull.state === "open" || pull.state === "draft"\n    ? null',
+    replace: "pull === null || pull.number > 0\n    ? null",
     needs: ["merged early", "pull request closed"],
   },
   {
@@ -160,7 +160,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "messages on their way are lost with their process",
-    file: "src/domain/attempt.ts",
+    file: "src/domain/away.ts",
     find: "session.mailbox.map((mail) => ({ ...mail, sentTo: null }))",
     replace: "session.mailbox.filter((mail) => mail.sentTo === null)",
     needs: ["agent dies before reading"],
@@ -203,8 +203,8 @@ export const BUGS: readonly Bug[] = [
   {
     name: "what webhooks did not bring is not looked for",
     file: "src/compose/plane.ts",
-    find: "return { adapters, sweep: () => sweep(parts, adapters, stack) };",
-    replace: "return { adapters, sweep: () => undefined };",
+    find: "return { adapters, presence, sweep: () => sweep(parts, adapters, stack) };",
+    replace: "return { adapters, presence, sweep: () => undefined };",
     needs: ["webhook lost"],
     webhooks: { arrive: 0.3, copies: 1 },
   },
