@@ -21,7 +21,7 @@ function rank({ moduleId }: TestSpecification): number {
   return found === -1 ? LONG.length : found;
 }
 
-const LONG = ["/test/chaos/chaos.", "/test/sim/crash", "/test/sim/", "/test/e2e/", "/test/bench/"];
+const LONG = ["/test/chaos/chaos.", "/test/sim/crash", "/test/sim/", "/test/e2e/"];
 
 // Hundreds of programs are started from source; what they are compiled to is kept. Coverage is less exact with it.
 if (!process.argv.includes("--coverage"))
@@ -47,7 +47,7 @@ export default defineConfig({
       {
         test: {
           name: "process",
-          include: ["test/{bench,chaos,emulator,fleet,git,runners,workspaces,e2e}/**/*.test.ts"],
+          include: ["test/{chaos,emulator,fleet,git,runners,workspaces,e2e}/**/*.test.ts"],
           pool: "forks",
           testTimeout: 60_000,
           hookTimeout: 60_000,

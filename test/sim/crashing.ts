@@ -1,5 +1,5 @@
 /**
- * A crash at every place of thirteen stories: in each of ten runs at another tenth of them. Three more, each place in a run of
+ * A crash at every place of twelve stories: in each of ten runs at another tenth of them. Four more, each place in a run of
  * its own (ten minutes), and pairs of them are `npm run sim:crash`. In two files, for two workers.
  */
 import { describe, expect, test } from "vitest";

@@ -107,6 +107,7 @@ export const STORIES: readonly Story[] = [
   },
   {
     name: "the runner is cut off",
+    long: true,
     wishes: wish({ workers: one }),
     events: [
       {

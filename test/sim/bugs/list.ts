@@ -27,6 +27,7 @@ const CRASHES: readonly FaultKind[] = ["killed at a call", "killed at a transact
 export const BUGS: readonly Bug[] = [
   {
     name: "the attempt is counted after the request",
+    rare: true,
     file: "src/store/lanes.ts",
     find: "run(counted[table]({ seq: row.seq, attempts: row.attempts + 1 }));",
     replace:
@@ -72,6 +73,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "what webhook and sweep both tell enters twice",
+    rare: true,
     file: "src/store/inbox-table.ts",
     find: "inserted({\n      key,",
     replace: "inserted({\n      key: `${key}:${now}`,",
@@ -217,6 +219,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "a restored backup trusts itself",
+    rare: true,
     file: "src/store/ownership.ts",
     find: "inDoubt: (now) => own !== null && now < doubtUntil(own),",
     replace: "inDoubt: () => false,",
