@@ -59,7 +59,7 @@ export async function checkout(scale: Scale): Promise<readonly Figure[]> {
       removed(join(runner.workRoot, "o__r"));
       return ms;
     };
-    const values = await interleaved(pick(scale, together === 1 ? 5 : 3, 1), {
+    const values = await interleaved(pick(scale, together === 1 ? 5 : 2, 1), {
       ours: clean(all(ours)),
       clone: clean(all(clone)),
       copy: clean(all(copy)),

@@ -24,7 +24,13 @@ async function main(args: readonly string[]): Promise<void> {
   for (const [name, run] of Object.entries(BENCHMARKS)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
     process.stderr.write(`${name} …\n`);
-    figures.push(...(await run({ quick })));
+    try {
+      figures.push(...(await run({ quick })));
+    } catch (error) {
+      // The others are worth having all the same.
+      process.stderr.write(`${name}: ${error instanceof Error ? error.stack : String(error)}\n`);
+      process.exitCode = 1;
+    }
   }
   process.stdout.write(`${machine}\n\n${table(figures)}\n`);
 }

@@ -84,7 +84,9 @@ async function measure(
   await using stack = new AsyncDisposableStack();
   const directory = stack.use(openDirectory());
   const hub = stack.use(await openHub({ from: createRepository(directory.path, 1) }));
-  const serving = stack.use(await serve(hub, { directory: directory.path, slots: count }));
+  const serving = stack.use(
+    await serve(hub, { directory: directory.path, slots: agents ? count : 4 }),
+  );
   await until("the runner's daemon", () => sizeOf(join(directory.path, "run", "daemon.log")) >= 0);
   const without = await both(serving);
   await serving.kill();
