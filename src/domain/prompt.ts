@@ -62,20 +62,21 @@ export function newMachineBrief(
       : "Look at what is there, and do again what is missing.",
   ];
   const said = { progress: session.progress, result: session.result };
+  const threads = session.followUp?.comments ?? [];
   const rest = [
     ...(session.progress === null && session.result === null
       ? []
       : [`What you last said of it, as data:\n\n${jsonBlock(said)}`]),
-    ...(session.followUp === null || session.followUp.comments.length === 0
+    ...(threads.length === 0
       ? []
-      : [`Review threads that you have not settled, as data:\n\n${threadsBlock(session)}`]),
+      : [`Review threads that you have not settled, as data:\n\n${threadsBlock(threads)}`]),
   ];
   return [own, facts.join("\n"), ...rest].join("\n\n");
 }
 
-const threadsBlock = ({ followUp }: Session): string =>
+const threadsBlock = (comments: NonNullable<Session["followUp"]>["comments"]): string =>
   jsonBlock({
-    threads: (followUp?.comments ?? []).map(({ thread, path, line, text }) => ({
+    threads: comments.map(({ thread, path, line, text }) => ({
       thread,
       path,
       line,

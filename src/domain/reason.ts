@@ -56,8 +56,9 @@ export function reasonOf(candidate: Candidate, snapshot: Snapshot): Reason | nul
 function limitOf(candidate: Candidate, snapshot: Snapshot): Reason | null {
   const { sessionsMax, repositoryMax, workersMax } = isBelow(candidate, snapshot);
   if (!workersMax) return { kind: "limit", of: "objective", most: candidate.workersMax };
-  if (!repositoryMax) return { kind: "limit", of: "repository", most: candidate.sessionsMax ?? 0 };
-  if (!sessionsMax) return { kind: "limit", of: "all", most: snapshot.limits?.sessionsMax ?? 0 };
+  if (!repositoryMax)
+    return { kind: "limit", of: "repository", most: Number(candidate.sessionsMax) };
+  if (!sessionsMax) return { kind: "limit", of: "all", most: Number(snapshot.limits?.sessionsMax) };
   return null;
 }
 
@@ -73,24 +74,22 @@ function pinnedTo(name: string, { runners }: Snapshot): Reason | null {
 function anywhere({ labels = [] }: Candidate, snapshot: Snapshot): Reason | null {
   const { runners, samples, limits } = snapshot;
   const fit = runners.filter((runner) => hasLabels(runner, labels));
-  if (fit.length === 0) return { kind: "labels", labels };
-  const open = fit.filter((runner) => stateOf(runner) === null);
   const [first] = fit;
-  if (open.length === 0 && first !== undefined)
-    return { kind: "runner", runner: first.name, is: stateOf(first) ?? "offline" };
+  if (first === undefined) return { kind: "labels", labels };
+  const open = fit.filter((runner) => stateOf(runner) === null);
+  const is = stateOf(first);
+  if (is !== null && open.length === 0) return { kind: "runner", runner: first.name, is };
   const free = open.filter((runner) => freeSlots(runner).length > 0);
   if (free.length === 0)
     return { kind: "slots", slots: open.reduce((sum, { slots }) => sum + slots, 0), runner: null };
+  let busy: Reason | null = null;
   for (const { name } of free) {
     const sample = samples?.get(name);
     const gate = gateOf(sample, limits ?? GATE_LIMITS);
     if (gate === null || sample === undefined) return null;
+    busy ??= { kind: "gate", gate, runner: name, load: loadPerCore(sample) };
   }
-  const [busy] = free;
-  const sample = busy && samples?.get(busy.name);
-  if (busy === undefined || sample === undefined) return null;
-  const gate = gateOf(sample, limits ?? GATE_LIMITS) ?? "load";
-  return { kind: "gate", gate, runner: busy.name, load: loadPerCore(sample) };
+  return busy;
 }
 
 /** In people's words; null = it takes sessions. */

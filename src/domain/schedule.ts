@@ -60,6 +60,7 @@ function candidateOf(objective: Objective, session: Session): Candidate {
   const pin = boundTo(session);
   const labels = session.labels ?? (pin === null ? (config.runner?.labels ?? []) : []);
   const { sessions: sessionsMax } = config.limits;
+  const leaves = isStranded(objective, session) ? session.runner : null;
   return {
     session: session.id,
     objective: objective.id,
@@ -69,9 +70,7 @@ function candidateOf(objective: Objective, session: Session): Candidate {
     pin,
     worker: session.role === "worker",
     workersMax: config.limits.workers,
-    ...(isStranded(objective, session) && session.runner !== null
-      ? { leaves: session.runner }
-      : {}),
+    ...(leaves === null ? {} : { leaves }),
     ...(labels.length === 0 ? {} : { labels }),
     ...(sessionsMax === undefined ? {} : { sessionsMax }),
   };
@@ -189,7 +188,7 @@ function bestPlace(candidate: Candidate, snapshot: Snapshot, free: Free): Place 
     const sample = samples?.get(runner.name);
     if (place === undefined || !hasLabels(runner, labels)) continue;
     if (gateOf(sample, limits) !== null) continue;
-    const score = scoreOf(free.get(runner.name)?.length ?? 0, sample, mirror);
+    const score = scoreOf(Number(free.get(runner.name)?.length), sample, mirror);
     if (best === undefined || score > best.score) best = { score, place };
   }
   return best?.place;

@@ -29,8 +29,9 @@ export function onIssueChanged(
   if (config === undefined)
     throw new TypeError("issue-changed was decided without the configuration");
   const wanted = issue !== null && issue.open && issue.labels.includes(config.config.label);
+  const placement = placementOf(issue === null ? [] : issue.labels);
   if (latest !== null && !isOver(latest))
-    return onLive(new Step(latest, context), event, issue, wanted);
+    return onLive(new Step(latest, context), event, issue, wanted ? placement : undefined);
   const starts = event.labels.includes(config.config.label);
   // Our own closing of the issue is no wish of anybody's.
   if (latest !== null && !wanted && event.actor.type !== "own")
@@ -42,7 +43,7 @@ export function onIssueChanged(
   if (event.actor.type !== "user") return nothing(latest, `${event.actor.login} is not a person`);
   if (!mayCommand(context.facts.permission ?? "none"))
     return refuse(latest, repository, event, config, context);
-  return start(latest, repository, event, config, context);
+  return start(latest, repository, event, config, { ...context, placement });
 }
 
 /** The times of an issue and of the event that changed it may differ by GitHub's second. */
@@ -113,11 +114,11 @@ function start(
   repository: Repository,
   event: IssueChanged,
   config: ConfigFact,
-  context: Context,
+  context: Context & { readonly placement: Placement | null },
 ): Decision {
   const { snapshot, number, actor } = event;
   const revision = (latest?.revision ?? 0) + 1;
-  const placement = placementOf(context.facts.issue?.labels ?? []);
+  const { placement } = context;
   const id = context
     .deriveFixed(`objective:${repository.id}:${snapshot.id}:${revision}`)
     .slice(0, 20);
@@ -240,9 +241,10 @@ function onLive(
   step: Step,
   event: IssueChanged,
   issue: IssueFact | null,
-  wanted: boolean,
+  placement: Placement | null | undefined,
 ): Decision {
-  if (!wanted) {
+  // Nobody wants it any more.
+  if (placement === undefined) {
     const reason =
       issue === null
         ? "the issue is gone"
@@ -253,7 +255,6 @@ function onLive(
     else cancelObjective(step, reason);
     return step.done();
   }
-  const placement = placementOf(issue?.labels ?? []);
   if (placement !== null || step.objective.placement !== undefined)
     step.change({ placement: placement ?? { runner: null, priority: "normal" } });
   if (event.cause === "reopened") step.timer(CLOSED_TIMER, null);

@@ -2,8 +2,10 @@
 import { describe, expect, test } from "vitest";
 import { candidates } from "../../src/domain/schedule.ts";
 import { stateWords } from "../../src/domain/render.ts";
-import type { Absence } from "../../src/domain/runner.ts";
-import { askHuman, published, report, spawn, started, withWorker } from "./begin.ts";
+import { sessionId } from "../../src/domain/id.ts";
+import type { Session } from "../../src/domain/objective.ts";
+import { absenceOf, type Absence } from "../../src/domain/runner.ts";
+import { askHuman, publish, published, report, spawn, started, withWorker } from "./begin.ts";
 import type { Play } from "./play.ts";
 
 const sessionView = (play: Play, title: string): string => stateWords(play.it, play.session(title));
@@ -16,6 +18,8 @@ const is = (play: Play, absence: Absence | null, runner = "box"): Play =>
     away: absence === null ? null : { is: absence, since: SINCE },
   });
 const lost = (play: Play): Play => is(is(play, "unreachable"), "lost");
+const news = (play: Play): readonly string[] =>
+  play.mail().filter((text) => text.includes("is back"));
 const queued = (play: Play): unknown =>
   candidates(play.it).map(({ session, pin, leaves }) => ({
     title: play.it.sessions.find(({ id }) => id === session)?.title,
@@ -126,6 +130,20 @@ describe("what is lost with a machine", () => {
     expect(start?.messages[0]?.text).toContain("why?");
   });
 
+  test("a branch whose pull request is not there yet is where it goes on, too", () => {
+    const play = withWorker();
+    play.call("api", report());
+    play.park("api").reads();
+    play.call("manager", publish("api"));
+    play.pushed("api");
+    play.call("manager", { tool: "message_session", session: "api", text: "more" });
+    play.start("api");
+    lost(play).claim("api", "far", 1);
+    expect(play.effects("start-attempt")[0]?.messages[0]?.text).toMatch(
+      /Published is branch \S+ at c{12};/u,
+    );
+  });
+
   test("one that has read nothing gets its first brief, and no second one", () => {
     const play = started();
     play.call("manager", spawn("api"));
@@ -207,4 +225,78 @@ describe("disabled", () => {
     play.claim("api");
     expect(play.effects("start-attempt")).toMatchObject([{ workspace: { kind: "reuse" } }]);
   });
+});
+
+describe("whatever state it is in", () => {
+  test("a reason to wait is kept for who waits, and for nobody else", () => {
+    const play = withWorker();
+    const reason = { kind: "no-runner" } as const;
+    const wait = (session: Session["id"]): Play =>
+      play.send({ kind: "wait-reason", session, reason });
+    wait(play.session("api").id);
+    expect(play.session("api").waits ?? null).toBeNull();
+    wait(sessionId("ses_nobody"));
+    expect(play.last.effects).toEqual([]);
+    lost(play);
+    wait(play.session("api").id);
+    expect(play.session("api").waits).toMatchObject({ reason });
+  });
+
+  test("disabled while something is on its way to it, it is told no second time; disabled before it was started, it starts later", () => {
+    const play = withWorker();
+    play.call("manager", { tool: "message_session", session: "api", text: "more" });
+    const before = play.session("api").mailbox.length;
+    is(play, "disabled");
+    expect(play.session("api").mailbox).toHaveLength(before);
+    const early = started();
+    early.call("manager", spawn("api"));
+    early.claim("api", "box", 1);
+    is(early, "disabled");
+    expect(early.effects("stop-attempt")).toHaveLength(2);
+  });
+
+  test("a place that comes for who does not wait for one changes nothing", () => {
+    const play = withWorker();
+    play.claim("api", "far", 1);
+    expect(play.session("api")).toMatchObject({ runner: "box", attempt: 1 });
+    const idle = withWorker();
+    idle.call("api", report());
+    idle.park("api");
+    idle.claim("api", "far", 1);
+    expect(idle.state("api")).toBe("idle");
+  });
+
+  test("back again, what is published or was never reported is nobody's news", () => {
+    expect(news(is(lost(published()), null))).toEqual([]);
+    expect(news(is(lost(withWorker().endTurn("api")), null))).toEqual([]);
+    const over = withWorker();
+    over.call("api", report());
+    over.park("api");
+    lost(over).close();
+    expect(news(is(over, null))).toEqual([]);
+  });
+});
+
+test("disabled while it rests, nothing is stopped; lost before it had a checkout, none is left behind", () => {
+  const rests = withWorker().endTurn("api").exited("api", "stopped", 0);
+  expect(rests.state("api")).toBe("idle");
+  is(rests, "disabled");
+  expect(rests.effects("stop-attempt").map(({ session }) => session)).not.toContain(
+    rests.session("api").id,
+  );
+  const early = started();
+  early.call("manager", spawn("api"));
+  early.claim("api", "box", 1);
+  lost(early).claim("api", "far");
+  expect(early.session("api")).toMatchObject({ runner: "far", left: [] });
+});
+
+test.for([
+  ["online", "attached", null],
+  ["online", "unreachable", "unreachable"],
+  ["draining", "lost", "lost"],
+  ["disabled", "unreachable", "disabled"],
+  ["disabled", undefined, "disabled"],
+] as const)("%s and %s: %s", ([state, reach, absence]) => {
+  expect(absenceOf(reach === undefined ? { state } : { state, reach })).toBe(absence);
 });

@@ -216,3 +216,56 @@ describe("a reason", () => {
     expect(play.session("api").waits).toBeNull();
   });
 });
+
+test("reasons are of one class when they need no new word", () => {
+  const all: Parameters<typeof classOf>[0][] = [
+    { kind: "no-runner" },
+    { kind: "gate", gate: "load", runner: "a", load: 2 },
+    { kind: "gate", gate: "disk", runner: "a", load: 2 },
+    { kind: "labels", labels: ["gpu"] },
+    { kind: "runner", runner: "a", is: "draining" },
+    { kind: "slots", slots: 2, runner: null },
+    { kind: "slots", slots: 2, runner: "a" },
+    { kind: "limit", of: "all", most: 3 },
+  ];
+  expect(new Set(all.map(classOf)).size).toBe(all.length);
+  expect(classOf(all[1] ?? { kind: "no-runner" })).toBe("gate load");
+});
+
+test("the first of two that suit alike is taken, and the better one whatever its place", () => {
+  expect(where({ runners: [runner("a"), runner("b", { taken: [0] })] })).toBe("a");
+  expect(where({ runners: [runner("a"), runner("b")] })).toBe("a");
+});
+
+test("nothing keeps one from a machine it is bound to and that has room; one that is away is said without a time when none is known", () => {
+  expect(reasonOf(waiting("s", { pin: "a" }), given())).toBeNull();
+  const away = given({ runners: [runner("a", { reach: "lost" })] });
+  expect(reasonOf(waiting("s"), away)).toEqual({ kind: "runner", runner: "a", is: "lost" });
+  const either = given({ runners: [runner("a", { state: "draining" }), runner("b")] });
+  expect(reasonOf(waiting("s"), either)).toBeNull();
+  const limits = { ...GATE_LIMITS, sessionsMax: null };
+  const busy = given({ samples: samples({ a: { load: 8 }, b: { load: 8 } }), limits });
+  expect(reasonOf(waiting("s"), busy)).toMatchObject({ kind: "gate", runner: "a" });
+});
+
+test("a runner's label that comes later counts from then on, and none any more when it goes", () => {
+  const play = started();
+  const relabelled = (...labels: readonly string[]): unknown => {
+    play.issue.labels = ["objective", ...labels];
+    play.edit(play.issue.title, play.issue.body);
+    return play.it.placement;
+  };
+  expect(relabelled("runner:lab", "priority:low")).toEqual({ runner: "lab", priority: "low" });
+  expect(relabelled()).toEqual({ runner: null, priority: "normal" });
+  expect(candidates(play.it)).toEqual([]);
+});
+
+test("what a repository allows of its sessions goes along with each", () => {
+  const play = new Play();
+  play.config = {
+    ...play.config,
+    config: { ...play.config.config, limits: { workers: 8, sessions: 3 } },
+  };
+  play.label();
+  expect(candidates(play.it)).toMatchObject([{ sessionsMax: 3 }]);
+});
