@@ -20,6 +20,7 @@ import { createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { Sshd, sshdProblem } from "../ssh/sshd.ts";
@@ -262,7 +263,19 @@ test("the key's options: commands and sockets pass, ports to listen on do not", 
   }
 });
 
-function readAll(path: string): Promise<string> {
+/** The socket's file is there a moment before somebody listens. */
+async function readAll(path: string): Promise<string> {
+  for (let left = 200; ; left -= 1)
+    try {
+      return await readOnce(path);
+    } catch (error) {
+      const refused = error instanceof Error && "code" in error && error.code === "ECONNREFUSED";
+      if (!refused || left === 0) throw error;
+      await delay(10);
+    }
+}
+
+function readOnce(path: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = "";
     const socket = createConnection(path);
