@@ -6,8 +6,8 @@ import { execFile } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { Link } from "../src/fleet/link.ts";
 import { RunnerWorld } from "../test/runners/world.ts";
+import { startAgent } from "./agents.ts";
 import { createRepository, openHub, removed, REPOSITORY } from "./hub.ts";
 import {
   interleaved,
@@ -103,15 +103,7 @@ async function prepare(runner: RunnerWorld, url: string, files: number): Promise
     ...runner.plain(session, ["true"]),
     workspace: runner.checkout(session, { url, branch: `orcha/${session}` }),
   };
-  await started(link, spec);
+  await startAgent(link, spec);
   const tree = join(runner.workRoot, spec.workspace.path, "src");
   if (!existsSync(tree)) throw new Error(`nothing of ${files} files was checked out`);
-}
-
-async function started(
-  link: Link,
-  spec: Extract<Parameters<Link["request"]>[0], { op: "start" }>["spec"],
-): Promise<void> {
-  const { reply } = await link.request({ op: "start", spec, credential: null });
-  if (!reply.ok) throw new Error(reply.reason);
 }

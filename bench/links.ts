@@ -13,6 +13,7 @@ import type { AttachSink, Link } from "../src/fleet/link.ts";
 import { openFarWorld } from "../test/ssh/far-world.ts";
 import { Sshd, sshdProblem } from "../test/ssh/sshd.ts";
 import { RunnerWorld } from "../test/runners/world.ts";
+import { startAgent } from "./agents.ts";
 import {
   interleaved,
   median,
@@ -141,8 +142,7 @@ async function follow(
   const session = world.session();
   const spec = world.plain(session, command);
   const { link } = world;
-  const { reply } = await link.request({ op: "start", spec, credential: null });
-  if (!reply.ok) throw new Error(reply.reason);
+  await startAgent(link, spec);
   await attached(link, session, onData);
 }
 

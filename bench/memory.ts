@@ -2,9 +2,9 @@
  * Resident memory per session: of the control plane and of the runner's daemon with many live sessions, what keeps
  * each agent, and of the control plane with many that are parked, which have no process at all.
  */
-import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Objective, Session } from "../src/domain/objective.ts";
+import { pids, readProc } from "./agents.ts";
 import { createRepository, openHub, until, type Hub } from "./hub.ts";
 import { pick, short, type Scale } from "./measure.ts";
 import { openDirectory } from "./programs.ts";
@@ -127,22 +127,21 @@ async function both({ directory }: Serving): Promise<{ server: number; daemon: n
 const keepersOf = (directory: string): number =>
   sum(
     processes(directory, "")
-      .filter((pid) => /^(?:\S*\/)?(?:sh|tail)\0/u.test(read(pid, "cmdline")))
+      .filter((pid) => /^(?:\S*\/)?(?:sh|tail)\0/u.test(readProc(pid, "cmdline")))
       .map(privateOf),
   );
 
 function processes(directory: string, what: string): readonly string[] {
-  return readdirSync("/proc")
-    .filter((entry) => /^\d+$/u.test(entry))
-    .filter((pid) => {
-      const command = read(pid, "cmdline").replaceAll("\0", " ");
-      return command.includes(what) && (command + read(pid, "environ")).includes(directory);
-    });
+  return pids().filter((pid) => {
+    const command = readProc(pid, "cmdline").replaceAll("\0", " ");
+    return command.includes(what) && (command + readProc(pid, "environ")).includes(directory);
+  });
 }
 
-const residentOf = (pid: string): number => kib(read(pid, "status"), /VmRSS:\s+(?<kib>\d+) kB/u);
+const residentOf = (pid: string): number =>
+  kib(readProc(pid, "status"), /VmRSS:\s+(?<kib>\d+) kB/u);
 const privateOf = (pid: string): number => {
-  const rollup = read(pid, "smaps_rollup");
+  const rollup = readProc(pid, "smaps_rollup");
   return (
     kib(rollup, /Private_Dirty:\s+(?<kib>\d+) kB/u) +
     kib(rollup, /Private_Clean:\s+(?<kib>\d+) kB/u)
@@ -153,11 +152,3 @@ const kib = (text: string, pattern: RegExp): number =>
   Number(pattern.exec(text)?.groups?.["kib"] ?? 0) * 1024;
 
 const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0);
-
-function read(pid: string, name: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/${name}`, "latin1");
-  } catch {
-    return ""; // it ended while we looked
-  }
-}

@@ -19,6 +19,7 @@ import { openSqlite } from "../src/store/sqlite.ts";
 import { openTranscripts, type TranscriptFiles } from "../src/store/transcripts.ts";
 import { repository } from "../test/domain/cast.ts";
 import { RunnerWorld } from "../test/runners/world.ts";
+import { startAgent } from "./agents.ts";
 import {
   interleaved,
   median,
@@ -141,9 +142,7 @@ async function throughAll(
     clock,
     onEnd: ended.resolve,
   });
-  const started = runner.link.request({ op: "start", spec, credential: null });
-  const { reply } = await started;
-  if (!reply.ok) throw new Error(reply.reason);
+  await startAgent(runner.link, spec);
   await runner.link.attach(
     { session, attempt: 1 },
     {

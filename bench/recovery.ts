@@ -16,6 +16,7 @@ import { databaseOver } from "../src/store/database.ts";
 import { storeObjective } from "../src/store/objective-table.ts";
 import { peekIdentity } from "../src/store/sqlite.ts";
 import { spawn, started } from "../test/domain/begin.ts";
+import { startAgent } from "./agents.ts";
 import { createRepository, openHub, PERSON, REPOSITORY, until, type Hub } from "./hub.ts";
 import {
   interleaved,
@@ -144,19 +145,14 @@ export async function startAgents({ directory }: Serving, objective: Objective):
     for (const { id } of objective.sessions) {
       const path = `bench/${id}/1`;
       mkdirSync(join(directory, "work", path), { recursive: true });
-      const { reply } = await link.request({
-        op: "start",
-        spec: {
-          session: id,
-          attempt: 1,
-          workspace: { kind: "reuse", path, base: "0".repeat(40) },
-          agent: { command: ["cat"], env: {}, inherit: [], files: [] },
-          input: [],
-          tools: [],
-        },
-        credential: null,
+      await startAgent(link, {
+        session: id,
+        attempt: 1,
+        workspace: { kind: "reuse", path, base: "0".repeat(40) },
+        agent: { command: ["cat"], env: {}, inherit: [], files: [] },
+        input: [],
+        tools: [],
       });
-      if (!reply.ok) throw new Error(reply.reason);
     }
   } finally {
     await link.close();

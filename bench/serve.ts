@@ -1,9 +1,10 @@
 /** `orcha serve` as a person starts it, in a process of its own, against the emulated GitHub. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import { pids, readProc } from "./agents.ts";
 import { SECRET, type Hub } from "./hub.ts";
 import { freePort } from "./programs.ts";
 import { saidWebhook } from "../test/serving.ts";
@@ -90,20 +91,12 @@ async function kill(child: ChildProcess): Promise<void> {
 
 /** Agents and their runner's daemon outlive the control plane. Everything of ours has the folder in its command. */
 function endAll(directory: string): void {
-  for (const pid of readdirSync("/proc").filter((entry) => /^\d+$/u.test(entry)))
-    if (commandOf(pid).includes(directory)) {
+  for (const pid of pids())
+    if (readProc(pid, "cmdline").includes(directory)) {
       try {
         process.kill(Number(pid), "SIGKILL");
       } catch {
         // It has ended by itself.
       }
     }
-}
-
-function commandOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "latin1");
-  } catch {
-    return ""; // it ended while we looked
-  }
 }

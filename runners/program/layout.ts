@@ -13,6 +13,7 @@
  * `t-<hash>.sock` per attempt.
  */
 import { createHash } from "node:crypto";
+import { lstatSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 /** The kernel's limit for socket paths (108 with the terminating zero). */
@@ -90,4 +91,18 @@ function socketPath(directory: string, name: string): string {
 
 function hash(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 12);
+}
+
+/** `<owner>__<repo>/<session>/<n>` of each checkout; links are none. */
+export function checkoutsIn(workRoot: string): string[] {
+  const directories = (path: string): string[] =>
+    lstatSync(join(workRoot, path), { throwIfNoEntry: false })?.isDirectory() === true
+      ? readdirSync(join(workRoot, path), { withFileTypes: true })
+          .filter((entry) => entry.isDirectory())
+          .map((entry) => join(path, entry.name))
+      : [];
+  return directories(".")
+    .filter((name) => name.includes("__"))
+    .flatMap(directories)
+    .flatMap(directories);
 }

@@ -6,6 +6,7 @@
 import { existsSync, lstatSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { parentsBelow, readPlain, writeAtomic } from "./files.ts";
+import { checkoutsIn } from "./layout.ts";
 
 const MARK = ".damaged-";
 const ALTERNATES = join(".git", "objects", "info", "alternates");
@@ -27,7 +28,7 @@ export function setAside(workRoot: string, mirror: string): SetAside {
   const aside = `${mirror}${MARK}${Date.now().toString(36)}`;
   const mine = join(mirror, "objects");
   const borrowers = existsSync(mine)
-    ? checkoutsIn(workRoot).filter((path) => borrowed(path).includes(mine))
+    ? checkoutsOf(workRoot).filter((path) => borrowed(path).includes(mine))
     : [];
   // First, so that a daemon that dies here leaves no checkout without its objects.
   for (const path of borrowers) addAlternate(path, join(aside, "objects"));
@@ -44,7 +45,7 @@ export function removeUnused(workRoot: string): string[] {
     .filter((name) => name.includes(MARK))
     .map((name) => join(mirrors, name));
   if (aside.length === 0) return [];
-  const needed = new Set(checkoutsIn(workRoot).flatMap(borrowed));
+  const needed = new Set(checkoutsOf(workRoot).flatMap(borrowed));
   const unused = aside.filter((path) => !needed.has(join(path, "objects")));
   for (const path of unused) rmSync(path, { recursive: true, force: true, maxRetries: 3 });
   return unused;
@@ -52,15 +53,19 @@ export function removeUnused(workRoot: string): string[] {
 
 /** Mirrors that no checkout borrows from and that nothing new has come to since then. */
 export function unusedMirrors(workRoot: string, since: number): string[] {
-  const mirrors = join(workRoot, "mirrors");
-  const old = entriesOf(mirrors)
-    .filter((name) => name.endsWith(".git"))
-    .map((name) => join(mirrors, name))
+  const old = mirrorsIn(workRoot)
+    .map((name) => join(workRoot, "mirrors", `${name}.git`))
     .filter((path) => newest(path) < since);
   if (old.length === 0) return [];
-  const needed = new Set(checkoutsIn(workRoot).flatMap(borrowed));
+  const needed = new Set(checkoutsOf(workRoot).flatMap(borrowed));
   return old.filter((path) => !needed.has(join(path, "objects")));
 }
+
+/** `<owner>__<name>` of each, without those that were set aside. */
+export const mirrorsIn = (workRoot: string): readonly string[] =>
+  entriesOf(join(workRoot, "mirrors"))
+    .filter((name) => name.endsWith(".git"))
+    .map((name) => name.slice(0, -".git".length));
 
 /** When something last came to it. */
 const newest = (mirror: string): number =>
@@ -82,13 +87,8 @@ export function removeLeftovers(mirror: string): void {
       rmSync(join(packs, name), { force: true });
 }
 
-/** `<owner>__<repo>/<session>/<n>`, absolute. */
-function checkoutsIn(workRoot: string): string[] {
-  return entriesOf(workRoot)
-    .filter((name) => name.includes("__"))
-    .flatMap((name) => entriesOf(join(workRoot, name)).map((session) => join(name, session)))
-    .flatMap((name) => entriesOf(join(workRoot, name)).map((n) => join(workRoot, name, n)));
-}
+const checkoutsOf = (workRoot: string): string[] =>
+  checkoutsIn(workRoot).map((path) => join(workRoot, path));
 
 /** The object directories a checkout borrows from. It is the agent's: no link is followed, no size believed. */
 function borrowed(checkout: string): string[] {

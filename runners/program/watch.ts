@@ -6,6 +6,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
+import { harmless } from "../../src/lib/harmless.ts";
 import { readRange, sizeOf } from "./files.ts";
 import type { Layout } from "./layout.ts";
 
@@ -59,5 +60,5 @@ const newestOf = (directory: string): number =>
 const readable = (text: string): string =>
   text
     .split("\n")
-    .map((line) => line.replaceAll(/[\p{Cc}\p{Cf}]+/gu, " ").slice(0, LINE_MAX))
+    .map((line) => harmless(line).slice(0, LINE_MAX))
     .join("\n");

@@ -3,7 +3,7 @@
  * plane decides; here nothing is removed by itself but mirrors that nobody has needed for long, and what an
  * interrupted request left.
  */
-import { readdirSync, rmdirSync, statfsSync } from "node:fs";
+import { rmdirSync } from "node:fs";
 import { chmod, lstat, opendir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, relative as relativeTo } from "node:path";
 import process from "node:process";
@@ -11,10 +11,11 @@ import type { Examined, WorkspaceInfo, WorkspacesReply } from "../../src/protoco
 import type { Attempts } from "./attempts.ts";
 import { RequestError, systemCode } from "./errors.ts";
 import { makeDirectory, readIfThere, writeAtomic } from "./files.ts";
-import type { Layout } from "./layout.ts";
+import { checkoutsIn, type Layout } from "./layout.ts";
 import { unusedMirrors } from "./mirror-repair.ts";
 import { baseEnv, run } from "./run.ts";
 import { evidenceOf } from "./snapshot.ts";
+import { diskOf } from "./status.ts";
 
 export interface Workspaces {
   /** Checkouts on disk: `<owner>__<repo>/<session>/<n>`. */
@@ -74,7 +75,7 @@ export function openWorkspaces(options: WorkspacesOptions): Workspaces {
     const wanted = new Map(examine.map((one) => [one.path, one]));
     const workspaces: WorkspaceInfo[] = [];
     let budget = SIZES_AT_ONCE;
-    for (const path of listCheckouts(layout).slice(0, WORKSPACES_MAX)) {
+    for (const path of checkoutsIn(layout.workRoot).slice(0, WORKSPACES_MAX)) {
       const found = await describe(options, path);
       if (found === null) continue;
       const bytes =
@@ -83,10 +84,10 @@ export function openWorkspaces(options: WorkspacesOptions): Workspaces {
       const more = asked === undefined || found.busy ? {} : await examined(layout, found, asked);
       workspaces.push({ ...found, bytes, ...more });
     }
-    return { disk: diskOf(layout.workRoot), workspaces };
+    return { disk: await diskOf(layout.workRoot), workspaces };
   };
   return {
-    list: () => listCheckouts(layout),
+    list: () => checkoutsIn(layout.workRoot),
     look(examine) {
       // One at a time: each walks over the disk.
       const mine = looking.then(() => look(examine));
@@ -121,17 +122,6 @@ function baseOf(layout: Layout, session: string, ordinal: number): string | null
 function partsOf(path: string): { readonly session: string; readonly ordinal: number | null } {
   const [, session = "", last = ""] = path.split("/");
   return { session, ordinal: /^\d{1,9}$/u.test(last) ? Number(last) : null };
-}
-
-function listCheckouts({ workRoot }: Layout): string[] {
-  const directories = (relative: string): string[] =>
-    readdirSync(join(workRoot, relative), { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map((entry) => join(relative, entry.name));
-  return directories(".")
-    .filter((name) => name.includes("__"))
-    .flatMap(directories)
-    .flatMap(directories);
 }
 
 const PATH = /^[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+){2}$/u;
@@ -209,11 +199,6 @@ function openSizes(): Sizes {
       return bytes;
     },
   };
-}
-
-function diskOf(path: string): WorkspacesReply["disk"] {
-  const { bavail, blocks, bsize } = statfsSync(path);
-  return { free: bavail * bsize, total: blocks * bsize };
 }
 
 /** Directories that nobody may write (a module cache has such) are made writable first. No link is followed. */

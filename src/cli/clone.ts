@@ -1,6 +1,7 @@
 /** A person's own clone: their configuration counts there, but none of its hooks runs, and their working tree is only looked at. */
 import { execa } from "execa";
-import { CliError, harmless } from "./output.ts";
+import { harmless } from "../lib/harmless.ts";
+import { CliError } from "./output.ts";
 
 export interface Clone {
   readonly directory: string;

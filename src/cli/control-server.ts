@@ -12,7 +12,8 @@ import type { Desk } from "../compose/desk.ts";
 import type { Gc } from "../compose/freeing.ts";
 import type { Hands } from "../compose/hands.ts";
 import type { OutboxRow, Store } from "../store/port.ts";
-import { runnerRoute, type Answer } from "./runner-routes.ts";
+import type { Answer } from "./routes.ts";
+import { runnerRoute } from "./runner-routes.ts";
 import { sessionRoute } from "./session-routes.ts";
 import { deadViews, objectiveViews, outboxViews, sessionViews } from "./views.ts";
 

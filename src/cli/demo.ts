@@ -3,7 +3,8 @@ import process from "node:process";
 import { openHub } from "../demo/hub.ts";
 import { PROJECT_FILES } from "../demo/project.ts";
 import { playStory } from "../demo/story.ts";
-import { CliError, harmless, print } from "./output.ts";
+import { harmless } from "../lib/harmless.ts";
+import { CliError, print } from "./output.ts";
 
 export interface DemoOptions {
   readonly serve?: boolean;

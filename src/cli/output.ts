@@ -1,4 +1,5 @@
 /** What commands print, and how they fail. Exit codes: 0 done, 1 failed, 2 wrong use, 3 needs a running server, 4 no such thing, 5 the server cannot go on. */
+import { harmless } from "../lib/harmless.ts";
 import process from "node:process";
 
 /** A failure that is said in one line. */
@@ -30,8 +31,6 @@ export function printTable(header: readonly string[], rows: readonly (readonly s
         .trimEnd(),
     );
 }
-
-export const harmless = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}]+/gu, " ");
 
 export const clockTime = (at: number): string =>
   new Date(at).toISOString().slice(0, 16).replace("T", " ");

@@ -10,7 +10,8 @@ import * as z from "zod";
 import { parseBundle } from "../github/push/bundle.ts";
 import { localConfig } from "./client.ts";
 import { openClone, type Clone } from "./clone.ts";
-import { CliError, harmless, print, printJson, remark } from "./output.ts";
+import { harmless } from "../lib/harmless.ts";
+import { CliError, print, printJson, remark } from "./output.ts";
 import { askSession } from "./session-client.ts";
 
 const sha = z.string().regex(/^[0-9a-f]{40,64}$/u);

@@ -1,15 +1,8 @@
 /** What the control server answers about runners: the same as `orcha runner`, as JSON. */
 import type { IncomingMessage } from "node:http";
 import * as z from "zod";
-import { realClock } from "../compose/clock.ts";
 import type { Added, Desk } from "../compose/desk.ts";
-import { DeskError } from "../compose/enroll.ts";
-import { readBody } from "../inbox/body.ts";
-
-export interface Answer {
-  readonly status: number;
-  readonly body: unknown;
-}
+import { answering, bodyOf, type Answer } from "./routes.ts";
 
 const text = (max: number) => z.string().min(1).max(max);
 
@@ -30,9 +23,6 @@ const NewMachine = z.strictObject({
 const Accept = z.strictObject(accept);
 const Exec = z.strictObject({ argv: z.array(text(32_768)).min(1).max(256) });
 
-const LIMITS = { bytesMax: 1024 * 1024, timeoutMs: 10_000 };
-export const STATUS = { invalid: 400, unknown: 404, taken: 409, busy: 409, failed: 502 } as const;
-
 /**
  *     GET    /runners                       all, with link, slots and sessions
  *     POST   /runners                       registers; 428 with the machine's keys when nobody accepted them yet
@@ -46,17 +36,11 @@ export async function runnerRoute(desk: Desk, request: IncomingMessage): Promise
   const match = /^\/runners(?:\/(?<name>[^/?]{1,64})(?:\/(?<what>[a-z]{1,16}))?)?$/u.exec(url);
   if (match === null) return null;
   const { name, what } = match.groups ?? {};
-  try {
+  return answering(async () => {
     const body = method === "POST" ? await bodyOf(request) : undefined;
-    if (name === undefined) return await all(desk, method, body);
-    return await one(desk, { name, what: `${method} ${what ?? ""}`.trim(), body });
-  } catch (error) {
-    if (error instanceof DeskError)
-      return { status: STATUS[error.kind], body: { error: error.message } };
-    if (error instanceof z.ZodError)
-      return { status: 400, body: { error: z.prettifyError(error) } };
-    throw error;
-  }
+    if (name === undefined) return all(desk, method, body);
+    return one(desk, { name, what: `${method} ${what ?? ""}`.trim(), body });
+  });
 }
 
 async function all(desk: Desk, method: string, body: unknown): Promise<Answer | null> {
@@ -91,18 +75,5 @@ async function one(
       return { status: 200, body: { removed: name } };
     default:
       return null;
-  }
-}
-
-/** An empty one is as good as `{}`. */
-export async function bodyOf(request: IncomingMessage): Promise<unknown> {
-  const body = await readBody(request, LIMITS, { used: 0, max: LIMITS.bytesMax }, realClock);
-  if (!body.ok)
-    throw new DeskError("invalid", `the request's body is too long or too slow (${body.status})`);
-  try {
-    return JSON.parse(body.bytes.toString("utf8") || "{}") as unknown;
-  } catch {
-    // Says what is wrong instead of where.
-    throw new DeskError("invalid", "the request is no JSON");
   }
 }

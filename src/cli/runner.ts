@@ -5,7 +5,8 @@ import process from "node:process";
 import * as z from "zod";
 import { DoctorCheck, DoctorReply } from "../protocol/requests.ts";
 import { demand, localConfig, read, refusalOf, type Answered } from "./client.ts";
-import { clockTime, CliError, harmless, print, printJson, printTable, remark } from "./output.ts";
+import { harmless } from "../lib/harmless.ts";
+import { clockTime, CliError, print, printJson, printTable, remark } from "./output.ts";
 import { isFailure, printChecks } from "./server-checks.ts";
 
 interface Json {

@@ -9,7 +9,8 @@ import { DATABASE } from "../store/backup.ts";
 import { CHAIN_START } from "../store/port.ts";
 import { openReading } from "../store/sqlite.ts";
 import { ask } from "./client.ts";
-import { harmless, print } from "./output.ts";
+import { harmless } from "../lib/harmless.ts";
+import { print } from "./output.ts";
 
 const Ready = z.object({
   checks: z.array(

@@ -1,9 +1,8 @@
 /** What the control server answers about single sessions: what `orcha attach`, `takeover`, `resume` and `pull` ask for. */
 import type { IncomingMessage } from "node:http";
 import * as z from "zod";
-import { DeskError } from "../compose/enroll.ts";
 import type { Hands } from "../compose/hands.ts";
-import { bodyOf, STATUS, type Answer } from "./runner-routes.ts";
+import { answering, bodyOf, type Answer } from "./routes.ts";
 
 /** As long as a message to an agent may be, in characters. */
 export const LINE_MAX = 60_000;
@@ -33,17 +32,9 @@ export async function sessionRoute(hands: Hands, request: IncomingMessage): Prom
   const match = /^\/sessions\/(?<id>[^/?]{1,64})(?:\/(?<what>[a-z]{1,16}))?$/u.exec(url)?.groups;
   if (match === undefined) return null;
   const { id = "", what = "" } = match;
-  try {
-    return method === "POST"
-      ? await posted(hands, id, what, await bodyOf(request))
-      : await got(hands, id, what);
-  } catch (error) {
-    if (error instanceof DeskError)
-      return { status: STATUS[error.kind], body: { error: error.message } };
-    if (error instanceof z.ZodError)
-      return { status: 400, body: { error: z.prettifyError(error) } };
-    throw error;
-  }
+  return answering(async () =>
+    method === "POST" ? posted(hands, id, what, await bodyOf(request)) : got(hands, id, what),
+  );
 }
 
 async function got(hands: Hands, id: string, what: string): Promise<Answer | null> {

@@ -3,7 +3,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import * as z from "zod";
 import type { Config } from "../config.ts";
 import { localConfig } from "./client.ts";
-import { CliError, harmless, print, printJson, remark } from "./output.ts";
+import { harmless } from "../lib/harmless.ts";
+import { CliError, print, printJson, remark } from "./output.ts";
 import { ask, personHere } from "./person.ts";
 import { askSession, detail, type Detail } from "./session-client.ts";
 

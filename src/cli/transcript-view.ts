@@ -4,7 +4,7 @@ import type { AgentDriver } from "../agents/driver.ts";
 import { driverNamed } from "../agents/registry.ts";
 import type { Session } from "../domain/objective.ts";
 import type { Transcripts } from "../store/transcripts.ts";
-import { harmless } from "./output.ts";
+import { harmless } from "../lib/harmless.ts";
 
 interface How {
   /** The agent's own lines instead of what its driver makes of them. */

@@ -6,7 +6,8 @@ import process from "node:process";
 import { driverNames } from "../agents/registry.ts";
 import { openHub, type Hub } from "../demo/hub.ts";
 import { isOver, openQuestions } from "../domain/objective.ts";
-import { CliError, harmless, print } from "./output.ts";
+import { harmless } from "../lib/harmless.ts";
+import { CliError, print } from "./output.ts";
 
 export interface TryOptions {
   readonly repo: string;

@@ -8,16 +8,19 @@ import { branchName } from "../domain/branch.ts";
 import { isOver, isTaken, openQuestions, pullRequestOf, type Objective, type SaidLine, type Session } from "../domain/objective.ts"; // prettier-ignore
 import { stateWords } from "../domain/render.ts";
 import { isTerminal } from "../domain/session.ts";
+import { clock } from "../domain/time.ts";
 import type { Link } from "../fleet/link.ts";
 import type { SshDoor } from "../fleet/shell.ts";
-import { LookReply, SnapshotReply } from "../protocol/requests.ts";
+import { LookReply } from "../protocol/requests.ts";
 import type { RunnerRow, Store } from "../store/port.ts";
+import { workspaceShelf } from "../workspaces/shelf.ts";
 import { DeskError } from "./enroll.ts";
-import type { Roster } from "./roster.ts";
 
 export interface HandsOptions {
   readonly store: Store;
-  readonly roster: Pick<Roster, "links" | "since">;
+  readonly links: ReadonlyMap<string, Link>;
+  /** When a runner fell silent, in ms since the epoch; null = it answers, or nobody talks to it. */
+  readonly silentSince: (runner: string) => number | null;
   readonly now: () => number;
   /** SSH_AUTH_SOCK of the server; null = none. */
   readonly sshAgent: string | null;
@@ -94,7 +97,8 @@ export interface Hands {
 }
 
 const LOOK_MS_MAX = 60_000;
-const SNAPSHOT_MS_MAX = 5 * 60_000;
+/** Whatever was published: whoever asks may not have it. They have the base; the agent may be at work. */
+const EVERYTHING = { known: [], whole: false, live: true } as const;
 
 export function openHands(options: HandsOptions): Hands {
   const { store, now, sshAgent } = options;
@@ -135,17 +139,14 @@ export function openHands(options: HandsOptions): Hands {
       const { branch } = branchOf(objective, session);
       const { workspace, runner } = placeOf(session);
       const { path, base } = workspace;
-      const answered = await connected(options, runner).request(
-        { op: "snapshot", session: session.id, path, base, live: true },
-        { timeoutMs: SNAPSHOT_MS_MAX },
-      );
-      const { reply, attachment } = answered;
-      if (!reply.ok && reply.code === "nothing-committed")
-        return { head: base, snapshot: null, base, skipped: [], branch, bundle: attachment };
-      if (!reply.ok) throw new DeskError("failed", `${runner}: ${reply.reason}`);
-      const { head, snapshot, skipped } = SnapshotReply.parse(reply.value);
+      const shelf = workspaceShelf(runner, connected(options, runner));
+      const taken = await shelf.snapshot({ session: session.id, path, base, ...EVERYTHING });
+      if (!taken.ok && taken.code === "nothing-committed")
+        return { head: base, snapshot: null, base, skipped: [], branch, bundle: new Uint8Array() };
+      if (!taken.ok) throw new DeskError("failed", `${runner}: ${taken.reason}`);
+      const { head, snapshot, skipped } = taken.reply;
       const left = skipped.map((one) => `${one.path}: ${one.reason}`);
-      return { head, snapshot, base, skipped: left, branch, bundle: attachment };
+      return { head, snapshot, base, skipped: left, branch, bundle: taken.bundle };
     },
   };
 }
@@ -218,17 +219,17 @@ function fateOf({ mailbox }: Session, { id, became }: SaidLine): Line {
 }
 
 /** "unreachable since 2026-01-05 14:05 UTC: why". */
-function awayOf({ roster }: HandsOptions, runner: string): string | null {
-  const link = roster.links.get(runner);
+function awayOf({ links, silentSince }: HandsOptions, runner: string): string | null {
+  const link = links.get(runner);
   if (link?.state === "connected") return null;
-  const since = roster.since(runner);
-  const when = since === null ? "" : ` since ${new Date(since).toISOString().slice(0, 16).replace("T", " ")} UTC`; // prettier-ignore
+  const since = silentSince(runner);
+  const when = since === null ? "" : ` since ${clock(since)}`;
   const why = link?.problem === undefined ? "" : `: ${link.problem}`;
   return `${link === undefined ? "nobody talks to it" : link.state}${when}${why}`;
 }
 
 function connected(options: HandsOptions, runner: string): Link {
-  const link = options.roster.links.get(runner);
+  const link = options.links.get(runner);
   const away = awayOf(options, runner);
   if (link === undefined || away !== null)
     throw new DeskError("failed", `runner ${runner} is ${away ?? "gone"}; try again when it is back`); // prettier-ignore

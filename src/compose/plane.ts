@@ -14,7 +14,7 @@ import { openDrain } from "../engine/drain.ts";
 import { Follow } from "../engine/follow.ts";
 import { openLoop, type LoopParts } from "../engine/loop.ts";
 import type { Clock, Records } from "../engine/ports.ts";
-import type { Link } from "../fleet/link.ts";
+import type { Link, OnLink } from "../fleet/link.ts";
 import { openPresence, type PresenceWatch } from "../fleet/presence.ts";
 import { openPulse } from "../fleet/pulse.ts";
 import { openStrays } from "../fleet/strays.ts";
@@ -42,7 +42,7 @@ export interface PlaneParts {
   readonly transcripts: Transcripts;
   readonly links: ReadonlyMap<string, Link>;
   /** Calls back for every link that comes later; default: none does. */
-  readonly onLink?: (listener: (runner: string, link: Link) => void) => () => void;
+  readonly onLink?: OnLink | undefined;
   /** Said on every pull request; null = nothing to say. */
   readonly unsafeNotice: string | null;
   /** Time that never jumps, in ms from anywhere; default: the clock's, which people may set. */
@@ -68,7 +68,7 @@ export interface PlaneParts {
 export interface Plane {
   readonly adapters: Adapters;
   /** Whether runners can be reached. */
-  readonly presence: Pick<PresenceWatch, "of">;
+  readonly presence: Pick<PresenceWatch, "of" | "silentSince">;
   /** Asks GitHub for what was missed, now and periodically: to be called when somebody is there to answer. */
   sweep(): Rounds;
 }
@@ -143,7 +143,7 @@ async function startEngine(
   stack.defer(() => follow.close());
   const strays = openStrays({
     links,
-    ...(parts.onLink === undefined ? {} : { onLink: parts.onLink }),
+    onLink: parts.onLink,
     fleet,
     placeOf: (session) => store.placeOf(session),
     clock,
@@ -205,7 +205,7 @@ function known(
   stack: AsyncDisposableStack,
 ): NonNullable<LoopParts["known"]> {
   const everyMs = config.timings.statusEveryMs;
-  const pulse = openPulse({ links, ...(onLink === undefined ? {} : { onLink }), clock, everyMs });
+  const pulse = openPulse({ links, onLink, clock, everyMs });
   stack.defer(() => pulse.close());
   const limits = { ...config.placement, sessionsMax: config.sessionsMax };
   return () => ({ samples: pulse.samples(), limits });
@@ -219,7 +219,7 @@ async function watchRunners(
   const { runnerUnreachableMs: unreachableMs, runnerLostMs: lostMs } = config.timings;
   const watch = await openPresence({
     links,
-    ...(onLink === undefined ? {} : { onLink }),
+    onLink,
     known: async () =>
       (await store.runners()).map(({ name, reach = "attached", since = null }) => ({
         name,

@@ -37,8 +37,6 @@ export interface Roster {
   close(name: string): Promise<void>;
   /** Undefined = this machine, or none. */
   ssh(name: string): SshTransport | undefined;
-  /** When the state of its link changed last, ms since the epoch; null = nobody talks to it. */
-  since(name: string): number | null;
   /** Calls back for every link that is opened from now on. */
   onLink(listener: (name: string, link: Link) => void): () => void;
 }
@@ -58,7 +56,6 @@ export async function openRoster(
   const links = new Map<string, Link>();
   const machines = new Map<string, SshTransport>();
   const listeners = new Set<(name: string, link: Link) => void>();
-  const changed = new Map<string, number>();
   const close = async (name: string): Promise<void> => {
     const link = links.get(name);
     links.delete(name);
@@ -71,8 +68,6 @@ export async function openRoster(
     if (ssh !== undefined) machines.set(row.name, ssh);
     const link = linkTo(options, row, ssh ?? localTo(config, directory));
     links.set(row.name, link);
-    changed.set(row.name, realClock.now());
-    link.onState(() => changed.set(row.name, realClock.now()));
     for (const listener of listeners) listener(row.name, link);
     return link;
   };
@@ -90,7 +85,6 @@ export async function openRoster(
     open,
     close,
     ssh: (name) => machines.get(name),
-    since: (name) => changed.get(name) ?? null,
     onLink(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -5,6 +5,7 @@
 import { isBelow, type Candidate, type Snapshot } from "./schedule.ts";
 import { gateOf, GATE_LIMITS, loadPerCore, type Gate } from "./gates.ts";
 import { freeSlots, hasLabels, type RunnerSnapshot } from "./runner.ts";
+import { clock } from "./time.ts";
 
 export type Reason =
   | { readonly kind: "no-runner" }
@@ -96,9 +97,7 @@ function anywhere({ labels = [] }: Candidate, snapshot: Snapshot): Reason | null
 function stateOf({ state, reach = "attached", since }: RunnerSnapshot): string | null {
   if (state !== "online") return state;
   if (reach === "attached") return null;
-  return since === undefined
-    ? reach
-    : `${reach} since ${new Date(since).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+  return since === undefined ? reach : `${reach} since ${clock(since)}`;
 }
 
 /** For a sentence that begins with "waits": "all 4 slots are taken". */

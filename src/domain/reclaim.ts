@@ -9,7 +9,7 @@
  * Invariant: without evidence nothing is deleted, and with evidence of work only after a backup.
  */
 import { isOver, pullRequestOf, type Objective, type Session } from "./objective.ts";
-import { clock } from "./render.ts";
+import { clock } from "./time.ts";
 import { isLive, isTerminal } from "./session.ts";
 import { workspacePath } from "./workspace.ts";
 

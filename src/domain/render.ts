@@ -11,6 +11,7 @@ import { reasonWords } from "./reason.ts";
 import { isTerminal } from "./session.ts";
 import type { Rules } from "./step.ts";
 import type { Block, Inline, Text } from "./text.ts";
+import { clock } from "./time.ts";
 
 const text = (value: string): Inline => ({ kind: "text", text: value });
 const strong = (value: string): Inline => ({ kind: "strong", text: value });
@@ -202,12 +203,6 @@ const askerOf = (objective: Objective, question: Question): string =>
 
 function changeLine(pull: PullRequest): readonly Inline[] {
   return [...pullCell(pull), text(": "), text(pull.title)];
-}
-
-/** "14:05 UTC", with the date when it matters to nobody but the reader of old comments. */
-export function clock(at: number): string {
-  const iso = new Date(at).toISOString();
-  return `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;
 }
 
 export function questionText(objective: Objective, question: Question, asker: string | null): Text {

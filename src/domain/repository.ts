@@ -8,6 +8,10 @@ export interface Repository {
   readonly name: string;
 }
 
+/** What its checkouts, its mirror and its backups are called on disk. */
+export const directoryOf = ({ owner, name }: Pick<Repository, "owner" | "name">): string =>
+  `${owner}__${name}`;
+
 /** `.github/orcha.yml` of the default branch (decision 29), defaults filled in. */
 export interface RepositoryConfig {
   /** Label that makes an issue an objective. */

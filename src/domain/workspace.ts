@@ -7,14 +7,14 @@ import { branchName } from "./branch.ts";
 import type { WorkspacePlan } from "./effect.ts";
 import { pullRequestOf, type Objective, type Session, type Workspace } from "./objective.ts";
 import type { SessionId } from "./id.ts";
-import type { Repository } from "./repository.ts";
+import { directoryOf, type Repository } from "./repository.ts";
 
 /** Below the runner's work root: unique per repository, session and checkout. */
 export const workspacePath = (
-  { owner, name }: Repository,
+  repository: Repository,
   session: SessionId,
   ordinal: number,
-): string => `${owner}__${name}/${session}/${ordinal}`;
+): string => `${directoryOf(repository)}/${session}/${ordinal}`;
 
 export const reuse = ({ path, base }: Workspace): WorkspacePlan => ({ kind: "reuse", path, base });
 

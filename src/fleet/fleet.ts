@@ -4,7 +4,7 @@
  */
 import type { AgentDriver } from "../agents/driver.ts";
 import type { RunnerEffect } from "../domain/effect.ts";
-import type { Repository } from "../domain/repository.ts";
+import { directoryOf, type Repository } from "../domain/repository.ts";
 import { PortError, type EffectOutcome, type Fleet, type Records } from "../engine/ports.ts";
 import {
   ExportReply,
@@ -239,7 +239,7 @@ function specOf({ driver: driverOf, cloneUrl }: FleetOptions, effect: Start): At
 
 function workspaceOf({ workspace, repository, setup }: Start, url: string): WorkspaceSpec {
   if (workspace.kind === "reuse") return workspace;
-  const mirror = `mirrors/${repository.owner}__${repository.name}.git`;
+  const mirror = `mirrors/${directoryOf(repository)}.git`;
   const { sparse, ...plan } = workspace;
   const only = sparse === undefined ? {} : { sparse: [...sparse] };
   return { ...plan, ...only, url, mirror, setup: [...setup] };

@@ -77,6 +77,9 @@ export interface Link {
   close(): Promise<void>;
 }
 
+/** Calls back for every runner's link that comes later. Returns the function that ends that. */
+export type OnLink = (listener: (runner: string, link: Link) => void) => () => void;
+
 export interface LinkOptions {
   readonly transport: RunnerTransport;
   readonly hello: {

@@ -10,12 +10,12 @@ import {
   type Silence,
 } from "../domain/presence.ts";
 import type { Clock, Log } from "../engine/ports.ts";
-import type { Link } from "./link.ts";
+import type { Link, OnLink } from "./link.ts";
 
 export interface PresenceOptions {
   readonly links: ReadonlyMap<string, Link>;
   /** Calls back for every link that comes later; default: none does. */
-  readonly onLink?: (listener: (runner: string, link: Link) => void) => () => void;
+  readonly onLink?: OnLink | undefined;
   /** Every registered runner, also one that nobody talks to, as it was written down last. */
   readonly known: () => Promise<readonly { readonly name: string; readonly presence: Presence }[]>;
   /** Writes it down; false = there is no such runner any more. */
@@ -28,6 +28,8 @@ export interface PresenceOptions {
 export interface PresenceWatch {
   /** As it is known now; undefined = no such runner. */
   of(runner: string): Presence | undefined;
+  /** When it stopped answering, in ms since the epoch; null = it answers, or there is no such runner. */
+  silentSince(runner: string): number | null;
   close(): void;
 }
 
@@ -66,6 +68,7 @@ export async function openPresence(options: PresenceOptions): Promise<PresenceWa
   for (const { name, presence } of known) watch(name, links.get(name), presence);
   return {
     of: (runner) => watched.get(runner)?.presence,
+    silentSince: (runner) => watched.get(runner)?.since ?? null,
     close() {
       closed = true;
       forget?.();

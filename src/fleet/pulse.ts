@@ -5,12 +5,12 @@
 import type { Sample } from "../domain/gates.ts";
 import type { Clock } from "../engine/ports.ts";
 import { StatusReply } from "../protocol/requests.ts";
-import type { Link } from "./link.ts";
+import type { Link, OnLink } from "./link.ts";
 
 export interface PulseOptions {
   readonly links: ReadonlyMap<string, Link>;
   /** Calls back for every link that comes later; default: none does. */
-  readonly onLink?: (listener: (runner: string, link: Link) => void) => () => void;
+  readonly onLink?: OnLink | undefined;
   readonly clock: Clock;
   /** Between two questions to one machine, ms; 0 = none is asked. */
   readonly everyMs: number;

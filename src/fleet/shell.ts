@@ -4,14 +4,12 @@
  * no login shell takes for anything else, and begins with a slash, so that it is no option. Anything else is refused.
  */
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { statSync } from "node:fs";
 import process from "node:process";
 import { daemonEnvironment } from "../lib/daemon-environment.ts";
 import { placeText, type SshAddress } from "./ssh/address.ts";
 import { pinnedKey } from "./ssh/errors.ts";
-import { KNOWN_AS, sshArguments } from "./ssh/system.ts";
+import { sshArguments, writeKnownHosts } from "./ssh/system.ts";
 
 /** How a machine is reached. Nothing of it is secret: the key stays in its file or in the agent. */
 export interface SshDoor {
@@ -33,21 +31,21 @@ export interface ShellOptions {
 const SAFE_PATH = /^(?:\/[A-Za-z0-9._-]+)+$/u;
 
 /** Resolves with the shell's exit code; null = it could not be started. Throws TypeError for what cannot be passed on, SshError without a pinned key. */
-export function openShell({ ssh, path, terminal }: ShellOptions): Promise<number | null> {
+export async function openShell({ ssh, path, terminal }: ShellOptions): Promise<number | null> {
   const environment = environmentOf(ssh?.agentSocket ?? null);
   if (ssh === null) {
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true)
       throw new TypeError(`there is no directory ${path}`);
     return waitFor(process.env["SHELL"] ?? "/bin/sh", [], environment, path);
   }
-  const directory = mkdtempSync(join(tmpdir(), "orcha-ssh-"));
-  const knownHosts = join(directory, "known_hosts");
-  const args = shellArguments(ssh, { path, terminal, knownHosts });
-  const { text } = pinnedKey(placeText(ssh.address), ssh.hostKey);
-  writeFileSync(knownHosts, `${KNOWN_AS} ${text}\n`, { mode: 0o600 });
-  return waitFor("ssh", args, environment).finally(() =>
-    rmSync(directory, { recursive: true, force: true }),
-  );
+  const pinned = pinnedKey(placeText(ssh.address), ssh.hostKey);
+  const hosts = writeKnownHosts(pinned);
+  try {
+    const args = shellArguments(ssh, { path, terminal, knownHosts: hosts.path });
+    return await waitFor("ssh", args, environment);
+  } finally {
+    hosts.remove();
+  }
 }
 
 /** Throws TypeError and SshError as `openShell` does. */

@@ -7,12 +7,12 @@
 import { sessionId } from "../domain/id.ts";
 import type { SessionPlace } from "../domain/session.ts";
 import type { Clock, Fleet, Log } from "../engine/ports.ts";
-import type { Link } from "./link.ts";
+import type { Link, OnLink } from "./link.ts";
 
 export interface StrayOptions {
   readonly links: ReadonlyMap<string, Link>;
   /** Calls back for every link that comes later; default: none does. */
-  readonly onLink?: (listener: (runner: string, link: Link) => void) => () => void;
+  readonly onLink?: OnLink | undefined;
   readonly fleet: Fleet;
   /** Where a session is by our own record; null = there is no such session. */
   readonly placeOf: (session: string) => Promise<SessionPlace | null>;

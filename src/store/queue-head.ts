@@ -6,6 +6,7 @@
  */
 import { sql } from "kysely";
 import { objectiveId, sessionId } from "../domain/id.ts";
+import { directoryOf } from "../domain/repository.ts";
 import { freeSlots, hasLabels } from "../domain/runner.ts";
 import type { Candidate, Snapshot } from "../domain/schedule.ts";
 import type { Db } from "./database.ts";
@@ -206,7 +207,7 @@ function mirrorsOf({ get }: Db, queue: readonly WaitingRow[]): ReadonlyMap<numbe
   for (const { repository, objective_id } of queue) {
     if (found.has(repository)) continue;
     const name = get(named({ objective: objective_id }));
-    if (name !== undefined) found.set(repository, `${name.owner}__${name.name}`);
+    if (name !== undefined) found.set(repository, directoryOf(name));
   }
   return found;
 }

@@ -19,7 +19,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { Repository } from "../domain/repository.ts";
+import { directoryOf, type Repository } from "../domain/repository.ts";
 import type { Clock } from "../engine/ports.ts";
 import { parseBundle } from "../github/push/bundle.ts";
 import { runGit, type GitResult, type GitRun } from "../github/push/git.ts";
@@ -94,8 +94,8 @@ export function openGitBackups(options: GitBackupsOptions): GitBackups {
     if (result.code === 0) return result.stdout.toString("utf8").trim();
     throw new Error(`git ${args[0] ?? ""} in ${at}: ${complaint(result)}`);
   };
-  const open = async ({ owner, name }: Repository): Promise<string> => {
-    const at = join(directory, `${owner}__${name}.git`);
+  const open = async (repository: Repository): Promise<string> => {
+    const at = join(directory, `${directoryOf(repository)}.git`);
     mkdirSync(home, { recursive: true, mode: 0o700 });
     mkdirSync(at, { recursive: true, mode: 0o700 });
     await run(at, ["init", "--quiet", "--bare", "--initial-branch=none", "--template="]);

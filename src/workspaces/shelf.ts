@@ -20,6 +20,8 @@ export interface Taking {
   readonly known: readonly string[];
   /** The base is to come along. */
   readonly whole: boolean;
+  /** An agent may be at work there. Default: then it is refused. */
+  readonly live?: boolean;
 }
 
 export type Taken =

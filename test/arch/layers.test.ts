@@ -208,6 +208,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "src/github/push/bundle.ts",
     "src/inbox/body.ts",
     "src/inbox/webhook.ts",
+    "src/lib",
     "src/protocol",
     "src/store",
     "src/store/port.ts",

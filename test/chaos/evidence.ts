@@ -5,15 +5,16 @@
 import Database from "better-sqlite3";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { readArrivals } from "../../src/store/arrival.ts";
 import { over } from "../../src/store/database.ts";
 import { loadObjective } from "../../src/store/objective-table.ts";
-import type {
-  EffectRow,
-  Evidence,
-  PushEvidence,
-  RunnerEvidence,
-  TranscriptEvidence,
+import {
+  arrivedIn,
+  type EffectRow,
+  type Evidence,
+  type PushEvidence,
+  type RunnerEvidence,
+  type TranscriptEvidence,
+  type StoredRows,
 } from "../invariants/evidence.ts";
 import { LABEL, TRUSTED, type ChaosGitHub } from "./github.ts";
 import { processesIn } from "./processes.ts";
@@ -45,26 +46,15 @@ export async function readEvidence(options: EvidenceOptions): Promise<Evidence |
   }
 }
 
-type Rows = Pick<
-  Evidence,
-  | "secret"
-  | "objectives"
-  | "revs"
-  | "audits"
-  | "effects"
-  | "inboxPending"
-  | "slots"
-  | "claimed"
-  | "holders"
-  | "away"
-> & {
-  readonly deliveries: ReturnType<Evidence["deliveries"]>;
-  readonly attempts: readonly {
-    readonly session: string;
-    readonly attempt: number;
-    readonly closed: number;
-  }[];
-};
+type Rows = StoredRows &
+  Pick<Evidence, "secret"> & {
+    readonly deliveries: ReturnType<Evidence["deliveries"]>;
+    readonly attempts: readonly {
+      readonly session: string;
+      readonly attempt: number;
+      readonly closed: number;
+    }[];
+  };
 
 /** All in one transaction. */
 function readRows(sqlite: Database.Database): Rows | null {
@@ -160,12 +150,9 @@ function assemble(
   };
 }
 
-/** In a file: not routed yet, unless the database knows better. */
 const arrived = (directory: string): readonly (readonly [string, "new"])[] =>
   existsSync(directory)
-    ? readdirSync(directory)
-        .flatMap((name) => readArrivals(readFileSync(join(directory, name))))
-        .map(({ guid }) => [guid, "new"] as const)
+    ? readdirSync(directory).flatMap((name) => arrivedIn(readFileSync(join(directory, name))))
     : [];
 
 function transcriptOf(directory: string, row: Rows["attempts"][number]): TranscriptEvidence {

@@ -10,12 +10,11 @@ const roster: Roster = {
   open: () => Promise.reject(new TypeError("there is no network")),
   close: async () => undefined,
   ssh: () => undefined,
-  since: () => null,
   onLink: () => () => undefined,
 };
 
 export const handsWithoutMachines = (store: Store): Hands =>
-  openHands({ store, roster, now: () => 2, sshAgent: null });
+  openHands({ store, links: roster.links, silentSince: () => null, now: () => 2, sshAgent: null });
 
 export function deskWithoutMachines(store: Store): Desk {
   const read = readConfig({}, { app: "unused" });

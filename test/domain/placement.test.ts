@@ -2,30 +2,16 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { GATE_LIMITS, type Sample } from "../../src/domain/gates.ts";
-import { objectiveId, sessionId } from "../../src/domain/id.ts";
+import { objectiveId } from "../../src/domain/id.ts";
 import { classOf, reasonOf, reasonWords } from "../../src/domain/reason.ts";
 import type { RunnerSnapshot } from "../../src/domain/runner.ts";
 import { candidates, schedule, type Candidate, type Snapshot } from "../../src/domain/schedule.ts";
 import { spawn, started } from "./begin.ts";
 import { Play } from "./play.ts";
+import { runner as runnerWith, waiting } from "./queue.ts";
 
-const runner = (name: string, change: Partial<RunnerSnapshot> = {}): RunnerSnapshot => ({
-  name,
-  slots: 2,
-  state: "online",
-  taken: [],
-  ...change,
-});
-const waiting = (session: string, change: Partial<Candidate> = {}): Candidate => ({
-  session: sessionId(session),
-  objective: objectiveId("one"),
-  rank: 4,
-  since: 0,
-  pin: null,
-  worker: true,
-  workersMax: 8,
-  ...change,
-});
+const runner = (name: string, change: Partial<RunnerSnapshot> = {}): RunnerSnapshot =>
+  runnerWith(name, 2, change);
 const quiet: Sample = { load: 0, cores: 4, freeBytes: 50e9, mirrors: [] };
 const given = (change: Partial<Snapshot> = {}): Snapshot => ({
   runners: [runner("a"), runner("b")],

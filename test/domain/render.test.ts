@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { branchName } from "../../src/domain/branch.ts";
-import { clock, renderedSummary, stateWords } from "../../src/domain/render.ts";
+import { renderedSummary, stateWords } from "../../src/domain/render.ts";
+import { clock } from "../../src/domain/time.ts";
 import type { SessionState } from "../../src/domain/session.ts";
 import { askHuman, published, report, spawn, started, withWorker } from "./begin.ts";
 import { Play } from "./play.ts";

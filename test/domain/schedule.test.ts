@@ -1,32 +1,9 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { objectiveId, sessionId } from "../../src/domain/id.ts";
-import type { RunnerSnapshot } from "../../src/domain/runner.ts";
+import { objectiveId } from "../../src/domain/id.ts";
 import { candidates, schedule, type Candidate } from "../../src/domain/schedule.ts";
 import { askHuman, published, report, spawn, started, withWorker } from "./begin.ts";
-
-const runner = (
-  name: string,
-  slots: number,
-  change: Partial<RunnerSnapshot> = {},
-): RunnerSnapshot => ({
-  name,
-  slots,
-  state: "online",
-  taken: [],
-  ...change,
-});
-
-const waiting = (session: string, change: Partial<Candidate> = {}): Candidate => ({
-  session: sessionId(session),
-  objective: objectiveId("one"),
-  rank: 4,
-  since: 0,
-  pin: null,
-  worker: true,
-  workersMax: 8,
-  ...change,
-});
+import { runner, waiting } from "./queue.ts";
 
 const idle = new Map<string, { sessions: number; workers: number }>();
 const order = (queue: readonly Candidate[], runners = [runner("box", 9)], busy = idle): string =>

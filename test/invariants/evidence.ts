@@ -5,6 +5,7 @@
 import type { Effect } from "../../src/domain/effect.ts";
 import type { Objective } from "../../src/domain/objective.ts";
 import type { Comment, Issue, Pull } from "../../src/emulator/model.ts";
+import { readArrivals } from "../../src/store/arrival.ts";
 
 export interface EffectRow {
   readonly key: string;
@@ -136,3 +137,21 @@ export const first = <T>(list: readonly T[], wrong: (one: T) => string | null): 
   }
   return null;
 };
+
+/** What both the simulation and the chaos read from the database. */
+export type StoredRows = Pick<
+  Evidence,
+  | "objectives"
+  | "revs"
+  | "audits"
+  | "effects"
+  | "inboxPending"
+  | "slots"
+  | "claimed"
+  | "holders"
+  | "away"
+>;
+
+/** Deliveries in a file of webhooks: not routed yet, unless the database knows better. */
+export const arrivedIn = (file: Uint8Array): readonly (readonly [string, "new"])[] =>
+  readArrivals(file).map(({ guid }) => [guid, "new"] as const);

@@ -4,13 +4,13 @@
  */
 import type { Objective } from "../../src/domain/objective.ts";
 import type { Comment, Issue } from "../../src/emulator/model.ts";
-import { readArrivals } from "../../src/store/arrival.ts";
-import type {
-  Evidence,
-  PushEvidence,
-  RunnerEvidence,
-  TranscriptEvidence,
-  WriteEvidence,
+import {
+  arrivedIn,
+  type Evidence,
+  type PushEvidence,
+  type RunnerEvidence,
+  type TranscriptEvidence,
+  type WriteEvidence,
 } from "../invariants/evidence.ts";
 import type { SimGitHub } from "./github.ts";
 import type { Operators } from "./operators.ts";
@@ -180,10 +180,7 @@ interface DeliveryRow {
 /** Those in files are not routed yet, unless the database knows better. */
 const deliveriesOf = ({ db, sqlite, arrivals }: SimPlane): ReturnType<Evidence["deliveries"]> =>
   new Map([
-    ...arrivals
-      .contents()
-      .flatMap((file) => readArrivals(file))
-      .map(({ guid }) => [guid, "new"] as const),
+    ...arrivals.contents().flatMap((file) => arrivedIn(file)),
     ...(db === null
       ? []
       : query<DeliveryRow>(sqlite, "select guid, state from delivery").map(

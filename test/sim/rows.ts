@@ -1,22 +1,9 @@
 /** What the invariants look at in the control plane's database: only what has changed is read again. */
 import type { Objective } from "../../src/domain/objective.ts";
 import { loadObjective } from "../../src/store/objective-table.ts";
-import type { EffectRow, Evidence } from "../invariants/evidence.ts";
+import type { EffectRow, StoredRows } from "../invariants/evidence.ts";
 import type { SimPlane } from "./plane.ts";
 import { changesOf, query } from "./query.ts";
-
-export type Rows = Pick<
-  Evidence,
-  | "objectives"
-  | "revs"
-  | "audits"
-  | "effects"
-  | "inboxPending"
-  | "slots"
-  | "claimed"
-  | "holders"
-  | "away"
->;
 
 interface OutboxRow {
   readonly seq: number;
@@ -36,7 +23,7 @@ interface Counted {
   readonly count: number;
 }
 
-const NOTHING: Rows = {
+const NOTHING: StoredRows = {
   objectives: [],
   revs: new Map(),
   audits: new Map(),
@@ -57,7 +44,7 @@ export class RowReader {
   #last = 0;
   #taken = "[]";
   #key = "";
-  #rows: Rows = NOTHING;
+  #rows: StoredRows = NOTHING;
 
   constructor(plane: SimPlane) {
     this.#plane = plane;
@@ -68,7 +55,7 @@ export class RowReader {
     return `${changesOf(this.#plane.sqlite)}/${this.#plane.lives}`;
   }
 
-  read(): Rows {
+  read(): StoredRows {
     const { sqlite, db } = this.#plane;
     if (this.#sqlite !== sqlite) this.#forget();
     this.#sqlite = sqlite;
@@ -96,7 +83,9 @@ export class RowReader {
     this.#rows = NOTHING;
   }
 
-  #readObjectives(db: NonNullable<SimPlane["db"]>): Pick<Rows, "objectives" | "revs" | "audits"> {
+  #readObjectives(
+    db: NonNullable<SimPlane["db"]>,
+  ): Pick<StoredRows, "objectives" | "revs" | "audits"> {
     const { sqlite } = this.#plane;
     let changed = false;
     for (const { id, rev } of query<ObjectiveRow>(sqlite, "select id, rev from objective")) {
@@ -119,7 +108,7 @@ export class RowReader {
     };
   }
 
-  /** Rows that ended are not read again. */
+  /** StoredRows that ended are not read again. */
   #readEffects(): readonly EffectRow[] {
     const rows = query<OutboxRow>(
       this.#plane.sqlite,
@@ -147,7 +136,7 @@ export class RowReader {
     return effects;
   }
 
-  #readAway(): Rows["away"] {
+  #readAway(): StoredRows["away"] {
     const rows = query<{ readonly name: string }>(
       this.#plane.sqlite,
       "select name from runner where reach <> 'attached' or state <> 'online'",
@@ -157,7 +146,7 @@ export class RowReader {
     return same ? this.#rows.away : new Set(rows.map(({ name }) => name));
   }
 
-  #readSlots(): Pick<Rows, "slots" | "claimed" | "holders"> {
+  #readSlots(): Pick<StoredRows, "slots" | "claimed" | "holders"> {
     const rows = query<{
       readonly runner: string;
       readonly slot: number;

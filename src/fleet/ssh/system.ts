@@ -24,7 +24,7 @@ import { type SshOptions, type SshTransport, unlessAborted } from "./ssh.ts";
 /** How ssh says that it failed itself; a command may end with it as well. */
 const EXIT_OF_SSH = 255;
 /** The name under which the pinned key is known: the machine's own may be an alias in ~/.ssh/config. */
-export const KNOWN_AS = "orcha-runner";
+const KNOWN_AS = "orcha-runner";
 
 /** As for `openSsh`, but a port of 22 is left to ~/.ssh/config. Throws SshError without a pinned key, TypeError for names that ssh could take for options. */
 export function openSystemSsh(
@@ -115,14 +115,22 @@ export function sshArguments(
   ];
 }
 
+/** The one key that counts, in a file of its own for one `ssh`. */
+export function writeKnownHosts(pinned: HostKey): {
+  readonly path: string;
+  readonly remove: () => void;
+} {
+  const directory = mkdtempSync(joinPath(tmpdir(), "orcha-ssh-"));
+  const path = joinPath(directory, "known_hosts");
+  writeFileSync(path, `${KNOWN_AS} ${pinned.text}\n`, { mode: 0o600 });
+  return { path, remove: () => rmSync(directory, { recursive: true, force: true }) };
+}
+
 function startSsh(
   { address, agentSocket }: Pick<SshOptions, "address" | "agentSocket">,
   pinned: HostKey,
 ): Promise<RemoteProcess> {
-  const directory = mkdtempSync(joinPath(tmpdir(), "orcha-ssh-"));
-  const knownHosts = joinPath(directory, "known_hosts");
-  writeFileSync(knownHosts, `${KNOWN_AS} ${pinned.text}\n`, { mode: 0o600 });
-  const cleanUp = (): void => rmSync(directory, { recursive: true, force: true });
+  const { path: knownHosts, remove: cleanUp } = writeKnownHosts(pinned);
   return new Promise((resolve, reject) => {
     // Without a terminal it can ask nobody: neither for a passphrase nor whether to trust.
     const child = spawn("ssh", sshArguments(address, pinned, knownHosts), {
