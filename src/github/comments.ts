@@ -81,19 +81,19 @@ export const createComment = (
     return { id: Number(data.id), url: data.html_url, body };
   });
 
-/** False when the comment is gone. */
+/** `body` is asked for when its turn has come: rendering is most of the work of a try that has to wait. False when the comment is gone. */
 export async function editComment(
   performing: Performing,
   repository: Repository,
   comment: number,
-  body: string,
+  body: () => string,
 ): Promise<boolean> {
   try {
     await performing.calls.write(repository, "issues", { ...CONTENT, priority: 4 }, (client) =>
       client.request("PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}", {
         ...at(repository),
         comment_id: comment,
-        body,
+        body: body(),
       }),
     );
     return true;

@@ -42,7 +42,7 @@ async function keepNewest(
   const newest = copies.reduce((best, one) =>
     isNewer(rendering(one), rendering(best)) ? one : best,
   );
-  if (newest !== oldest) await editComment(performing, repository, oldest.id, newest.body);
+  if (newest !== oldest) await editComment(performing, repository, oldest.id, () => newest.body);
 }
 
 async function remove(

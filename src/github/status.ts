@@ -15,7 +15,8 @@ export const updateStatus: Perform<"update-status"> = async (performing, effect,
   const { repository, number } = effect;
   const key = statusKey(effect);
   const again = attempt.number > 1;
-  const body = bodyOf(performing, effect, key);
+  // Rendered when its turn has come: most tries in an outage end before that.
+  const body = once(() => bodyOf(performing, effect, key));
   if (attempt.known !== null) {
     const id = Number(attempt.known);
     const current = again ? await readComment(performing, repository, id) : undefined;
@@ -27,7 +28,7 @@ export const updateStatus: Perform<"update-status"> = async (performing, effect,
   const left = again ? await lookTwice(performing, look) : (await look())[0];
   if (left !== undefined && (await show(performing, repository, left, body, key)))
     return { kind: "done", artifact: String(left.id) };
-  const posted = await createComment(performing, repository, number, body, 4);
+  const posted = await createComment(performing, repository, number, body(), 4);
   // Also at a first try: an older rendering, whose answer was lost, may have made one that no list shows yet.
   await performing.suspect({ kind: "status", repository, number, key, question: null });
   return { kind: "done", artifact: String(posted.id) };
@@ -44,22 +45,28 @@ function bodyOf(performing: Performing, effect: EffectOf<"update-status">, key: 
   return withMarker(`${text.trimEnd()}${rendering}`, markerOf(key, markerSecret));
 }
 
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}
+
 /** Makes the comment say this, unless it says so or something newer already. False = it is gone. */
 async function show(
   performing: Performing,
   repository: Repository,
   current: { readonly id: number; readonly body: string | undefined },
-  body: string,
+  rendered: () => string,
   key: string,
 ): Promise<boolean> {
   const { markerSecret } = performing;
   if (current.body !== undefined) {
+    const body = rendered();
     if (current.body === body) return true;
     const theirs = renderingIn(current.body, key, markerSecret);
     const ours = renderingIn(body, key, markerSecret);
     if (theirs !== null && ours !== null && isNewer(theirs, ours)) return true;
   }
-  return editComment(performing, repository, current.id, body);
+  return editComment(performing, repository, current.id, rendered);
 }
 
 /** What a comment says; null = it is gone. */
