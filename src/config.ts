@@ -17,6 +17,8 @@ import {
   type Option,
   type OptionName,
 } from "./config/options.ts";
+import type { AgentSettings } from "./agents/driver.ts";
+import { Agents } from "./config/agents.ts";
 import { Ops } from "./config/ops.ts";
 import { Placement } from "./config/placement.ts";
 import { Timings } from "./config/timings.ts";
@@ -54,6 +56,8 @@ export interface Config {
   };
   readonly timings: Timings;
   readonly placement: Placement;
+  /** Agents by name, besides those that need no configuration. */
+  readonly agents: Readonly<Record<string, AgentSettings>>;
   /** Sessions that may be at work at the same time over everything; null = as many as there are slots. */
   readonly sessionsMax: number | null;
   readonly ops: Ops;
@@ -98,6 +102,7 @@ export function readConfig(env: Env, options: ReadOptions): ReadConfig {
     webhook,
     timings: file.timings,
     placement: file.placement,
+    agents: file.agents,
     sessionsMax: reader.parsed("sessionsMax", whole(1, 100_000)),
     ops: file.ops,
     diskFloorBytes: (reader.parsed("diskFloor", whole(0, 1_000_000)) ?? 10) * 1e9,
@@ -252,10 +257,11 @@ const File = z.strictObject({
   timings: Timings.prefault({}),
   ops: Ops.prefault({}),
   placement: Placement.prefault({}),
+  agents: Agents.prefault({}),
 });
 
 const FILE_KEYS = {
-  "": ["github", "timings", "ops", "placement"],
+  "": ["github", "timings", "ops", "placement", "agents"],
   github: ["limits"],
   "github.limits": Object.keys(Limits.shape),
   timings: Object.keys(Timings.shape),
@@ -265,20 +271,21 @@ const FILE_KEYS = {
 
 function readFile(
   reader: Reader,
-): Pick<Config, "timings" | "ops" | "placement"> & { readonly limits: Limits } {
+): Pick<Config, "timings" | "ops" | "placement" | "agents"> & { readonly limits: Limits } {
   const presets = {
     limits: GITHUB_LIMITS,
     timings: Timings.parse({}),
     ops: Ops.parse({}),
     placement: Placement.parse({}),
+    agents: {},
   };
   const path = reader.text("configFile");
   if (path === null) return presets;
   try {
     const parsed = parseYaml(readFileSync(path, "utf8"), File, FILE_KEYS);
     if (parsed.ok) {
-      const { github, timings, ops, placement } = parsed.value;
-      return { limits: github.limits, timings, ops, placement };
+      const { github, timings, ops, placement, agents } = parsed.value;
+      return { limits: github.limits, timings, ops, placement, agents };
     }
     const { line, message } = parsed.problem;
     reader.problem("configFile", `(${path}${line === null ? "" : `, line ${line}`}): ${message}`);

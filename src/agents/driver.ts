@@ -1,10 +1,25 @@
 /**
- * The port every agent program is driven through.
+ * The port every agent program is understood through.
  *
- * A driver is pure: it turns lines of the agent's output into findings, and messages into lines for its
- * input. It runs in the control plane over the redacted transcript, so a driver can be mended after the
- * fact and a session replayed. It knows nothing of runners, sockets or files.
+ * A driver is pure: it turns lines of the agent's output into findings. It runs in the control plane over the redacted
+ * transcript, so a driver can be mended after the fact and a session replayed. It knows nothing of runners, sockets or
+ * files. What is said to the agent is the dialect's (src/dialects).
  */
+import type { Profile, ServerSpec } from "../dialects/dialect.ts";
+
+/** An agent by its name in the configuration: which program, and how it is run. */
+export interface AgentSettings {
+  readonly driver: string;
+  /** Program and arguments; empty = the driver's own. */
+  readonly command: readonly string[];
+  /** Names of the runner's own variables that pass through, beside those that the driver needs. */
+  readonly inherit: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly profile: Profile;
+  readonly model: string | null;
+  /** MCP servers beside ours, by name. */
+  readonly servers: Readonly<Record<string, ServerSpec>>;
+}
 
 /** What the control plane wants running. */
 export interface LaunchSpec {
@@ -13,8 +28,7 @@ export interface LaunchSpec {
   readonly role: "manager" | "worker" | "reviewer";
   /** Conversation of an earlier attempt to go on with; null = the first attempt. */
   readonly conversation: string | null;
-  /** Command line of this agent from the configuration; empty = the driver's own default. */
-  readonly command: readonly string[];
+  readonly settings: AgentSettings;
 }
 
 /** How to start it. `{node}`, `{program}`, `{state}`, `{workspace}`, `{relay}`, `{socket}` are filled in on the runner. */
@@ -32,24 +46,76 @@ export interface AgentMessage {
   readonly text: string;
 }
 
-/** What a driver found in the output. Only findings become events; everything stays readable in the transcript. */
+/** What a driver found in the output. Some become events of the domain; all are shown to people; the line itself stays in the transcript. */
 export type Finding =
-  /** The agent took up this message: delivered. */
-  | { readonly kind: "message-taken"; readonly id: string }
+  /** The agent took up this message: delivered, as a turn of its own or into the turn that runs. */
+  | { readonly kind: "message-taken"; readonly id: string; readonly how: "turn" | "steered" }
+  /** It has the message, and reads it when its turn is over. */
+  | { readonly kind: "message-queued"; readonly id: string }
   | { readonly kind: "conversation"; readonly id: string }
   | { readonly kind: "turn-started" }
   /** The turn is over; with `failure`, badly. `retry` false = starting again cannot help (a mistake in the brief). */
-  | {
-      readonly kind: "turn-ended";
-      readonly failure: null | { readonly reason: string; readonly retry: boolean };
-    }
+  | { readonly kind: "turn-ended"; readonly failure: null | Failure }
   /** A provider limit; `resetAt` in ms since the epoch when the provider said it. */
   | { readonly kind: "limit-hit"; readonly resetAt: number | null; readonly reason: string }
-  /** For people: what it said or did, one line of it is shown as "last activity". */
-  | { readonly kind: "said"; readonly text: string }
-  | { readonly kind: "did"; readonly text: string }
+  /** The provider did not answer and is asked again. */
+  | {
+      readonly kind: "retry";
+      readonly attempt: number;
+      readonly waitMs: number | null;
+      readonly reason: string;
+    }
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "thinking"; readonly text: string }
+  /** `call` = the agent's own id of it, null where there is none; `detail` is for people. */
+  | {
+      readonly kind: "tool-call";
+      readonly call: string | null;
+      readonly name: string;
+      readonly detail: string;
+    }
+  | {
+      readonly kind: "tool-result";
+      readonly call: string | null;
+      readonly isError: boolean;
+      readonly text: string;
+    }
+  | {
+      readonly kind: "file-change";
+      readonly path: string;
+      readonly change: "added" | "changed" | "removed";
+    }
+  | {
+      readonly kind: "plan";
+      readonly items: readonly { readonly text: string; readonly state: PlanState }[];
+    }
+  /** A question by the agent's own means. Nobody is asked: it is told to use `ask_human`. */
+  | { readonly kind: "question"; readonly text: string }
+  | {
+      readonly kind: "permission";
+      readonly what: string;
+      readonly allowed: boolean;
+      readonly why: string;
+    }
+  /** Spent since the last one. Cost in US dollars when the agent says it. */
+  | {
+      readonly kind: "usage";
+      readonly inputTokens: number;
+      readonly cachedTokens: number;
+      readonly outputTokens: number;
+      readonly costUsd: number | null;
+    }
+  /** A line that means nothing to the driver. */
+  | { readonly kind: "unknown"; readonly text: string }
   /** The agent's tool call was interrupted before it read the reply (see decision 24). */
   | { readonly kind: "call-interrupted"; readonly call: string };
+
+export type PlanState = "open" | "doing" | "done";
+
+export interface Failure {
+  readonly reason: string;
+  readonly retry: boolean;
+}
 
 export interface Reduced<State> {
   readonly state: State;
@@ -60,8 +126,10 @@ export interface AgentDriver<State = unknown> {
   readonly name: string;
   launch(spec: LaunchSpec): Launch;
   initial(): State;
-  /** One whole line of output, without the newline. Unknown lines give no findings and are never an error. */
+  /** One whole line of output, without the newline. Unknown lines are never an error. */
   reduce(state: State, line: string): Reduced<State>;
-  /** The line that gives the agent this message. */
-  encode(message: AgentMessage): string;
 }
+
+/** The line that gives an agent this message; the same for all. */
+export const encodeMessage = ({ id, text }: AgentMessage): string =>
+  JSON.stringify({ type: "user", uuid: id, text });

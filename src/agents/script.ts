@@ -26,7 +26,7 @@ const SHOWN_CHARACTERS = 500;
 /** It keeps no state: each of its lines speaks for itself. */
 export const script: AgentDriver<null> = {
   name: "script",
-  launch: ({ command }) => ({
+  launch: ({ settings: { command, env, inherit } }) => ({
     command: [
       ...(command.length > 0 ? command : ["{node}", "{program}/script-agent.mjs"]),
       "--state",
@@ -36,13 +36,12 @@ export const script: AgentDriver<null> = {
       "{relay}",
       "{socket}",
     ],
-    env: {},
-    inherit: [],
+    env,
+    inherit,
     files: [],
   }),
   initial: () => null,
   reduce: (state, line) => ({ state, findings: findingsOf(line) }),
-  encode: ({ id, text }) => JSON.stringify({ type: "user", uuid: id, text }),
 };
 
 function findingsOf(text: string): Finding[] {
@@ -52,18 +51,23 @@ function findingsOf(text: string): Finding[] {
     case "ready":
       return [{ kind: "conversation", id: line.conversation }];
     case "taken":
-      return [{ kind: "message-taken", id: line.uuid }];
+      return [{ kind: "message-taken", id: line.uuid, how: "turn" }];
     case "turn-start":
       return [{ kind: "turn-started" }];
     case "text":
-      return [{ kind: "said", text: line.text.slice(0, SHOWN_CHARACTERS) }];
+      return [{ kind: "text", text: line.text.slice(0, SHOWN_CHARACTERS) }];
     case "tool":
-      return [{ kind: "did", text: `called ${line.name}`.slice(0, SHOWN_CHARACTERS) }];
+      return [{ kind: "tool-call", call: null, name: line.name, detail: "" }];
     case "tool-result":
       return [];
     case "command":
       return [
-        { kind: "did", text: `ran ${line.command} (${line.code})`.slice(0, SHOWN_CHARACTERS) },
+        {
+          kind: "tool-call",
+          call: null,
+          name: "shell",
+          detail: `${line.command} (${line.code})`.slice(0, SHOWN_CHARACTERS),
+        },
       ];
     case "turn-end":
       return [{ kind: "turn-ended", failure: line.failure ?? null }];

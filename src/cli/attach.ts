@@ -3,6 +3,7 @@
  * (or a pipe) for its agent. A line is stored by the server before anything else becomes of it; until then it is sent again and
  * again, under the same name, so that it is heard once. Leaving changes nothing: the agent goes on.
  */
+import { openCatalog } from "../agents/catalog.ts";
 import { join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
@@ -106,7 +107,8 @@ class Attached {
 
   /** The transcript, as it is written. */
   async #follow(): Promise<void> {
-    const { dataDir } = this.#config;
+    const { dataDir, agents } = this.#config;
+    const catalog = openCatalog(agents);
     const directory = join(dataDir, "transcripts");
     const before: string[] = [];
     const most = Math.max(BEFORE.min, (process.stdout.rows ?? BEFORE.default) - 4);
@@ -114,10 +116,13 @@ class Attached {
       before.push(line);
       if (before.length > most) before.shift();
     };
-    const shown = new Shown(openTranscripts(directory), {
-      raw: false,
-      print: (line) => show(line),
-    });
+    const shown = new Shown(
+      { transcripts: openTranscripts(directory), catalog },
+      {
+        raw: false,
+        print: (line) => show(line),
+      },
+    );
     while (!this.#left.signal.aborted) {
       shown.show(await find(join(dataDir, "orcha.db"), this.#id));
       for (const line of before.splice(0)) print(line);

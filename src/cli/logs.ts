@@ -2,7 +2,7 @@
 import { watch } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { driverNamed } from "../agents/registry.ts";
+import { openCatalog, type Catalog } from "../agents/catalog.ts";
 import type { Session } from "../domain/objective.ts";
 import { isTerminal } from "../domain/session.ts";
 import { openTranscripts, type TranscriptFiles } from "../store/transcripts.ts";
@@ -28,16 +28,17 @@ const PAGE_LINES_MAX = 10_000;
 const LOOK_EVERY_MS = 1_000;
 
 export async function logs(id: string, options: LogOptions): Promise<void> {
-  const { dataDir } = localConfig();
+  const { dataDir, agents } = localConfig();
+  const catalog = openCatalog(agents);
   const transcripts = openTranscripts(join(dataDir, "transcripts"));
   const { from, lines, attempt } = options;
   if (from !== undefined || lines !== undefined || attempt !== undefined) {
     if (options.follow === true)
       throw new CliError("a page ends: --follow does not go with --from, --lines and --attempt", 2);
-    showPage(transcripts, await find(join(dataDir, "orcha.db"), id), options);
+    showPage({ transcripts, catalog }, await find(join(dataDir, "orcha.db"), id), options);
     return;
   }
-  const shown = new Shown(transcripts, { raw: options.raw ?? false, print });
+  const shown = new Shown({ transcripts, catalog }, { raw: options.raw ?? false, print });
   for (;;) {
     const session = await find(join(dataDir, "orcha.db"), id);
     shown.show(session);
@@ -47,11 +48,15 @@ export async function logs(id: string, options: LogOptions): Promise<void> {
 }
 
 /** However long the transcript is, only the page is read; a driver begins anew at its first line. */
-function showPage(transcripts: TranscriptFiles, session: Session, options: LogOptions): void {
+function showPage(
+  { transcripts, catalog }: { readonly transcripts: TranscriptFiles; readonly catalog: Catalog },
+  session: Session,
+  options: LogOptions,
+): void {
   const { from = 1, lines: count = PAGE_LINES, attempt = session.attempt, raw = false } = options;
   const place = { session: session.id, attempt, stream: "out", from: from - 1 } as const;
   const page = transcripts.lines({ ...place, count: Math.min(count, PAGE_LINES_MAX) });
-  const driver = driverNamed(session.agent);
+  const driver = catalog.named(session.agent)?.driver;
   let state = driver?.initial();
   for (const line of page.lines) state = showLine(driver, state, line, { raw, print });
   const next = from + page.lines.length;

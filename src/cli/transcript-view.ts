@@ -1,7 +1,8 @@
 /** A transcript in readable lines, as it grows. What agents print never reaches a terminal with its control characters. */
 import process from "node:process";
+import { describe } from "../agents/describe.ts";
 import type { AgentDriver } from "../agents/driver.ts";
-import { driverNamed } from "../agents/registry.ts";
+import type { Catalog } from "../agents/catalog.ts";
 import type { Session } from "../domain/objective.ts";
 import type { Transcripts } from "../store/transcripts.ts";
 import { harmless } from "../lib/harmless.ts";
@@ -17,16 +18,21 @@ const PART_BYTES = 256 * 1024;
 /** How far each attempt has been shown. */
 export class Shown {
   readonly #transcripts: Transcripts;
+  readonly #catalog: Catalog;
   readonly #how: How;
   readonly #attempts = new Map<number, { from: number; rest: Buffer; state: unknown }>();
 
-  constructor(transcripts: Transcripts, how: How) {
+  constructor(
+    { transcripts, catalog }: { readonly transcripts: Transcripts; readonly catalog: Catalog },
+    how: How,
+  ) {
     this.#transcripts = transcripts;
+    this.#catalog = catalog;
     this.#how = how;
   }
 
   show({ id, attempt: newest, agent, title }: Session): void {
-    const driver = driverNamed(agent);
+    const driver = this.#catalog.named(agent)?.driver;
     for (let attempt = 1; attempt <= newest; attempt++) {
       let at = this.#attempts.get(attempt);
       if (at === undefined) {
@@ -68,14 +74,8 @@ export function showLine(
   }
   const reduced = driver.reduce(state, line);
   for (const finding of reduced.findings) {
-    if (finding.kind === "said") print(harmless(finding.text));
-    if (finding.kind === "did") print(`  · ${harmless(finding.text)}`);
-    if (finding.kind === "turn-ended")
-      print(
-        finding.failure === null
-          ? "  — end of turn —"
-          : `  — failed: ${harmless(finding.failure.reason)} —`,
-      );
+    const shown = describe(finding);
+    if (shown !== null) print(`${shown.aside ? "  · " : ""}${harmless(shown.text)}`);
   }
   return reduced.state;
 }

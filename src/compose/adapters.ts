@@ -1,5 +1,5 @@
 /** The adapters to GitHub and the runners, over a clock, a network and a store that are given. */
-import { driverNamed } from "../agents/registry.ts";
+import { openCatalog } from "../agents/catalog.ts";
 import type { PushGate } from "../engine/ports.ts";
 import { openFleet } from "../fleet/fleet.ts";
 import { ownPullRequestAt } from "../github/at-head.ts";
@@ -16,9 +16,10 @@ export function openAdapters(parts: PlaneParts, stack: AsyncDisposableStack) {
   const { config, clock, links, quarantine } = parts;
   const { github, dataDir, timings } = config;
   const { secrets, auth, breaker, calls, forge, survey, foreign } = openGitHub(parts, stack);
+  const agents = openCatalog(config.agents);
   const fleet = openFleet({
     link: (name) => links.get(name),
-    driver: driverNamed,
+    agent: (name) => agents.named(name),
     cloneUrl: (repository) => cloneUrl(github.webUrl, repository),
     credential: (repository) => readCredential(auth, repository),
   });
@@ -37,7 +38,17 @@ export function openAdapters(parts: PlaneParts, stack: AsyncDisposableStack) {
   });
   const redactor = openRedactor(() => secrets.values());
   const redact = (line: Uint8Array) => redactor.line(line);
-  return { forge, gate: guarded(gate, breaker), auth, breaker, survey, foreign, fleet, redact };
+  return {
+    forge,
+    gate: guarded(gate, breaker),
+    auth,
+    breaker,
+    survey,
+    foreign,
+    fleet,
+    redact,
+    agents,
+  };
 }
 
 /** While GitHub is down nothing is pushed, and no try is used up. */

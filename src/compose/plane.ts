@@ -5,7 +5,6 @@
 import type { EmitterWebhookEvent } from "@octokit/webhooks";
 import { createHmac } from "node:crypto";
 import type { Logger } from "pino";
-import { driverNamed } from "../agents/registry.ts";
 import { openProbot, orchaApp } from "../app.ts";
 import type { Config } from "../config.ts";
 import type { Rules } from "../domain/step.ts";
@@ -124,7 +123,7 @@ function sweep(parts: PlaneParts, adapters: Adapters, stack: AsyncDisposableStac
 
 async function startEngine(
   parts: PlaneParts,
-  { forge, gate, auth, fleet, redact }: Adapters,
+  { forge, gate, auth, fleet, redact, agents }: Adapters,
   time: Steady,
   stack: AsyncDisposableStack,
 ): Promise<void> {
@@ -137,7 +136,7 @@ async function startEngine(
     transcripts,
     clock,
     log,
-    driver: driverNamed,
+    driver: (agent) => agents.named(agent)?.driver,
     redact,
   });
   stack.defer(() => follow.close());

@@ -1,4 +1,5 @@
 /** Journal entries and driver findings → domain events. What is only for people gives none. */
+import { describe, isActivity } from "../agents/describe.ts";
 import type { AgentDriver, Finding } from "../agents/driver.ts";
 import type { ObjectiveEvent, RunnerEvent } from "../domain/event.ts";
 import type { JournalEntry, JournalLine } from "../protocol/journal.ts";
@@ -67,7 +68,7 @@ export class Findings {
 }
 
 const activityOf = (finding: Finding): string | null =>
-  finding.kind === "said" || finding.kind === "did" ? finding.text.slice(0, ACTIVITY_MAX) : null;
+  isActivity(finding) ? (describe(finding)?.text.slice(0, ACTIVITY_MAX) ?? null) : null;
 
 function eventOfJournal(live: LiveAttempt, entry: JournalEntry): RunnerEvent | null {
   const of = { session: live.session, attempt: live.attempt };
@@ -137,8 +138,18 @@ function eventOfFinding({ session, attempt }: LiveAttempt, finding: Finding): Ru
     case "call-interrupted":
       return { ...of, kind: "call-settled", call: finding.call, won: "parked" };
     case "turn-started":
-    case "said":
-    case "did":
+    case "message-queued":
+    case "retry":
+    case "text":
+    case "thinking":
+    case "tool-call":
+    case "tool-result":
+    case "file-change":
+    case "plan":
+    case "question":
+    case "permission":
+    case "usage":
+    case "unknown":
       return null;
   }
 }

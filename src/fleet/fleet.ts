@@ -2,7 +2,8 @@
  * The control plane's hand on all runners: performs runner effects over links, streams records, fetches
  * bundles. Every request is idempotent on the runner, so whatever has an unknown outcome is repeated.
  */
-import type { AgentDriver } from "../agents/driver.ts";
+import type { Agent } from "../agents/catalog.ts";
+import { encodeMessage } from "../agents/driver.ts";
 import type { RunnerEffect } from "../domain/effect.ts";
 import { directoryOf, type Repository } from "../domain/repository.ts";
 import { PortError, type EffectOutcome, type Fleet, type Records } from "../engine/ports.ts";
@@ -20,7 +21,7 @@ import type { Link } from "./link.ts";
 export interface FleetOptions {
   /** Undefined = no such runner is registered. */
   readonly link: (runner: string) => Link | undefined;
-  readonly driver: (agent: string) => AgentDriver | undefined;
+  readonly agent: (name: string) => Agent | undefined;
   readonly cloneUrl: (repository: Repository) => string;
   /** Read access to this one repository, for the clone. */
   readonly credential: (repository: Repository) => Promise<AttemptCredential>;
@@ -137,10 +138,7 @@ async function perform(
       return outcomeOf(answered, START_PASSES);
     }
     case "send-message": {
-      const driver = options.driver(effect.agent);
-      if (driver === undefined)
-        return { kind: "refused", reason: `no agent "${effect.agent}" is configured` };
-      const input = { id: effect.message.id, line: driver.encode(effect.message) };
+      const input = { id: effect.message.id, line: encodeMessage(effect.message) };
       return outcomeOf(await link.request({ op: "input", session, attempt, input }, { timeoutMs }));
     }
     case "stop-attempt":
@@ -217,11 +215,12 @@ function outcomeOf({ reply }: { readonly reply: Reply }, passes = PASSES): Effec
 
 type Start = Extract<RunnerEffect, { kind: "start-attempt" }>;
 
-function specOf({ driver: driverOf, cloneUrl }: FleetOptions, effect: Start): AttemptSpec | null {
+function specOf({ agent: agentOf, cloneUrl }: FleetOptions, effect: Start): AttemptSpec | null {
   const { session, attempt, role, conversation, messages, agent, repository } = effect;
-  const driver = driverOf(agent);
-  if (driver === undefined) return null;
-  const launch = driver.launch({ session, attempt, role, conversation, command: [] });
+  const found = agentOf(agent);
+  if (found === undefined) return null;
+  const { driver, settings } = found;
+  const launch = driver.launch({ session, attempt, role, conversation, settings });
   return {
     session,
     attempt,
@@ -232,7 +231,7 @@ function specOf({ driver: driverOf, cloneUrl }: FleetOptions, effect: Start): At
       inherit: [...launch.inherit],
       files: [...launch.files],
     },
-    input: messages.map((message) => ({ id: message.id, line: driver.encode(message) })),
+    input: messages.map((message) => ({ id: message.id, line: encodeMessage(message) })),
     tools: toolSpecs(role === "manager" ? "manager" : "worker"),
   };
 }

@@ -21,13 +21,14 @@ import { fileURLToPath } from "node:url";
 const FILES: Readonly<Record<string, string>> = {
   "orcha-runner.mjs": "runners/program/main.ts",
   "relay.mjs": "runners/relay/main.ts",
+  "agent-host.mjs": "runners/agent-host/main.ts",
   "script-agent.mjs": "runners/script-agent/main.ts",
 };
 /** `src/fleet` → the root; `dist/src/fleet` → `dist`. */
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
 export interface Program {
-  /** Holds orcha-runner.mjs, relay.mjs and script-agent.mjs. */
+  /** Holds orcha-runner.mjs, relay.mjs, agent-host.mjs and script-agent.mjs. */
   readonly directory: string;
 }
 
@@ -41,7 +42,7 @@ export async function ensureProgram({ dataDir }: { readonly dataDir: string }): 
 }
 
 /** All that goes into the bundle: the program may import nothing else of ours (test/arch/layers.test.ts). */
-const SOURCES = ["runners", "src/protocol", "src/lib"];
+const SOURCES = ["runners", "src/dialects", "src/protocol", "src/lib"];
 
 function sourceHash(): string {
   const hash = createHash("sha256");

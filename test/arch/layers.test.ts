@@ -12,7 +12,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   // The core: no I/O, no clock, no randomness.
   "src/lib": [],
   "src/domain": ["src/lib"],
-  "src/agents": ["src/lib", "zod/mini"],
+  "src/agents": ["src/dialects", "src/lib", "zod/mini"],
+  "src/dialects": ["zod/mini"],
   // Contract between two programs.
   "src/protocol": ["zod/mini"],
   "src/tools": ["src/domain", "zod"],
@@ -38,7 +39,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   "src/fleet/transport.ts": ["node:stream"],
   // The shell over ports: no node:, no npm.
   "src/engine": [
-    "src/agents/driver.ts",
+    "src/agents",
     "src/domain",
     "src/engine/ports.ts",
     "src/inbox/port.ts",
@@ -107,7 +108,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "zod",
   ],
   "src/fleet": [
-    "src/agents/driver.ts",
+    "src/agents",
     "src/domain",
     "src/engine/ports.ts",
     "src/fleet/transport.ts",
@@ -144,8 +145,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "node:os",
     "node:process",
   ],
-  "src/config": ["node:os", "node:path", "zod"],
-  "src/config.ts": ["src/config", "src/github", "node:fs", "node:path", "zod"],
+  "src/config": ["src/agents", "node:os", "node:path", "zod"],
+  "src/config.ts": ["src/agents", "src/config", "src/github", "node:fs", "node:path", "zod"],
   // A GitHub in memory. It shares nothing with us: not even our mistakes.
   "src/emulator": ["node:", "graphql"],
   // What the composition root puts together; the simulation puts the same together over other ports.
@@ -228,6 +229,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "@modelcontextprotocol/server",
   ],
   "runners/relay": ["node:"],
+  "runners/agent-host": ["src/dialects", "node:", "zod/mini"],
   "runners/script-agent": ["node:", "zod/mini", "@modelcontextprotocol/client"],
 };
 

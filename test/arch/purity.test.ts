@@ -5,7 +5,14 @@
 import { expect, test } from "vitest";
 import { codeOf, programFiles } from "./sources.ts";
 
-const PURE = ["src/domain/", "src/agents/", "src/tools/", "src/lib/", "src/protocol/"];
+const PURE = [
+  "src/domain/",
+  "src/agents/",
+  "src/dialects/",
+  "src/tools/",
+  "src/lib/",
+  "src/protocol/",
+];
 const SHELL = ["src/engine/", "src/markdown/"];
 /** All that the simulation runs; the rest of the control plane is its surroundings. */
 const SIMULATED = [

@@ -22,14 +22,13 @@ const counting: AgentDriver<number> = {
   launch: () => ({ command: [], env: {}, inherit: [], files: [] }),
   initial: () => 0,
   reduce: (count, line) => ({ state: count + 1, findings: findings(count + 1, line) }),
-  encode: ({ text }) => text,
 };
 
 function findings(count: number, line: string): Finding[] {
-  if (line.startsWith("say")) return [{ kind: "said", text: line }];
+  if (line.startsWith("say")) return [{ kind: "text", text: line }];
   if (line === "") return [];
   return [
-    { kind: "message-taken", id: `${count}:${line}` },
+    { kind: "message-taken", id: `${count}:${line}`, how: "turn" },
     { kind: "turn-ended", failure: null },
   ];
 }

@@ -1,7 +1,7 @@
 /** A start for which GitHub gives no credential. */
 import { expect, test } from "vitest";
 import { PortError } from "../../src/engine/ports.ts";
-import { driverNamed } from "../../src/agents/registry.ts";
+import { openCatalog } from "../../src/agents/catalog.ts";
 import { openFleet } from "../../src/fleet/fleet.ts";
 import { effects } from "../store/examples.ts";
 import { RunnerWorld } from "../runners/world.ts";
@@ -10,7 +10,7 @@ async function start(kind: PortError["kind"]) {
   await using world = await RunnerWorld.open();
   const fleet = openFleet({
     link: () => world.link,
-    driver: driverNamed,
+    agent: (name) => openCatalog().named(name),
     cloneUrl: () => "https://github.test/acme/shop.git",
     credential: () => Promise.reject(new PortError(kind, "no token for acme/shop")),
   });

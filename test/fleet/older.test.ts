@@ -1,4 +1,5 @@
 /** A daemon of the version before: it says less, knows fewer requests, and is worked with all the same. */
+import { PLAIN } from "../../src/agents/catalog.ts";
 import { duplexPair, type Duplex } from "node:stream";
 import { afterEach, expect, test } from "vitest";
 import * as z from "zod";
@@ -103,13 +104,12 @@ test("effects: what it knows is done, what it does not know is refused with the 
   const driver = {
     name: "script",
     launch: () => ({ command: ["x"], env: {}, inherit: [], files: [] }),
-    encode: () => "line",
     initial: () => null,
     reduce: () => ({ state: null, findings: [] }),
   };
   const fleet = openFleet({
     link: () => link,
-    driver: () => driver,
+    agent: () => ({ driver, settings: { ...PLAIN, driver: "script" } }),
     cloneUrl: () => "https://github.test/acme/shop",
     credential: async () => ({ username: "x", password: "y", revoke: async () => {} }),
   });

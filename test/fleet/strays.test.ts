@@ -1,6 +1,6 @@
 /** A restored backup and a real runner, on which attempts run that its record does not know. */
 import { expect, test } from "vitest";
-import { driverNamed } from "../../src/agents/registry.ts";
+import { openCatalog } from "../../src/agents/catalog.ts";
 import { openFleet } from "../../src/fleet/fleet.ts";
 import { openStrays, type Strays } from "../../src/fleet/strays.ts";
 import type { SessionPlace } from "../../src/domain/session.ts";
@@ -33,7 +33,7 @@ async function given(world: RunnerWorld, wanted: readonly (SessionPlace | null)[
     const links = new Map([["here", world.openLink()]]);
     const fleet = openFleet({
       link: (name) => links.get(name),
-      driver: driverNamed,
+      agent: (name) => openCatalog().named(name),
       cloneUrl: () => "https://github.test/acme/shop.git",
       credential: () => Promise.reject(new Error("nothing is started here")),
     });

@@ -17,6 +17,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
+import { PLAIN } from "../../src/agents/catalog.ts";
+import { encodeMessage } from "../../src/agents/driver.ts";
 import { script } from "../../src/agents/script.ts";
 import { LinkError } from "../../src/fleet/channel.ts";
 import { type AttachSink, type Link, openLink } from "../../src/fleet/link.ts";
@@ -215,7 +217,7 @@ export class RunnerWorld implements AsyncDisposable {
       attempt: 1,
       role: "worker",
       conversation: null,
-      command: [],
+      settings: { ...PLAIN, driver: "script" },
     });
     return {
       ...this.plain(session, launch.command),
@@ -331,7 +333,7 @@ export interface WorldOptions {
 }
 
 export function message(id: string, text: string): { id: string; line: string } {
-  return { id, line: script.encode({ id, text }) };
+  return { id, line: encodeMessage({ id, text }) };
 }
 
 export function tool(name: string): ToolSpec {

@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+/**
+ * agent-host: stands between the files of an attempt and an agent that wants a conversation (handshake, requests of its
+ * own, turns). Started by the keeper in the agent's place:
+ *
+ *     agent-host DIALECT OPENING.json -- PROGRAM [ARGUMENT…]
+ *
+ * In: `{"type":"user","uuid","text"}` lines, as for every agent. Out: the agent's lines as they are, and notes of ours
+ * between them (src/dialects/note.ts). It keeps nothing: when it dies the attempt is over, and the next one resumes.
+ */
+import { readFileSync } from "node:fs";
+import process from "node:process";
+import * as z from "zod/mini";
+import { dialectNamed } from "../../src/dialects/registry.ts";
+import { host } from "./host.ts";
+
+const Server = z.object({
+  command: z.string(),
+  args: z.array(z.string()),
+  env: z.record(z.string(), z.string()),
+});
+
+const Opening = z.object({
+  workspace: z.string(),
+  conversation: z.nullable(z.string()),
+  session: z.string(),
+  profile: z.enum(["read-only", "edit", "edit+network", "full"]),
+  model: z.nullable(z.string()),
+  servers: z.record(z.string(), Server),
+});
+
+function main([name = "", file = "", separator, ...command]: readonly string[]): void {
+  const dialect = dialectNamed(name);
+  if (dialect === undefined || separator !== "--" || command.length === 0) {
+    process.stderr.write("usage: agent-host DIALECT OPENING.json -- PROGRAM [ARGUMENT…]\n");
+    process.exitCode = 64;
+    return;
+  }
+  const opening = Opening.parse(JSON.parse(readFileSync(file, "utf8")));
+  host({ dialect, opening, command });
+}
+
+main(process.argv.slice(2));
