@@ -66,7 +66,11 @@ export function host({ dialect, opening, openMs, command, env }: HostOptions): v
     if (ready && how.code === 0) return;
     const when = ready ? "" : " before its conversation was open";
     const said = words === "" ? "" : `: ${words}`;
-    speech.say({ kind: "failed", reason: `the agent ended${when} (${how.text})${said}`, retry: true });
+    speech.say({
+      kind: "failed",
+      reason: `the agent ended${when} (${how.text})${said}`,
+      retry: true,
+    });
   });
   child.on("error", (error) => {
     const reason = `the agent's program ${program} cannot be started: ${explain(error)}; install it on the runner, or name it in the agent's command`;
