@@ -21,9 +21,13 @@ export interface CodexState {
   readonly told: readonly string[];
   /** Tokens of the thread at its last usage. */
   readonly tokens: number;
+  /** Of the turn that runs: told at its end. Null = nothing yet. */
+  readonly spent: Spent | null;
   /** When the provider's fullest window is new, in ms since the epoch. */
   readonly resetAt: number | null;
 }
+
+type Spent = Extract<Finding, { kind: "usage" }>;
 
 const TURNS_KEPT = 20;
 const ITEMS_KEPT = 500;
@@ -32,7 +36,15 @@ const SHOWN_CHARACTERS = 500;
 export const codex: AgentDriver<CodexState> = {
   name: "codex",
   launch: launchCodex,
-  initial: () => ({ notes: NO_NOTES, began: [], ended: [], told: [], tokens: 0, resetAt: null }),
+  initial: () => ({
+    notes: NO_NOTES,
+    began: [],
+    ended: [],
+    told: [],
+    tokens: 0,
+    spent: null,
+    resetAt: null,
+  }),
   reduce(state, line) {
     const heard = hear(state.notes, line);
     if (heard !== null)
@@ -114,7 +126,9 @@ function onTurnOver(state: CodexState, turn: unknown): Reduced<CodexState> {
   const id = textAt(turn, "id") ?? "";
   if (state.ended.includes(id)) return found(state);
   const ended = [...state.ended, id].slice(-TURNS_KEPT);
-  return found({ ...state, ended }, endOf(turn, state.resetAt));
+  const { spent } = state;
+  const usage = spent !== null && spent.inputTokens + spent.outputTokens > 0 ? [spent] : [];
+  return found({ ...state, ended, spent: null }, ...usage, endOf(turn, state.resetAt));
 }
 
 function endOf(turn: unknown, resetAt: number | null): Finding {
@@ -157,12 +171,20 @@ function onUsage(state: CodexState, params: unknown): Reduced<CodexState> {
   const usage = at(params, "tokenUsage");
   const tokens = numberAt(usage, "total", "totalTokens") ?? 0;
   const isOld = !state.began.includes(textAt(params, "turnId") ?? "") || tokens === state.tokens;
-  const next = { ...state, tokens };
-  const inputTokens = numberAt(usage, "last", "inputTokens") ?? 0;
-  const outputTokens = numberAt(usage, "last", "outputTokens") ?? 0;
-  if (isOld || inputTokens + outputTokens === 0) return found(next);
-  const cachedTokens = numberAt(usage, "last", "cachedInputTokens") ?? 0;
-  return found(next, { kind: "usage", inputTokens, cachedTokens, outputTokens, costUsd: null });
+  if (isOld) return found({ ...state, tokens });
+  const last = (name: string): number => numberAt(usage, "last", name) ?? 0;
+  const { spent } = state;
+  return found({
+    ...state,
+    tokens,
+    spent: {
+      kind: "usage",
+      inputTokens: (spent?.inputTokens ?? 0) + last("inputTokens"),
+      cachedTokens: (spent?.cachedTokens ?? 0) + last("cachedInputTokens"),
+      outputTokens: (spent?.outputTokens ?? 0) + last("outputTokens"),
+      costUsd: null,
+    },
+  });
 }
 
 /** Of the windows that are used up, the one that lasts longest. */

@@ -1,13 +1,17 @@
 /** The drivers by name, as the configuration names them. */
-import { acp } from "./acp-programs.ts";
+import { anyProgram } from "./acp-any.ts";
 import { codex } from "./codex.ts";
 import type { AgentDriver } from "./driver.ts";
+import { gemini } from "./gemini.ts";
+import { opencode } from "./opencode.ts";
 import { script } from "./script.ts";
 
 const drivers: Readonly<Record<string, AgentDriver>> = {
   [script.name]: script,
   [codex.name]: codex,
-  [acp.name]: acp,
+  [gemini.name]: gemini,
+  [opencode.name]: opencode,
+  [anyProgram.name]: anyProgram,
 };
 
 export const driverNames: readonly string[] = Object.keys(drivers);

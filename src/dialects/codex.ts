@@ -120,8 +120,10 @@ function onResult(state: State, id: RpcId, result: unknown): Step<State> {
 }
 
 function onError(state: State, id: RpcId, message: string): Step<State> {
-  if (id === INITIALIZE || id === OPEN)
-    return failed(state, `codex did not open the conversation: ${message}`);
+  if (id === INITIALIZE || id === OPEN) {
+    const isGone = message.includes(GONE);
+    return failed(state, `codex did not open the conversation: ${message}`, !isGone);
+  }
   if (typeof id !== "string") return still(state);
   if (id.startsWith(TURN)) return failed(state, `codex did not begin a turn: ${message}`);
   if (!id.startsWith(STEER)) return still(state);
@@ -131,10 +133,13 @@ function onError(state: State, id: RpcId, message: string): Step<State> {
 
 const REASON_CHARACTERS_MAX = 1_000;
 
-const failed = (state: State, reason: string): Step<State> => ({
+/** Codex's words for a thread that is not on this machine (any more): asking again changes nothing. */
+const GONE = "no rollout found";
+
+const failed = (state: State, reason: string, retry = true): Step<State> => ({
   state: { ...state, phase: "over" },
   write: [],
-  notes: [{ kind: "failed", reason: reason.slice(0, REASON_CHARACTERS_MAX), retry: true }],
+  notes: [{ kind: "failed", reason: reason.slice(0, REASON_CHARACTERS_MAX), retry }],
 });
 
 /** The turn ended meanwhile, or takes nothing: the message waits for the next one. */

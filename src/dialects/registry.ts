@@ -1,11 +1,11 @@
 /** The dialects by name. */
-import { acp, acpIgnoringEnd } from "./acp.ts";
+import { acp, gemini } from "./acp.ts";
 import { codex } from "./codex.ts";
 import type { Dialect } from "./dialect.ts";
 
 const dialects: Readonly<Record<string, Dialect>> = {
   [acp.name]: acp,
-  [acpIgnoringEnd.name]: acpIgnoringEnd,
+  [gemini.name]: gemini,
   [codex.name]: codex,
 };
 
