@@ -43,7 +43,7 @@ function launch({ settings: { profile, model, servers } }: LaunchSpec): Hosted {
   };
 }
 
-const HARMLESS = ["$schema", "instructions", "formatter", "theme", "keybinds", "tui", "username"];
+const HARMLESS = ["$schema", "instructions", "theme", "keybinds", "tui", "username"];
 
 const GUARDS: readonly Guard[] = [
   { path: ".opencode/plugin", harmless: [] },
