@@ -11,7 +11,14 @@ import {
   type Session,
 } from "./objective.ts";
 import { mayCommand } from "./people.ts";
-import { commentMessage, feedbackMessage, orphanReviewMessage, reviewMessage } from "./prompt.ts";
+import {
+  commentMessage,
+  feedbackMessage,
+  followUpText,
+  orphanReviewMessage,
+  reviewMessage,
+  type Reading,
+} from "./prompt.ts";
 import { findPullRequest, pushFollowUp } from "./publish.ts";
 import { matchAnswer } from "./question.ts";
 import { isTerminal } from "./session.ts";
@@ -164,7 +171,7 @@ function onPullRequestComment(step: Step, event: Comment): void {
   giveFeedback(step, target.session, {
     comments: [],
     once: nameOf(step, event),
-    message: (atHead) => feedbackMessage(event.actor, pullRequest, event.text, atHead),
+    message: (reading) => feedbackMessage(event.actor, pullRequest, event.text, reading),
   });
 }
 
@@ -186,7 +193,7 @@ export function onReview(step: Step, event: Review): void {
   giveFeedback(step, target.session, {
     comments: review.comments,
     once,
-    message: (atHead) => reviewMessage(review, pullRequest, atHead),
+    message: (reading) => reviewMessage(review, pullRequest, reading),
   });
 }
 
@@ -220,7 +227,7 @@ const HAS_CHECKOUT: ReadonlySet<string> = new Set(["starting", "running", "pause
 interface Feedback {
   readonly comments: NonNullable<Session["followUp"]>["comments"];
   readonly once: string;
-  readonly message: (atHead: boolean) => string;
+  readonly message: (reading: Reading) => string;
 }
 
 /**
@@ -238,5 +245,6 @@ function giveFeedback(step: Step, session: Session, { comments, once, message }:
     followUp: { ...followUp, comments: [...followUp.comments, ...comments] },
     freshCheckout: session.freshCheckout || fresh,
   });
-  step.tell(session, message(fresh), "review", { wake: !waits, once });
+  const whatToDo = followUpText(step.objective, session, step.context.rules);
+  step.tell(session, message({ atHead: fresh, whatToDo }), "review", { wake: !waits, once });
 }

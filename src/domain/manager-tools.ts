@@ -3,6 +3,7 @@ import type { SessionId } from "./id.ts";
 import { finish, openEndsLine } from "./finish.ts";
 import { isTaken, pullRequestOf, type Session } from "./objective.ts";
 import { push } from "./publish.ts";
+import { agentOf } from "./repository.ts";
 import { stateWords } from "./render.ts";
 import { replyToCall, type CallReply } from "./reply.ts";
 import { isTerminal } from "./session.ts";
@@ -32,13 +33,18 @@ const unknown = (step: Step, name: string): CallReply =>
 
 export function spawnSession(
   step: Step,
-  { title, goal, dependsOn, runner, runnerLabels }: Of<"spawn_session">,
+  { title, goal, dependsOn, runner, runnerLabels, agent }: Of<"spawn_session">,
 ): CallReply {
   const existing = find(step, title);
   if (existing !== undefined)
     return answered({ session: existing.id, title, note: "this session exists already" });
   if (step.objective.sessions.length >= SESSIONS_MAX)
     return refused(`an objective may have ${SESSIONS_MAX} sessions; finish or report first`);
+  const agents = step.context.rules.agents.map(({ name }) => name);
+  if (agent !== undefined && !agents.includes(agent))
+    return refused(
+      `there is no agent "${agent}"; spawn_session with one of: ${agents.join(", ")}, or without agent`,
+    );
   const before: SessionId[] = [];
   for (const name of dependsOn) {
     const found = find(step, name);
@@ -52,7 +58,7 @@ export function spawnSession(
       role: "worker",
       title,
       goal,
-      agent: config.agent,
+      agent: agent ?? agentOf(config, "worker"),
       dependsOn: before,
       pin: runner ?? placement?.runner ?? null,
       ...(runnerLabels === undefined ? {} : { labels: runnerLabels }),
@@ -62,7 +68,7 @@ export function spawnSession(
   step.change({
     sessions: [...sessions, session],
   });
-  step.tell(session, workerBrief(step.objective, session), "work");
+  step.tell(session, workerBrief(step.objective, session, step.context.rules), "work");
   return answered({ session: session.id, title });
 }
 

@@ -2,6 +2,7 @@
  * One step of a decision in the making: the objective as it becomes, and everything that has to happen.
  * Local and single-use; `decide` stays a function of its arguments.
  */
+import type { AgentFact, Prompts } from "./brief.ts";
 import { coalesceKey, laneOf, priorityOf, type Effect } from "./effect.ts";
 import type { Facts } from "./facts.ts";
 import type { Derive, SessionId } from "./id.ts";
@@ -40,6 +41,10 @@ export interface Rules {
   readonly retryWaitMs: number;
   /** Said on every pull request: that an agent could have read the control plane's secrets. */
   readonly unsafeNotice: string | null;
+  /** What agents are told first, by role. */
+  readonly prompts: Prompts;
+  /** The agents there are, by configuration and without. */
+  readonly agents: readonly AgentFact[];
 }
 
 export interface Context {

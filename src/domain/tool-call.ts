@@ -17,6 +17,8 @@ export type ToolCall =
       readonly runner: string | null;
       /** Labels its runner must have; missing = those of its repository. */
       readonly runnerLabels?: readonly string[];
+      /** Name of the agent that does it; missing = the repository's for workers. */
+      readonly agent?: string;
     }
   | { readonly tool: "message_session"; readonly session: string; readonly text: string }
   | { readonly tool: "list_sessions" }

@@ -26,10 +26,12 @@ function request(tool: ToolCall["tool"], input: unknown): ToolCall {
       const {
         depends_on: dependsOn,
         runner_labels: runnerLabels,
+        agent,
         ...rest
       } = TOOLS.spawn_session.input.parse(input);
       const labels = runnerLabels === undefined ? {} : { runnerLabels };
-      return { tool, ...rest, dependsOn, ...labels };
+      const by = agent === undefined ? {} : { agent };
+      return { tool, ...rest, dependsOn, ...labels, ...by };
     }
     case "report_result": {
       const { tests, ...rest } = TOOLS.report_result.input.parse(input);

@@ -42,6 +42,7 @@ export const TOOLS = {
         .max(16)
         .optional()
         .describe("labels its runner must have; default: those of the repository"),
+      agent: words(64).optional().describe("which agent; default: the repository's for workers"),
     }),
   },
   message_session: {

@@ -124,7 +124,7 @@ describe("a review", () => {
     expect(play.mail("api")).toHaveLength(1);
     expect(play.mail("api")[0]).toMatchInlineSnapshot(`
       "bob reviewed your pull request #31 (changes-requested). You are on its branch at its newest commit, cccccccccccc.
-      Address each thread, commit, answer each with reply_to_review (fixed, answered or disagree), then call report_result: your commits are pushed and your replies posted then.
+      Address each point, commit, answer each thread with reply_to_review (fixed, answered or disagree), then call report_result: your commits are pushed and your replies posted then.
       The review, as data:
 
       \`\`\`json

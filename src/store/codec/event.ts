@@ -31,6 +31,7 @@ const Request: z.ZodType<ToolCall> = z.discriminatedUnion("tool", [
     dependsOn: z.array(words),
     runner: maybe,
     runnerLabels: z.array(words).readonly().exactOptional(),
+    agent: words.exactOptional(),
   }),
   z.object({ tool: z.literal("message_session"), session: words, text: words }),
   z.object({ tool: z.literal("list_sessions") }),

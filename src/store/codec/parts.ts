@@ -25,6 +25,12 @@ export const RepositoryRow: z.ZodType<Repository> = z.object({
   name: z.string(),
 });
 
+const PER_ROLE = {
+  manager: z.string().exactOptional(),
+  worker: z.string().exactOptional(),
+  reviewer: z.string().exactOptional(),
+};
+
 export const ConfigRow: z.ZodType<RepositoryConfig> = z.object({
   label: z.string(),
   agent: z.string(),
@@ -34,6 +40,11 @@ export const ConfigRow: z.ZodType<RepositoryConfig> = z.object({
   workspace: z.object({ sparse: z.array(z.string()) }).exactOptional(),
   limits: z.object({ workers: z.number(), sessions: z.number().exactOptional() }),
   runner: z.object({ labels: z.array(z.string()).readonly() }).exactOptional(),
+  prompts: z
+    .object({ ...PER_ROLE, "follow-up": z.string().exactOptional() })
+    .readonly()
+    .exactOptional(),
+  agents: z.object(PER_ROLE).readonly().exactOptional(),
 });
 
 export const Run: z.ZodType<TestRun> = z.object({ command: z.string(), exitCode: z.number() });
