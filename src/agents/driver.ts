@@ -119,6 +119,8 @@ export type PlanState = "open" | "doing" | "done";
 export interface Failure {
   readonly reason: string;
   readonly retry: boolean;
+  /** The provider does not know who we are: somebody has to log in on the runner. Missing = told by the reason, if at all. */
+  readonly login?: true;
 }
 
 export interface Reduced<State> {

@@ -1,5 +1,6 @@
 /** What people say: comments on the issue, comments and reviews on its pull requests. */
 import { answer, ask } from "./ask.ts";
+import { onResumeTimer } from "./attempt.ts";
 import type { GitHubEvent } from "./event.ts";
 import type { QuestionId } from "./id.ts";
 import {
@@ -63,6 +64,13 @@ function react(
 }
 
 function onIssueComment(step: Step, event: Comment): void {
+  hear(step, event);
+  // Whoever waits to be logged in tries again.
+  for (const session of step.objective.sessions)
+    if (session.hold?.login === true) onResumeTimer(step, step.fresh(session));
+}
+
+function hear(step: Step, event: Comment): void {
   const { actor, text, comment } = event;
   const match = matchAnswer(answerable(step, comment), text);
   switch (match.kind) {

@@ -15,6 +15,7 @@ import type {
   TakeoverEvent,
 } from "./event.ts";
 import { cancelObjective, onSummaryTimer, settle, stopRest } from "./finish.ts";
+import { hasHandedOver, onLimit } from "./limit.ts";
 import * as manager from "./manager-tools.ts";
 import { isOver, type Objective, type Session } from "./objective.ts";
 import { cancelDoomed } from "./plan.ts";
@@ -243,7 +244,8 @@ function onAttempt(
       attempt.onSpawned(step, session);
       return;
     case "conversation-known":
-      step.changeSession(session.id, { conversation: event.conversation });
+      if (!hasHandedOver(session))
+        step.changeSession(session.id, { conversation: event.conversation });
       return;
     case "message-delivered":
       attempt.onDelivered(step, session, event.message);
@@ -252,7 +254,7 @@ function onAttempt(
       attempt.onTurnEnded(step, session, event);
       return;
     case "limit-hit":
-      attempt.onLimit(step, session, event);
+      onLimit(step, session, event);
       return;
     case "tool-called":
       onTool(step, session, event);
@@ -347,5 +349,6 @@ function withStatus(decision: Decision, objective: Objective, context: Context):
     ],
     timers: [...decision.timers, ...later.timers],
     notes: [...decision.notes, ...later.notes],
+    ...(decision.exhausted === undefined ? {} : { exhausted: decision.exhausted }),
   };
 }

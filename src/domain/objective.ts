@@ -117,7 +117,12 @@ export interface Session {
   /** Follow-up pushes that were refused since the last one that was not. */
   readonly refusals?: number;
   /** It must not be started before; why is for people. Provider limits and pauses after a failed start. */
-  readonly hold: null | { readonly until: number; readonly reason: string };
+  readonly hold: null | {
+    readonly until: number;
+    readonly reason: string;
+    /** Somebody has to log the agent in: a message to it tries again at once. */
+    readonly login?: true;
+  };
   /** Labels its runner must have; missing = those of its repository. */
   readonly labels?: readonly string[];
   /** Why it waits for a slot, as far as that was told; missing = its turn has not come. */
@@ -132,6 +137,10 @@ export interface Session {
   readonly takeover?: null | { readonly by: string };
   /** Lines the operator typed for it on the server; missing = none. */
   readonly said?: Said;
+  /** Agents that had it before, each with its last attempt, oldest first; missing = none. */
+  readonly past?: readonly { readonly agent: string; readonly attempt: number }[];
+  /** Messages the agent has taken up since its last turn that ended well: another agent would have to be told. Missing = none. */
+  readonly reading?: readonly string[];
 }
 
 export interface Waits {
@@ -275,6 +284,12 @@ export interface PullRequest {
 
 export const isOver = (objective: Objective): boolean =>
   objective.state.kind === "succeeded" || objective.state.kind === "canceled";
+
+export const readingOf = ({ reading = [] }: Session): readonly string[] => reading;
+
+/** Who ran this attempt of it. */
+export const agentAt = ({ agent, past = [] }: Session, attempt: number): string =>
+  past.find((before) => attempt <= before.attempt)?.agent ?? agent;
 
 /** A person waits for its process to end. */
 export const isTaken = ({ takeover = null }: Session): boolean => takeover !== null;

@@ -2,7 +2,7 @@
  * What agents are told. Everything that people or GitHub wrote stands between two lines with a number
  * that nobody outside can guess, with who wrote it; it is data, and the brief says so.
  */
-import type { Objective, Result, Session } from "./objective.ts";
+import { readingOf, type Objective, type Result, type Session } from "./objective.ts";
 import type { HandsOn } from "./event.ts";
 import type { PullRequestFact, ReviewFact } from "./facts.ts";
 import { filled, type PromptName } from "./brief.ts";
@@ -77,10 +77,7 @@ export function newMachineBrief(
   from: string,
   { nonce, briefing }: { readonly nonce: string; readonly briefing: Briefing },
 ): string {
-  const own =
-    session.role === "manager"
-      ? managerBrief(objective, nonce, briefing)
-      : workerBrief(objective, session, briefing);
+  const own = ownBrief(objective, session, nonce, briefing);
   const pull = objective.pullRequests.find((one) => one.session === session.id);
   const facts = [
     `You have done this before on another machine (${from}) that is lost, with your conversation and everything that was not published.`,
@@ -103,6 +100,52 @@ export function newMachineBrief(
   ];
   return [own, facts.join("\n"), ...rest].join("\n\n");
 }
+
+/** For an agent that takes over from another one, in its checkout. */
+export function handoverBrief(
+  objective: Objective,
+  session: Session,
+  from: string,
+  { nonce, briefing }: { readonly nonce: string; readonly briefing: Briefing },
+): string {
+  const { progress, result, followUp } = session;
+  const own = ownBrief(objective, session, nonce, briefing);
+  // Briefs begin with the text of the role: what they say stands here anyway.
+  const role = own.slice(0, own.indexOf("\n"));
+  const reading = readingOf(session).filter((text) => !text.startsWith(role));
+  const answers = objective.questions.flatMap(({ session: asker, text, state }) =>
+    asker === session.id && state.kind === "answered"
+      ? [{ question: text, answer: state.text, by: state.by }]
+      : [],
+  );
+  const threads = followUp?.comments ?? [];
+  const data: Readonly<Record<string, unknown>> = {
+    ...(progress === null ? {} : { progress }),
+    ...(result === null ? {} : { result }),
+    ...(answers.length === 0 ? {} : { answers }),
+    ...(reading.length === 0 ? {} : { last_told: reading }),
+  };
+  return [
+    own,
+    `You take over from ${from}, another agent, which has reached a limit of its provider. Its conversation is not yours; the checkout is as it left it: look at git log and git status before you go on, and finish what it began.${session.role === "manager" ? " Look with list_sessions at what there is, and spawn nothing a second time." : ""}`,
+    ...(Object.keys(data).length === 0
+      ? []
+      : [`What it said of it, and what it was told last, as data:\n\n${jsonBlock(data)}`]),
+    ...(threads.length === 0
+      ? []
+      : [`Review threads that are not settled, as data:\n\n${threadsBlock(threads)}`]),
+  ].join("\n\n");
+}
+
+const ownBrief = (
+  objective: Objective,
+  session: Session,
+  nonce: string,
+  briefing: Briefing,
+): string =>
+  session.role === "manager"
+    ? managerBrief(objective, nonce, briefing)
+    : workerBrief(objective, session, briefing);
 
 const threadsBlock = (comments: NonNullable<Session["followUp"]>["comments"]): string =>
   jsonBlock({

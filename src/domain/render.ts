@@ -335,6 +335,15 @@ export const configProblemText = (problem: {
   ),
 ];
 
+export const loginText = (agent: string, runner: string, reason: string): Text => [
+  paragraph(
+    strong(`${agent} is not logged in on ${runner}.`),
+    text(" Whoever runs this server has to log it in there, as the user that agents run as. "),
+    text("It is tried again every hour, and at once when somebody comments here."),
+  ),
+  { kind: "agent", text: reason },
+];
+
 export const problemText = (session: Session, words: string): Text => [
   paragraph(strong(session.title), text(" hit a problem:")),
   { kind: "agent", text: words },

@@ -1,6 +1,6 @@
 /** Journal entries and driver findings → domain events. What is only for people gives none. */
 import { describe, isActivity } from "../agents/describe.ts";
-import type { AgentDriver, Finding } from "../agents/driver.ts";
+import type { AgentDriver, Failure, Finding } from "../agents/driver.ts";
 import type { ObjectiveEvent, RunnerEvent } from "../domain/event.ts";
 import type { JournalEntry, JournalLine } from "../protocol/journal.ts";
 import type { LiveAttempt, NewItem } from "../store/port.ts";
@@ -124,6 +124,19 @@ const notesOf = (notes: readonly string[]): readonly string[] =>
 const audienceOf = (role: LiveAttempt["role"]): Audience =>
   role === "manager" ? "manager" : "worker";
 
+/** Words of the four programs and their providers for “we do not know you”. */
+const LOGIN =
+  /\b401\b|not logged in|log ?in again|please (?:run )?\/?log ?in|authenticat|unauthori[sz]ed|invalid (?:api key|x-api-key|credentials)|api key (?:is )?(?:missing|not set|invalid|not valid)/iu;
+
+function failureOf(
+  failure: Failure | null,
+): Extract<RunnerEvent, { kind: "turn-ended" }>["failure"] {
+  if (failure === null) return null;
+  const { reason, retry, login } = failure;
+  const isLogin = login === true || (!retry && LOGIN.test(reason));
+  return { reason, retry, ...(isLogin ? { login: true } : {}) };
+}
+
 function eventOfFinding({ session, attempt }: LiveAttempt, finding: Finding): RunnerEvent | null {
   const of = { session, attempt };
   switch (finding.kind) {
@@ -132,7 +145,7 @@ function eventOfFinding({ session, attempt }: LiveAttempt, finding: Finding): Ru
     case "conversation":
       return { ...of, kind: "conversation-known", conversation: finding.id };
     case "turn-ended":
-      return { ...of, kind: "turn-ended", failure: finding.failure };
+      return { ...of, kind: "turn-ended", failure: failureOf(finding.failure) };
     case "limit-hit":
       return { ...of, kind: "limit-hit", resetAt: finding.resetAt, reason: finding.reason };
     case "call-interrupted":

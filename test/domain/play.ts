@@ -12,6 +12,7 @@ import type {
   PullRequestFact,
   ReviewFact,
 } from "../../src/domain/facts.ts";
+import type { Exhausted } from "../../src/domain/limit.ts";
 import { needs } from "../../src/domain/needs.ts";
 import type { Objective, Question, Session } from "../../src/domain/objective.ts";
 import type { Actor } from "../../src/domain/people.ts";
@@ -26,7 +27,11 @@ type Kind = Effect["kind"];
 type Of<K extends Kind> = Extract<Effect, { kind: K }>;
 type GivenBack = Extract<ObjectiveEvent, { kind: "resume-requested" }>;
 type Refusal = Extract<ObjectiveEvent, { kind: "push-refused" }>["code"];
-export type Failure = { readonly reason: string; readonly retry: boolean };
+export type Failure = {
+  readonly reason: string;
+  readonly retry: boolean;
+  readonly login?: true;
+};
 
 export class Play {
   objective: Objective | null = null;
@@ -41,6 +46,8 @@ export class Play {
   /** Everything ever emitted, oldest first. */
   readonly emitted: Emitted[] = [];
   readonly timers = new Map<string, number>();
+  /** What is known of providers' limits, for all objectives. */
+  readonly exhausted = new Map<string, Exhausted>();
   last: Decision = { objective: null, effects: [], timers: [], notes: [] };
   #causes = 0;
   #calls = 0;
@@ -53,11 +60,13 @@ export class Play {
   send(event: ObjectiveEvent, facts: Facts = this.facts(event)): this {
     const cause = `cause-${++this.#causes}`;
     const derive = (name: string): string => hash(`${cause}|${name}`);
-    const context = { now: this.now, derive, deriveFixed, facts, rules: this.rules };
+    const { now, rules: limits, exhausted } = this;
+    const context = { now, derive, deriveFixed, facts, rules: limits, exhausted };
     this.last = decide(this.objective, repository, event, context);
     this.objective = this.last.objective;
     this.emitted.push(...this.last.effects);
     for (const timer of this.last.timers) this.#setTimer(timer);
+    for (const [agent, limit] of this.last.exhausted ?? []) this.exhausted.set(agent, limit);
     return this;
   }
 

@@ -260,6 +260,8 @@ const full = (state: SessionState, index: number): Session => ({
       : { kind: "publish", title: null, body: "b" },
   hold: { until: 1, reason: "r" },
   takeover: { by: "ann" },
+  past: [{ agent: "b", attempt: 1 }],
+  reading: ["t"],
   said: {
     by: "ann",
     at: 1,
@@ -327,6 +329,11 @@ export function everything(): Objective {
     sessions: [objective.sessions[0], ...sessions],
     questions,
     pullRequests: [pull],
+    config: {
+      ...objective.config,
+      agents: { manager: "a", worker: "b", reviewer: "c" },
+      prompts: { manager: "a", worker: "b", "follow-up": "c", reviewer: "d" },
+    },
     heard: [{ comment: 7, text: "t", by: objective.startedBy }],
   };
 }

@@ -134,7 +134,9 @@ export const EventRow: z.ZodType<ObjectiveEvent> = z.discriminatedUnion("kind", 
   z.object({ kind: z.literal("message-delivered"), message: words, ...of }),
   z.object({
     kind: z.literal("turn-ended"),
-    failure: z.nullable(z.object({ reason: words, retry: z.boolean() })),
+    failure: z.nullable(
+      z.object({ reason: words, retry: z.boolean(), login: z.literal(true).exactOptional() }),
+    ),
     ...of,
   }),
   z.object({

@@ -174,7 +174,13 @@ export const SessionRow: z.ZodType<Session> = z.object({
   behind: z.number().exactOptional(),
   problems: z.number().exactOptional(),
   refusals: z.number().exactOptional(),
-  hold: z.nullable(z.object({ until: z.number(), reason: z.string() })),
+  hold: z.nullable(
+    z.object({
+      until: z.number(),
+      reason: z.string(),
+      login: z.literal(true).exactOptional(),
+    }),
+  ),
   labels: z.array(z.string()).readonly().exactOptional(),
   waits: z.nullable(z.object({ reason: ReasonRow, since: z.number() })).exactOptional(),
   away: z.nullable(AwayRow).exactOptional(),
@@ -189,6 +195,8 @@ export const SessionRow: z.ZodType<Session> = z.object({
   said: z
     .object({ by: z.string(), at: z.number(), count: z.number(), lines: z.array(Line) })
     .exactOptional(),
+  past: z.array(z.object({ agent: z.string(), attempt: z.number() })).exactOptional(),
+  reading: z.array(z.string()).exactOptional(),
 });
 
 const Answer: z.ZodType<QuestionState> = z.discriminatedUnion("kind", [
