@@ -7,7 +7,7 @@ import { hasOpenQuestion } from "./finish.ts";
 import { notLoggedIn } from "./login.ts";
 import { freeAgent, handOver, hasHandedOver, holdOf } from "./limit.ts";
 import { checkoutMessage } from "./prompt.ts";
-import { isOver, isTaken, pullRequestOf, readingOf, type Session } from "./objective.ts";
+import { isOver, isTaken, named, pullRequestOf, readingOf, type Session } from "./objective.ts";
 import { park, stopNow } from "./park.ts";
 import { problemText } from "./render.ts";
 import { isPushable, pushFollowUp } from "./publish.ts";
@@ -43,6 +43,7 @@ export function onClaimed(step: Step, given: Session, event: Of<"slot-claimed">)
     freshCheckout: fresh,
     hold: null,
     waits: null,
+    replied: [],
     mailbox: session.mailbox.map((mail, index) => ({
       ...mail,
       sentTo: index < SENT_MAX ? attempt : null,
@@ -203,7 +204,7 @@ function fail(step: Step, session: Session, reason: string): void {
   cancelQuestions(step, session, reason);
   step.tell(
     step.manager,
-    `Worker "${session.title}" (${session.id}) failed: ${reason}. Do not publish it.`,
+    `${named(session)} failed: ${reason}. ${session.role === "reviewer" ? "Do without, or request_review again" : "Do not publish it"}.`,
     "message",
   );
 }
@@ -260,6 +261,7 @@ function parkedState(step: Step, session: Session): ParkedState {
   const pull = pullRequestOf(step.objective, session.id)?.state;
   if (pull === "merged" || pull === "waived" || step.objective.state.kind === "succeeded")
     return { kind: "succeeded" };
+  if (session.verdict !== undefined) return { kind: "succeeded" };
   const { takeover = null } = session;
   if (takeover !== null) return { kind: "paused", by: takeover.by };
   if (session.hold !== null) {
@@ -307,7 +309,7 @@ function afterParking(step: Step, before: Session): void {
   } else if (session.result === null)
     step.tell(
       step.manager,
-      `Worker "${session.title}" (${session.id}) ended its turn without a result. Message it, or cancel it.`,
+      `${named(session)} ended its turn without a result. Message it, or cancel it.`,
       "message",
     );
 }

@@ -20,6 +20,7 @@ import {
   reviewMessage,
   type Reading,
 } from "./prompt.ts";
+import { newWord } from "./peers.ts";
 import { findPullRequest, pushFollowUp } from "./publish.ts";
 import { matchAnswer } from "./question.ts";
 import { isTerminal } from "./session.ts";
@@ -253,6 +254,7 @@ function giveFeedback(step: Step, session: Session, { comments, once, message }:
     followUp: { ...followUp, comments: [...followUp.comments, ...comments] },
     freshCheckout: session.freshCheckout || fresh,
   });
+  newWord(step, session);
   const whatToDo = followUpText(step.objective, session, step.context.rules);
   step.tell(session, message({ atHead: fresh, whatToDo }), "review", { wake: !waits, once });
 }

@@ -5,7 +5,6 @@ import type { ObjectiveEvent, RunnerEvent } from "../domain/event.ts";
 import type { JournalEntry, JournalLine } from "../protocol/journal.ts";
 import type { LiveAttempt, NewItem } from "../store/port.ts";
 import { parseCall } from "../tools/parse.ts";
-import type { Audience } from "../tools/table.ts";
 import type { Cut } from "./line-cutter.ts";
 
 /** Longest "last activity" shown to people, in characters. */
@@ -94,7 +93,7 @@ function eventOfJournal(live: LiveAttempt, entry: JournalEntry): RunnerEvent | n
       return { ...of, kind: "attempt-spawned" };
     case "tool-called": {
       const { call, tool } = entry;
-      const parsed = parseCall(audienceOf(live.role), tool, entry.arguments);
+      const parsed = parseCall(live.role, tool, entry.arguments);
       return parsed.ok
         ? { ...of, kind: "tool-called", call, request: parsed.request }
         : { ...of, kind: "tool-misused", call, tool, reason: parsed.reason };
@@ -120,9 +119,6 @@ const NOTE_MAX = 1_000;
 
 const notesOf = (notes: readonly string[]): readonly string[] =>
   notes.slice(0, NOTES_MAX).map((note) => note.slice(0, NOTE_MAX));
-
-const audienceOf = (role: LiveAttempt["role"]): Audience =>
-  role === "manager" ? "manager" : "worker";
 
 /** Words of the four programs and their providers for “we do not know you”. */
 const LOGIN =

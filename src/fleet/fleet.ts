@@ -236,7 +236,7 @@ function specOf({ agent: agentOf, cloneUrl }: FleetOptions, effect: Start): Atte
       files: [...launch.files],
     },
     input: messages.map((message) => ({ id: message.id, line: encodeMessage(message) })),
-    tools: toolSpecs(role === "manager" ? "manager" : "worker"),
+    tools: toolSpecs(role),
   };
 }
 

@@ -121,8 +121,7 @@ describe("agents by role", () => {
     const play = configured({}, { agents }).label().start();
     expect(play.call("manager", spawn("api", { agent: "gpt" }))).toMatchObject({
       isError: true,
-      content:
-        'there is no agent "gpt"; spawn_session with one of: claude, codex, script, or without agent',
+      content: 'there is no agent "gpt"; name one of: claude, codex, script, or none',
     });
   });
 });

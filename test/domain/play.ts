@@ -20,19 +20,22 @@ import { DEFAULT_CONFIG } from "../../src/domain/repository.ts";
 import type { Decision, Emitted, Rules, Timer } from "../../src/domain/step.ts";
 import type { ToolCall } from "../../src/domain/tool-call.ts";
 import { ISSUE, ann, own, repository, rules } from "./cast.ts";
-import { deriveFixed, hash, newIssue, ofKind, permissions } from "./kinds.ts";
+import {
+  deriveFixed,
+  hash,
+  newIssue,
+  none,
+  ofKind,
+  permissions,
+  urlOf,
+  type Failure,
+} from "./kinds.ts";
 import { words } from "./words.ts";
 
 type Kind = Effect["kind"];
 type Of<K extends Kind> = Extract<Effect, { kind: K }>;
 type GivenBack = Extract<ObjectiveEvent, { kind: "resume-requested" }>;
 type Refusal = Extract<ObjectiveEvent, { kind: "push-refused" }>["code"];
-export type Failure = {
-  readonly reason: string;
-  readonly retry: boolean;
-  readonly login?: true;
-};
-
 export class Play {
   objective: Objective | null = null;
   now = Date.UTC(2026, 0, 5, 14, 5);
@@ -209,16 +212,8 @@ export class Play {
   }
 
   editComment(comment: number, text: string, by = ann): this {
-    const [number, url] = [ISSUE, urlOf(ISSUE)];
-    return this.send({
-      kind: "comment-edited",
-      number,
-      on: "issue",
-      comment,
-      actor: by,
-      text,
-      url,
-    });
+    const [kind, on, number, url] = ["comment-edited", "issue", ISSUE, urlOf(ISSUE)] as const;
+    return this.send({ kind, number, on, comment, actor: by, text, url });
   }
 
   commentPull(number: number, text: string, by = ann): this {
@@ -401,9 +396,3 @@ export class Play {
     return this.send({ kind, effect, session, question, reason });
   }
 }
-
-export const urlOf = (number: number): string => `https://github.test/acme/shop/issues/${number}`;
-
-const none = (what: string): never => {
-  throw new Error(`there is no ${what}`);
-};

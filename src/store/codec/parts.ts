@@ -6,7 +6,7 @@ import type { Repository, RepositoryConfig } from "../../domain/repository.ts";
 import type { Reason } from "../../domain/reason.ts";
 import type { Away } from "../../domain/runner.ts";
 import type { Block, Inline, Text } from "../../domain/text.ts";
-import type { TestRun } from "../../domain/tool-call.ts";
+import type { ReviewFinding, TestRun } from "../../domain/tool-call.ts";
 
 export const ObjectiveKey = z.string().transform(objectiveId);
 export const SessionKey = z.string().transform(sessionId);
@@ -73,6 +73,12 @@ export const ReasonRow: z.ZodType<Reason> = z.discriminatedUnion("kind", [
 ]);
 
 export const Role = z.enum(["manager", "worker", "reviewer"]);
+export const VerdictKind = z.enum(["approve", "request_changes", "comment"]);
+export const FindingRow: z.ZodType<ReviewFinding> = z.object({
+  path: z.string(),
+  line: z.nullable(z.number()),
+  text: z.string(),
+});
 export const Outcome = z.enum(["fixed", "answered", "disagree"]);
 
 const InlinePart: z.ZodType<Inline> = z.discriminatedUnion("kind", [
