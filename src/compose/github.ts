@@ -16,7 +16,11 @@ import { openSecretRegistry } from "../github/secrets.ts";
 import { openSurvey, type SurveyOptions } from "../github/survey.ts";
 import type { PlaneParts } from "./plane.ts";
 
-export function openGitHub(parts: PlaneParts, stack: AsyncDisposableStack) {
+export function openGitHub(
+  parts: PlaneParts,
+  agents: readonly string[],
+  stack: AsyncDisposableStack,
+) {
   const { config, app, clock, log, store, identity, fetch } = parts;
   const { elapsed = () => clock.now(), pressure = () => "ok" } = parts;
   const { github, timings } = config;
@@ -57,6 +61,7 @@ export function openGitHub(parts: PlaneParts, stack: AsyncDisposableStack) {
     breaker,
     secrets,
     configs: {
+      agents,
       get: (id) => store.lastGoodConfig(id),
       put: (id, sha, good) => store.keepConfig(id, sha, good),
     },
