@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { readFileSync } from "node:fs";
 import process from "node:process";
+import { agents } from "./agents.ts";
 import { backup } from "./backup.ts";
 import { cancel } from "./cancel.ts";
 import { dead } from "./dead.ts";
@@ -87,6 +88,11 @@ function addLooking(root: Command): void {
     .option("--all", "ended ones, too")
     .option("--json", "machine-readable output")
     .action(sessions);
+  root
+    .command("agents")
+    .description("list which agents each machine has, in which version, logged in or not")
+    .option("--json", "machine-readable output")
+    .action(agents);
   root
     .command("logs")
     .description("show what a session said and did")

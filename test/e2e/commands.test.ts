@@ -62,6 +62,18 @@ test("looking, reading logs and canceling beside a running server; looking after
   });
   expect((await orcha(world, "sessions")).stdout).toContain("waits for an answer");
 
+  const agents = JSON.parse((await orcha(world, "agents", "--json")).stdout);
+  expect(agents).toMatchObject({ silent: [] });
+  expect(agents.agents).toContainEqual({
+    runner: "local",
+    agent: "script",
+    driver: "script",
+    ok: true,
+    found: "comes with the runner",
+    fix: "",
+  });
+  expect((await orcha(world, "agents")).stdout).toContain("comes with the runner");
+
   const logs = await orcha(world, "logs", session.id);
   expect(logs.stdout).toContain("thinking about ports");
   const raw = await orcha(world, "logs", session.id, "--raw");
