@@ -25,6 +25,8 @@ export const Result = z.object({
 type Result = z.infer<typeof Result>;
 
 const REASON_CHARACTERS = 500;
+/** Means something to its makers only. */
+const DIAGNOSTIC = "[ede_diagnostic]";
 
 /** Totals of the process begin at nought after a kill: only what was spent since the last result is told. */
 export function usageOf({ model_usage_since_last_result: models }: Result): Finding[] {
@@ -80,7 +82,7 @@ const ended = (reason: string, retry: boolean): Finding => ({
 });
 
 function reasonOf({ result, errors, terminal_reason, subtype }: Result): string {
-  const said = result ?? errors?.join("; ") ?? "";
+  const said = result ?? errors?.filter((one) => !one.startsWith(DIAGNOSTIC)).join("; ") ?? "";
   return (said === "" ? `the agent's turn failed: ${terminal_reason ?? subtype}` : said).slice(
     0,
     REASON_CHARACTERS,

@@ -45,9 +45,11 @@ const TAKEN_MAX = 1_000;
 export interface ClaudeState {
   readonly opening: Opening;
   readonly conversation: string;
-  /** A turn runs: what is taken now steers it. */
-  readonly inTurn: boolean;
+  /** The message that began the turn that runs: what else is taken now steers it. Null = no turn runs. */
+  readonly turn: string | null;
   readonly taken: readonly string[];
+  /** Messages that a turn was begun for, or that one took in. */
+  readonly started: readonly string[];
 }
 
 /** `conversation` of the opening is the id that the program was started with. */
@@ -55,7 +57,13 @@ export const claude: Dialect<ClaudeState> = {
   name: "claude",
   atEnd: "ends",
   open: (opening) => ({
-    state: { opening, conversation: opening.conversation ?? "", inTurn: false, taken: [] },
+    state: {
+      opening,
+      conversation: opening.conversation ?? "",
+      turn: null,
+      taken: [],
+      started: [],
+    },
     write: [
       JSON.stringify({
         type: "control_request",
@@ -101,13 +109,11 @@ function react(state: ClaudeState, line: Line): Step<ClaudeState> {
     case "control_request":
       return answer(state, line);
     case "command_lifecycle":
-      if (line.state === "completed" || line.state === "cancelled")
-        return taken(state, line.command_uuid);
-      return nothing(state);
+      return progressed(state, line);
     case "user":
       return taken(state, line.uuid);
     case "result":
-      return nothing({ ...state, inTurn: false });
+      return nothing({ ...state, turn: null });
   }
 }
 
@@ -122,12 +128,36 @@ function opened(
   return { state, write: [], notes: [note] };
 }
 
+/**
+ * A message that the resumed conversation had already is done with at once, and no turn begins: the last one was cut off,
+ * and the program waits for somebody to say so.
+ */
+function progressed(
+  state: ClaudeState,
+  { command_uuid: id, state: to }: Extract<Line, { type: "command_lifecycle" }>,
+): Step<ClaudeState> {
+  if (to === "started")
+    return nothing({
+      ...state,
+      turn: state.turn ?? id,
+      started: [...state.started, id].slice(-TAKEN_MAX),
+    });
+  if (to !== "completed" && to !== "cancelled") return nothing(state);
+  const step = taken(state, id);
+  if (state.started.includes(id) || state.turn !== null) return step;
+  const content = [{ type: "text", text: GO_ON }];
+  const message = { role: "user", content };
+  return { ...step, write: [JSON.stringify({ type: "user", message })] };
+}
+
+const GO_ON = "You were interrupted. Look at what is there and go on.";
+
 /** Its echo says that a message is in the conversation; what it only queued is lost when it is killed. */
 function taken(state: ClaudeState, id: string): Step<ClaudeState> {
   if (state.taken.includes(id)) return nothing(state);
-  const how = state.inTurn ? "steered" : "turn";
+  const how = state.turn === null || state.turn === id ? "turn" : "steered";
   return {
-    state: { ...state, inTurn: true, taken: [...state.taken, id].slice(-TAKEN_MAX) },
+    state: { ...state, taken: [...state.taken, id].slice(-TAKEN_MAX) },
     write: [],
     notes: [{ kind: "taken", id, how }],
   };

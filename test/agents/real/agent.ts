@@ -19,7 +19,7 @@ import { startModel, type ModelServer } from "../model/server.ts";
 import type { ProgramName } from "./programs.ts";
 import { settingOf, type Setting } from "./setting.ts";
 
-const WAIT_MS = 60_000;
+const WAIT_MS = 30_000;
 const SESSION = "ses_0123456789abcdef0123";
 const program = join(tmpdir(), "orcha-test-agent-host");
 
@@ -115,7 +115,10 @@ function startAttempt(place: Place): Attempt {
           waiting.delete(look);
           reject(
             new Error(
-              `no ${what} within ${WAIT_MS} ms; the last lines:\n${lines.slice(-5).join("\n")}`,
+              `no ${what} within ${WAIT_MS} ms; the last lines:\n${lines
+                .slice(-8)
+                .map((line) => line.slice(0, 300))
+                .join("\n")}`,
             ),
           );
         }, WAIT_MS);

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { Finding } from "../../../src/agents/driver.ts";
 import { openBench, type Attempt, type Bench } from "./agent.ts";
 import { commandOf } from "./programs.ts";
@@ -32,8 +32,12 @@ const workFile = (bench: Bench, name: string): string =>
   readFileSync(join(bench.workspace, name), "utf8");
 
 /** The real Claude Code under the agent host, without a network. */
-describe.skipIf(commandOf("claude") === null)("Claude Code", { concurrent: true }, () => {
-  test("it works with its own tools and ours, and everything it says is understood", async () => {
+const there = { skip: commandOf("claude") === null, concurrent: true };
+
+test(
+  "it works with its own tools and ours, and everything it says is understood",
+  there,
+  async () => {
     await using bench = await openBench("claude");
     const attempt = bench.start();
     const steps = [
@@ -62,9 +66,13 @@ describe.skipIf(commandOf("claude") === null)("Claude Code", { concurrent: true 
       "usage",
     ]);
     expect(bench.model.strays).toEqual([]);
-  });
+  },
+);
 
-  test("killed in the middle of a tool call, it goes on where it was, and takes a message once", async () => {
+test(
+  "killed in the middle of a tool call, it goes on where it was, and takes a message once",
+  there,
+  async () => {
     await using bench = await openBench("claude");
     const first = bench.start();
     const steps = [
@@ -85,23 +93,26 @@ describe.skipIf(commandOf("claude") === null)("Claude Code", { concurrent: true 
     expect(await turn(second, ID(2), "You were interrupted: go on.")).toContain('"failure":null');
     expect(workFile(bench, "count.txt")).toBe("1\n2\n");
     expect(second.findings.filter(({ kind }) => kind === "message-taken")).toHaveLength(2);
-  });
+  },
+);
 
-  test("killed as soon as it has said that it has a message, it has it", async () => {
-    await using bench = await openBench("claude");
-    const first = bench.start();
-    first.say(ID(1), script([{ hang: true }, { say: "never" }]));
-    await first.until("the message to be taken", ({ kind }) => kind === "message-taken");
-    first.kill();
-    await first.exited;
-    const conversation = idOf(first);
-    const second = bench.start({ conversation });
-    second.say(ID(2), "Go on.");
-    await waitFor(() => bench.model.requests.length > 1);
-    expect(JSON.stringify(bench.model.requests.at(-1)?.body)).toContain("orcha-steps");
-  });
+test("killed as soon as it has said that it has a message, it has it", there, async () => {
+  await using bench = await openBench("claude");
+  const first = bench.start();
+  first.say(ID(1), script([{ run: "exec sleep 600" }]));
+  await first.until("the message to be taken", ({ kind }) => kind === "message-taken");
+  first.kill();
+  await first.exited;
+  const second = bench.start({ conversation: idOf(first) });
+  second.say(ID(2), "Go on.");
+  await waitFor(() => bench.model.requests.length > 1);
+  expect(JSON.stringify(bench.model.requests.at(-1)?.body)).toContain("orcha-steps");
+});
 
-  test("a message that it had before, and none beside it: it goes on all the same", async () => {
+test(
+  "a message that it had before, and none beside it: it goes on all the same",
+  there,
+  async () => {
     await using bench = await openBench("claude");
     const first = bench.start();
     const text = script([{ run: "true" }]);
@@ -110,31 +121,35 @@ describe.skipIf(commandOf("claude") === null)("Claude Code", { concurrent: true 
     await first.exited;
     const second = bench.start({ conversation: conversationOf(first) });
     expect(await turn(second, ID(1), text)).toContain('"failure":null');
-  });
+  },
+);
 
-  test("a message while a tool runs steers the turn", async () => {
-    await using bench = await openBench("claude");
-    const attempt = bench.start();
-    const steps = [
-      { run: "touch begun; until test -e go; do sleep 0.1; done" },
-      { wait: "the other way", save: "message" },
-      { run: "echo steered > a.txt" },
-    ];
-    attempt.say(ID(1), script(steps));
-    await waitFor(() => existsSync(join(bench.workspace, "begun")));
-    attempt.say(ID(2), "Do it the other way.");
-    await waitFor(() => attempt.lines.some((line) => line.includes(ID(2))));
-    writeFileSync(join(bench.workspace, "go"), "");
-    await attempt.until("end of the turn", ({ kind }) => kind === "turn-ended");
-    expect(workFile(bench, "a.txt")).toBe("steered\n");
-    expect(attempt.findings.filter(({ kind }) => kind === "message-taken")).toEqual([
-      { kind: "message-taken", id: ID(1), how: "turn" },
-      { kind: "message-taken", id: ID(2), how: "steered" },
-    ]);
-    expect(attempt.findings.filter(({ kind }) => kind === "turn-ended")).toHaveLength(1);
-  });
+test("a message while a tool runs steers the turn", there, async () => {
+  await using bench = await openBench("claude");
+  const attempt = bench.start();
+  const steps = [
+    { run: "touch begun; until test -e go; do sleep 0.1; done" },
+    { wait: "the other way", save: "message" },
+    { run: "echo steered > a.txt" },
+  ];
+  attempt.say(ID(1), script(steps));
+  await waitFor(() => existsSync(join(bench.workspace, "begun")));
+  attempt.say(ID(2), "Do it the other way.");
+  await waitFor(() => attempt.lines.some((line) => line.includes(ID(2))));
+  writeFileSync(join(bench.workspace, "go"), "");
+  await attempt.until("end of the turn", ({ kind }) => kind === "turn-ended");
+  expect(workFile(bench, "a.txt")).toBe("steered\n");
+  expect(attempt.findings.filter(({ kind }) => kind === "message-taken")).toEqual([
+    { kind: "message-taken", id: ID(1), how: "turn" },
+    { kind: "message-taken", id: ID(2), how: "steered" },
+  ]);
+  expect(attempt.findings.filter(({ kind }) => kind === "turn-ended")).toHaveLength(1);
+});
 
-  test("what stands in the repository changes no address, loads no server and runs no hook", async () => {
+test(
+  "what stands in the repository changes no address, loads no server and runs no hook",
+  there,
+  async () => {
     await using bench = await openBench("claude");
     const hook = { hooks: [{ type: "command", command: `touch ${bench.workspace}/hooked` }] };
     const settings = {
@@ -160,31 +175,31 @@ describe.skipIf(commandOf("claude") === null)("Claude Code", { concurrent: true 
     expect(texts.join()).toContain("leaked=");
     expect(texts.join()).not.toContain("leaked=yes");
     expect(attempt.findings).toContainEqual(expect.objectContaining({ kind: "permission" }));
-  });
+  },
+);
 
-  test("a profile that may only read changes nothing, and asks nobody", async () => {
-    await using bench = await openBench("claude");
-    writeFileSync(join(bench.workspace, "a.txt"), "as it was\n");
-    const attempt = bench.start({ profile: "read-only" });
-    const path = join(bench.workspace, "a.txt");
-    const steps = [
-      { native: "Read", args: { file_path: path } },
-      { native: "Write", args: { file_path: path, content: "changed" }, expectError: true },
-      { native: "Bash", args: { command: `echo changed > ${path}` }, expectError: true },
-      {
-        native: "WebFetch",
-        args: { url: "http://127.0.0.1:8900/", prompt: "x" },
-        expectError: true,
-      },
-      { native: "AskUserQuestion", args: { questions: [] }, expectError: true },
-      { tool: "ask_human", args: { question: "May I?" } },
-      { say: "nothing changed" },
-    ];
-    await turn(attempt, ID(1), script(steps));
-    const texts = attempt.findings.flatMap((one) => (one.kind === "text" ? [one.text] : []));
-    expect(texts.at(-1)).toContain("nothing changed");
-    expect(workFile(bench, "a.txt")).toBe("as it was\n");
-  });
+test("a profile that may only read changes nothing, and asks nobody", there, async () => {
+  await using bench = await openBench("claude");
+  writeFileSync(join(bench.workspace, "a.txt"), "as it was\n");
+  const attempt = bench.start({ profile: "read-only" });
+  const path = join(bench.workspace, "a.txt");
+  const steps = [
+    { native: "Read", args: { file_path: path } },
+    { native: "Write", args: { file_path: path, content: "changed" }, expectError: true },
+    { native: "Bash", args: { command: `echo changed > ${path}` }, expectError: true },
+    {
+      native: "WebFetch",
+      args: { url: "http://127.0.0.1:8900/", prompt: "x" },
+      expectError: true,
+    },
+    { native: "AskUserQuestion", args: { questions: [] }, expectError: true },
+    { tool: "ask_human", args: { question: "May I?" } },
+    { say: "nothing changed" },
+  ];
+  await turn(attempt, ID(1), script(steps));
+  const texts = attempt.findings.flatMap((one) => (one.kind === "text" ? [one.text] : []));
+  expect(texts.at(-1)).toContain("nothing changed");
+  expect(workFile(bench, "a.txt")).toBe("as it was\n");
 });
 
 const LIMITED = {
@@ -228,24 +243,22 @@ const REFUSALS: readonly (readonly [string, object, string])[] = [
   ["500", { status: 500 }, '"retry":true'],
 ];
 
-describe.skipIf(commandOf("claude") === null)("Claude Code", { concurrent: true }, () => {
-  test.each(REFUSALS)("refused by its provider: %s", async (name, refusal, expected) => {
-    await using bench = await openBench("claude");
-    const login: Readonly<Record<string, string>> = name.startsWith("the subscription")
-      ? { ANTHROPIC_API_KEY: "", CLAUDE_CODE_OAUTH_TOKEN: "sk-ant-oat01-scripted" }
-      : {};
-    const attempt = bench.start({ env: { CLAUDE_CODE_MAX_RETRIES: "1", ...login } });
-    expect(await turn(attempt, ID(1), script([refusal]))).toContain(expected);
-  });
+test.each(REFUSALS)("refused by its provider: %s", there, async (name, refusal, expected) => {
+  await using bench = await openBench("claude");
+  const login: Readonly<Record<string, string>> = name.startsWith("the subscription")
+    ? { ANTHROPIC_API_KEY: "", CLAUDE_CODE_OAUTH_TOKEN: "sk-ant-oat01-scripted" }
+    : {};
+  const attempt = bench.start({ env: { CLAUDE_CODE_MAX_RETRIES: "1", ...login } });
+  expect(await turn(attempt, ID(1), script([refusal]))).toContain(expected);
+});
 
-  test("refused once, it tries again and goes on", async () => {
-    await using bench = await openBench("claude");
-    const attempt = bench.start();
-    const refusal = { status: 529, times: 1, type: "overloaded_error" };
-    const end = await turn(attempt, ID(1), script([refusal, { run: "true" }]));
-    expect(end).toContain('"failure":null');
-    expect(attempt.findings).toContainEqual(expect.objectContaining({ kind: "retry", attempt: 1 }));
-  });
+test("refused once, it tries again and goes on", there, async () => {
+  await using bench = await openBench("claude");
+  const attempt = bench.start();
+  const refusal = { status: 529, times: 1, type: "overloaded_error" };
+  const end = await turn(attempt, ID(1), script([refusal, { run: "true" }]));
+  expect(end).toContain('"failure":null');
+  expect(attempt.findings).toContainEqual(expect.objectContaining({ kind: "retry", attempt: 1 }));
 });
 
 const isCall = (finding: Finding, text: string): boolean =>
