@@ -20,7 +20,8 @@ import { processesOf } from "./helpers/processes.ts";
 
 export { REPO } from "./github-people.ts";
 
-export interface WorldOptions extends GitHubOptions, Pick<PlaneOptions, "timings" | "local"> {
+export interface WorldOptions
+  extends GitHubOptions, Pick<PlaneOptions, "timings" | "local" | "agents"> {
   readonly slots?: number;
   /** The control plane in a process of its own, so that it can be killed. */
   readonly process?: boolean;
@@ -55,6 +56,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<TestWorld> 
     env,
     ...(options.timings === undefined ? {} : { timings: options.timings }),
     ...(options.local === undefined ? {} : { local: options.local }),
+    ...(options.agents === undefined ? {} : { agents: options.agents }),
   };
   const start = (): Promise<Plane> =>
     options.process === true ? startProcess(planeOptions) : startInProcess(planeOptions);

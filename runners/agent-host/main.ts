@@ -6,8 +6,9 @@
  *     agent-host DIALECT OPENING.json -- PROGRAM [ARGUMENT…]
  *
  * In: `{"type":"user","uuid","text"}` lines, as for every agent. Out: the agent's lines as they are, and notes of ours
- * between them (src/dialects/note.ts). It keeps nothing: when it dies the attempt is over, and the next one resumes.
+ * between them (src/dialects/note.ts). Variables that are `{random}` get a random value. It keeps nothing: when it dies the attempt is over, and the next one resumes.
  */
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import * as z from "zod/mini";
@@ -27,7 +28,11 @@ const Opening = z.object({
   profile: z.enum(["read-only", "edit", "edit+network", "full"]),
   model: z.nullable(z.string()),
   servers: z.record(z.string(), Server),
+  openMs: z.optional(z.int().check(z.positive())),
 });
+
+/** The slowest agent seen needed ten seconds on a busy machine until its conversation was open. */
+const OPEN_MS_MAX = 120_000;
 
 function main([name = "", file = "", separator, ...command]: readonly string[]): void {
   const dialect = dialectNamed(name);
@@ -37,7 +42,17 @@ function main([name = "", file = "", separator, ...command]: readonly string[]):
     return;
   }
   const opening = Opening.parse(JSON.parse(readFileSync(file, "utf8")));
-  host({ dialect, opening, command });
+  const { openMs = OPEN_MS_MAX, ...rest } = opening;
+  host({ dialect, opening: rest, openMs, command, env: environment() });
 }
+
+/** Ours, with a secret for each variable that asks for one: a password that nobody needs to know. */
+const environment = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(
+    Object.entries(process.env).map(([name, value]) => [
+      name,
+      value === "{random}" ? randomBytes(24).toString("hex") : value,
+    ]),
+  );
 
 main(process.argv.slice(2));
