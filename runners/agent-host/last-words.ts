@@ -9,7 +9,8 @@ export interface LastWords {
 const KEPT_BYTES = 8 * 1024;
 const CHARACTERS_MAX = 300;
 /** What programs end a crash with says less than the line before: a stack, the version of the runtime. */
-const ERROR = /\b(?:error|failed|fatal|panic|cannot|unable|not found|denied|invalid)\b|Error:/iu;
+const ERROR =
+  /\b(?:error|failed|fatal|panic|cannot|unable|not found|denied|invalid|unknown|unexpected)\b|Error:/iu;
 // oxlint-disable-next-line no-control-regex -- colours of a terminal
 const COLOURS = /\u001b\[[0-9;]*[A-Za-z]/gu;
 

@@ -13,6 +13,9 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 import * as z from "zod/mini";
 import { dialectNamed } from "../../src/dialects/registry.ts";
+import { noteLine } from "../../src/dialects/note.ts";
+import { prepareRecord } from "./gemini-record.ts";
+import { whyNot } from "./guard.ts";
 import { host } from "./host.ts";
 
 const Server = z.object({
@@ -28,6 +31,8 @@ const Opening = z.object({
   profile: z.enum(["read-only", "edit", "edit+network", "full"]),
   model: z.nullable(z.string()),
   servers: z.record(z.string(), Server),
+  guards: z.optional(z.array(z.object({ path: z.string(), harmless: z.array(z.string()) }))),
+  record: z.optional(z.literal("gemini")),
   openMs: z.optional(z.int().check(z.positive())),
 });
 
@@ -43,7 +48,16 @@ function main([name = "", file = "", separator, ...command]: readonly string[]):
   }
   const opening = Opening.parse(JSON.parse(readFileSync(file, "utf8")));
   const { openMs = OPEN_MS_MAX, ...rest } = opening;
-  host({ dialect, opening: rest, openMs, command, env: environment() });
+  const reason = whyNot(opening.workspace, opening.guards ?? []);
+  if (reason !== null) {
+    process.stdout.write(`${noteLine({ kind: "failed", reason, retry: false })}\n`);
+    process.exitCode = 78;
+    return;
+  }
+  const start = (): void => host({ dialect, opening: rest, openMs, command, env: environment() });
+  const waitMs = prepareRecord(opening, process.env["HOME"] ?? "", new Date());
+  if (waitMs === 0) start();
+  else setTimeout(start, waitMs);
 }
 
 /** Ours, with a secret for each variable that asks for one: a password that nobody needs to know. */

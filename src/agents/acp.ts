@@ -9,20 +9,16 @@ import { readRpc, type RpcError, type RpcLine } from "../dialects/rpc.ts";
 import { changesIn, describeCall, textIn } from "./acp-call.ts";
 import type { AgentDriver, Finding, LaunchSpec, PlanState, Reduced } from "./driver.ts";
 import { flowOn, flowOut, NO_FLOW, type Flow } from "./flow.ts";
-import { readNote } from "./notes.ts";
+import { hear, NO_NOTES, type HostNotes } from "./host-notes.ts";
 import { findingOf } from "./provider.ts";
 import { hosted, type Hosted } from "./hosted.ts";
 
 export interface AcpState {
-  readonly replaying: boolean;
-  /** The conversation began before this attempt. */
-  readonly resumed: boolean;
+  readonly notes: HostNotes;
   readonly flow: Flow;
   readonly calls: Readonly<Record<string, Call>>;
   /** Id of the prompt that ended last. */
   readonly ended: string | null;
-  /** The newest messages that were taken. */
-  readonly taken: readonly string[];
   /** All that the conversation has cost, in dollars; null = not said yet. */
   readonly cost: number | null;
   /** What has been added to it since the last usage. */
@@ -39,16 +35,13 @@ interface Call {
 
 /** Calls of one turn are few at a time; the oldest are forgotten. */
 const CALLS_MAX = 200;
-const TAKEN_MAX = 100;
 const SHOWN_CHARACTERS = 500;
 
 const initial: AcpState = {
-  replaying: false,
-  resumed: false,
+  notes: NO_NOTES,
   flow: NO_FLOW,
   calls: {},
   ended: null,
-  taken: [],
   cost: null,
   spent: null,
 };
@@ -68,43 +61,25 @@ export const acpDriver = ({ name, login, hosted: of }: AcpProgram): AgentDriver<
 });
 
 function reduce(state: AcpState, line: string, login: string): Reduced<AcpState> {
-  const note = readNote(line);
-  if (note !== null) return onNote(state, note);
+  const heard = hear(state.notes, line);
+  if (heard !== null) return { state: { ...state, notes: heard.notes }, findings: heard.findings };
+  if (state.notes.replaying) return nothing(state);
   const read = readRpc(line);
-  if (read === null)
-    return line.trim() === "" ? nothing(state) : only(state, unknown(line), state.replaying);
-  if (state.replaying) return nothing(state);
+  if (read === null) return line.trim() === "" ? nothing(state) : only(state, unknown(line));
   return react(state, read, login);
 }
 
 const nothing = (state: AcpState): Reduced<AcpState> => ({ state, findings: [] });
 
-const only = (state: AcpState, finding: Finding, silent = false): Reduced<AcpState> => ({
+const only = (state: AcpState, finding: Finding): Reduced<AcpState> => ({
   state,
-  findings: silent ? [] : [finding],
+  findings: [finding],
 });
 
 const unknown = (text: string): Finding => ({
   kind: "unknown",
   text: text.slice(0, SHOWN_CHARACTERS),
 });
-
-function onNote(
-  state: AcpState,
-  { findings, replaying = state.replaying }: NonNullable<ReturnType<typeof readNote>>,
-): Reduced<AcpState> {
-  const resumed = state.resumed || replaying;
-  const found: Finding[] = [];
-  let { taken } = state;
-  for (const finding of findings) {
-    if (finding.kind !== "message-taken") found.push(finding);
-    else if (!taken.includes(finding.id)) {
-      taken = [...taken, finding.id].slice(-TAKEN_MAX);
-      found.push(finding);
-    }
-  }
-  return { state: { ...state, replaying, resumed, taken }, findings: found };
-}
 
 function react(state: AcpState, read: RpcLine, login: string): Reduced<AcpState> {
   switch (read.kind) {
@@ -241,7 +216,7 @@ const PLAN_STATES: Readonly<Record<string, PlanState>> = {
 /** The agent adds up over the conversation: what came before this attempt was counted there. */
 function withCost(state: AcpState, amount: number | undefined): AcpState {
   if (amount === undefined) return state;
-  const from = state.cost ?? (state.resumed ? null : 0);
+  const from = state.cost ?? (state.notes.resumed ? null : 0);
   const spent = from === null ? state.spent : (state.spent ?? 0) + Math.max(0, amount - from);
   return { ...state, cost: amount, spent };
 }

@@ -17,8 +17,12 @@ import { answer, notify, readRpc, refuse, request, type RpcError, type RpcLine }
 
 interface State {
   readonly opening: Opening;
-  readonly phase: "initializing" | "opening" | "open" | "over";
+  readonly program: Program;
+  /** `replaying` = open, and the past is still being told. */
+  readonly phase: "initializing" | "opening" | "replaying" | "open" | "over";
   readonly conversation: string;
+  /** By session/load, which tells the past. */
+  readonly loads: boolean;
   readonly queue: readonly Message[];
   /** Of the prompt that runs; null = none does. */
   readonly running: { readonly ids: readonly string[]; readonly taken: boolean } | null;
@@ -37,19 +41,32 @@ const AUTH_REQUIRED = -32_000;
 /** All that waits goes into one prompt, up to this size. */
 const PROMPT_CHARACTERS_MAX = 200_000;
 
-/** The same for all programs but for their end: most end with their input, Gemini CLI does not. */
-export const acp: Dialect<State> = acpEnding("acp", "ends");
-export const acpIgnoringEnd: Dialect<State> = acpEnding("acp-ignores-end", "ignores");
+interface Program {
+  readonly name: string;
+  readonly atEnd: Dialect["atEnd"];
+  /** The protocol has the past told before the answer to session/load. */
+  readonly tellsPast: "before-answer" | "before-commands";
+}
 
-function acpEnding(name: string, atEnd: Dialect["atEnd"]): Dialect<State> {
+export const acp = dialectOf({ name: "acp", atEnd: "ends", tellsPast: "before-answer" });
+/** Gemini CLI 0.61 tells the past after its answer; its list of commands comes next. */
+export const gemini = dialectOf({
+  name: "gemini",
+  atEnd: "ignores",
+  tellsPast: "before-commands",
+});
+
+function dialectOf(program: Program): Dialect<State> {
   return {
-    name,
-    atEnd,
+    name: program.name,
+    atEnd: program.atEnd,
     open: (opening) => ({
       state: {
         opening,
+        program,
         phase: "initializing",
         conversation: opening.conversation ?? "",
+        loads: false,
         queue: [],
         running: null,
         recorded: [],
@@ -166,7 +183,7 @@ function openSession(state: State, result: unknown): Step<State> {
   // Preferred: only what is told again shows which messages it had.
   if (at(capabilities, "loadSession") === true)
     return {
-      state: next,
+      state: { ...next, loads: true },
       write: [request(OPEN, "session/load", params)],
       notes: [{ kind: "replay", on: true }],
     };
@@ -181,10 +198,15 @@ function openSession(state: State, result: unknown): Step<State> {
 
 function opened(state: State, result: unknown): Step<State> {
   const conversation = textAt(result, "sessionId") ?? state.conversation;
-  const open: State = { ...state, phase: "open", conversation };
-  const step = flush(open);
-  const replay: readonly Note[] =
-    state.opening.conversation === null ? [] : [{ kind: "replay", on: false }];
+  if (!state.loads || state.program.tellsPast === "before-answer")
+    return ready({ ...state, conversation });
+  return still({ ...state, conversation, phase: "replaying" });
+}
+
+function ready(state: State): Step<State> {
+  const { conversation, loads } = state;
+  const step = flush({ ...state, phase: "open" });
+  const replay: readonly Note[] = loads ? [{ kind: "replay", on: false }] : [];
   return { ...step, notes: [...replay, { kind: "ready", conversation }, ...step.notes] };
 }
 
@@ -242,7 +264,9 @@ const ASIDE: ReadonlySet<string> = new Set([
 function onUpdate(state: State, params: unknown): Step<State> {
   const update = at(params, "update");
   const kind = textAt(update, "sessionUpdate") ?? "";
-  if (state.phase === "opening" && kind === "user_message_chunk") {
+  if (state.phase === "opening" || state.phase === "replaying") {
+    if (state.phase === "replaying" && kind === "available_commands_update") return ready(state);
+    if (kind !== "user_message_chunk") return still(state);
     const ids = marksIn(textAt(update, "content", "text") ?? "");
     return still({ ...state, recorded: remember(state.recorded, ids) });
   }

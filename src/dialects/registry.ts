@@ -1,12 +1,14 @@
 /** The dialects by name. */
-import { acp, acpIgnoringEnd } from "./acp.ts";
+import { acp, gemini } from "./acp.ts";
 import { claude } from "./claude.ts";
+import { codex } from "./codex.ts";
 import type { Dialect } from "./dialect.ts";
 
 const dialects: Readonly<Record<string, Dialect>> = {
   [acp.name]: acp,
-  [acpIgnoringEnd.name]: acpIgnoringEnd,
   [claude.name]: claude,
+  [gemini.name]: gemini,
+  [codex.name]: codex,
 };
 
 export const dialectNamed = (name: string): Dialect | undefined =>

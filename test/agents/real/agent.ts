@@ -139,6 +139,13 @@ function startAttempt(place: Place): Attempt {
   };
 }
 
+const IDENTITY = {
+  GIT_AUTHOR_NAME: "orcha",
+  GIT_AUTHOR_EMAIL: "orcha@example.com",
+  GIT_COMMITTER_NAME: "orcha",
+  GIT_COMMITTER_EMAIL: "orcha@example.com",
+};
+
 type Child = ChildProcessByStdio<Writable, Readable, null>;
 
 /** As runners/program/launch.ts does it. */
@@ -156,6 +163,7 @@ function spawnAttempt(driver: AgentDriver, place: Place): Child {
     workspace,
     relay: join(import.meta.dirname, "tools.ts"),
     socket: "-",
+    random: "0123456789abcdef",
   };
   const fill = (text: string): string =>
     text.replaceAll(/\{(\w+)\}/gu, (all, key: string) => values[key] ?? all);
@@ -171,7 +179,13 @@ function spawnAttempt(driver: AgentDriver, place: Place): Child {
     cwd: workspace,
     detached: true,
     stdio: ["pipe", "pipe", "inherit"],
-    env: { PATH: process.env["PATH"], LANG: "C.UTF-8", ...env, ORCHA_BENCH: directory },
+    env: {
+      PATH: process.env["PATH"],
+      LANG: "C.UTF-8",
+      ...IDENTITY,
+      ...env,
+      ORCHA_BENCH: directory,
+    },
   });
 }
 

@@ -4,7 +4,7 @@
  */
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { kill, processesIn } from "../../chaos/processes.ts";
 import { REPO, type TestWorld } from "../../world.ts";
 import { commandOf } from "./programs.ts";
@@ -35,9 +35,11 @@ const gate = (world: TestWorld, name: string): object => ({
 });
 const openGate = (world: TestWorld, name: string): void =>
   writeFileSync(join(world.directory, name), "");
-const reached = (world: TestWorld, name: string): Promise<unknown> =>
-  world.until(`the gate ${name} to be reached`, () =>
-    existsSync(join(world.directory, `${name}-reached`)),
+/** The world's own waiting looks only when something happens on GitHub. */
+const reached = (world: TestWorld, name: string): Promise<void> =>
+  vi.waitFor(
+    () => expect(existsSync(join(world.directory, `${name}-reached`)), `gate ${name}`).toBe(true),
+    { timeout: 40_000, interval: 100 },
   );
 
 const attempts = async (world: TestWorld, title: string): Promise<number> =>

@@ -55,7 +55,7 @@ function envOf(name: ProgramName): Readonly<Record<string, string>> {
     case "claude":
       return { ANTHROPIC_BASE_URL: URL_INSIDE, ANTHROPIC_API_KEY: "sk-scripted" };
     case "codex":
-      return { CODEX_HOME: "{state}/codex", SCRIPTED_KEY: "scripted" };
+      return { SCRIPTED_KEY: "scripted" };
     case "gemini":
       return { GEMINI_API_KEY: "scripted", GOOGLE_GEMINI_BASE_URL: URL_INSIDE };
     case "opencode":
@@ -63,12 +63,24 @@ function envOf(name: ProgramName): Readonly<Record<string, string>> {
   }
 }
 
+/** A model that it knows: others get fewer tools. */
+const CODEX = `model = "gpt-5.5"
+model_provider = "scripted"
+[model_providers.scripted]
+name = "scripted"
+base_url = "${URL_INSIDE}/v1"
+wire_api = "responses"
+env_key = "SCRIPTED_KEY"
+request_max_retries = 1
+stream_max_retries = 1
+`;
+
 function filesOf(name: ProgramName): Readonly<Record<string, string>> {
   switch (name) {
     case "claude":
       return { ".claude.json": "{}" };
     case "codex":
-      return {};
+      return { ".codex/config.toml": CODEX };
     case "gemini":
       return {
         ".gemini/settings.json": JSON.stringify({

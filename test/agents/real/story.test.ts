@@ -51,6 +51,14 @@ const story = async (name: ProgramName): Promise<void> => {
   expect(model.strays).toEqual([]);
 };
 
-test.skipIf(commandOf("claude") === null)("the demo's story with Claude Code", async () => {
-  await expect(story("claude")).resolves.toBeUndefined();
-});
+const NAMES: Readonly<Record<ProgramName, string>> = {
+  claude: "Claude Code",
+  codex: "Codex",
+  gemini: "Gemini CLI",
+  opencode: "OpenCode",
+};
+
+for (const name of ["claude", "codex", "gemini", "opencode"] as const)
+  test.skipIf(commandOf(name) === null)(`the demo's story with ${NAMES[name]}`, async () => {
+    await expect(story(name)).resolves.toBeUndefined();
+  });
