@@ -1,10 +1,12 @@
 /** The dialects by name. */
 import { acp, gemini } from "./acp.ts";
+import { claude } from "./claude.ts";
 import { codex } from "./codex.ts";
 import type { Dialect } from "./dialect.ts";
 
 const dialects: Readonly<Record<string, Dialect>> = {
   [acp.name]: acp,
+  [claude.name]: claude,
   [gemini.name]: gemini,
   [codex.name]: codex,
 };

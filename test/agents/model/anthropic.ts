@@ -23,15 +23,18 @@ const Request = z.object({
 
 /** Said by the program, not by anybody to the agent. */
 const REMINDER = "<system-reminder>";
+/** How a message during a turn is handed on. */
+const STEERED = "The user sent a new message while you were working";
 
 export const anthropic: Provider = {
   read(body): Conversation {
     const { messages, tools = [], stream = false } = Request.parse(body);
     const entries = messages
-      .filter(({ role }) => role === "user")
-      .flatMap(({ content }) =>
-        typeof content === "string" ? [messageOf(content)] : content.flatMap(entryOf),
-      )
+      .filter(({ role }) => role !== "assistant")
+      .flatMap(({ role, content }) => {
+        const found = typeof content === "string" ? [messageOf(content)] : content.flatMap(entryOf);
+        return role === "user" ? found : found.filter((one) => one?.text.startsWith(STEERED));
+      })
       .filter((entry) => entry !== null);
     return { entries, tools: tools.map(({ name }) => name), stream };
   },
@@ -73,9 +76,7 @@ export const anthropic: Provider = {
 };
 
 function messageOf(text: string): Entry | null {
-  return text.startsWith(REMINDER) && !text.includes("message while you were working")
-    ? null
-    : { kind: "message", text };
+  return text.startsWith(REMINDER) ? null : { kind: "message", text };
 }
 
 function entryOf(value: unknown): (Entry | null)[] {

@@ -40,7 +40,8 @@ export const newId = (prefix: string): string => `${prefix}_${process.pid}_${++l
 
 /** What programs wrap round the text of one of our tools' results. */
 export function unwrapped(text: string): string {
-  const inner = /^(?:.*\n)*?Output:\n(?<inner>[\s\S]*)$/u.exec(text)?.groups?.["inner"] ?? text;
+  const bare = text.replaceAll(/^<untrusted_context>\n|\n<\/untrusted_context>$/gu, "");
+  const inner = /^(?:.*\n)*?Output:\n(?<inner>[\s\S]*)$/u.exec(bare)?.groups?.["inner"] ?? bare;
   try {
     const value: unknown = JSON.parse(inner);
     return Array.isArray(value) ? value.map(partText).join("\n") : inner;

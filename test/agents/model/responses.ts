@@ -87,7 +87,7 @@ function entriesOf(value: unknown): Entry[] {
 
 /** The request does not say it. */
 const isError = (text: string): boolean =>
-  /^(?:err:|error|failed|tool call error|unsupported call|apply_patch verification failed)/iu.test(
+  /^(?:err:|error|failed|tool call error|unsupported|apply_patch verification failed)/iu.test(
     text,
   ) || /"isError":\s*true/u.test(text);
 

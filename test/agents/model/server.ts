@@ -2,8 +2,8 @@
  * A model behind the providers' endpoints that plays the steps in its prompt (docs/script-agent.md): what it says next
  * follows from the conversation in the request alone. Loopback only.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, ListenOptions } from "node:net";
 import { anthropic } from "./anthropic.ts";
 import { chat } from "./chat.ts";
 import type { Conversation, Move } from "./conversation.ts";
@@ -15,7 +15,6 @@ import { responses } from "./responses.ts";
 export interface ModelServer extends AsyncDisposable {
   /** `http://127.0.0.1:PORT`, without a path. */
   readonly url: string;
-  readonly port: number;
   /** All requests of agents, oldest first. */
   readonly requests: readonly ModelRequest[];
   /** Requests to an address that no provider has, as `METHOD path`. */
@@ -40,8 +39,8 @@ const ROUTES: readonly (readonly [RegExp, Provider])[] = [
   [/^\/v1(?:beta)?\/models\/[^:]+:(?:streamG|g)enerateContent$/u, gemini],
 ];
 
-/** `host` = where it listens. */
-export async function startModel(host = "127.0.0.1"): Promise<ModelServer> {
+/** `socket` = a path where it listens too, for programs that have no network. */
+export async function startModel(socket?: string): Promise<ModelServer> {
   const requests: ModelRequest[] = [];
   const strays: string[] = [];
   const refusals = new Map<string, number>();
@@ -70,26 +69,34 @@ export async function startModel(host = "127.0.0.1"): Promise<ModelServer> {
     if (move?.kind === "refuse") provider.refuse(response, move.refusal);
     else provider.answer(response, move?.reply ?? AUXILIARY, conversation);
   };
-  const server = createServer((request, response) => {
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
     serve(request, response).catch((error: unknown) => {
       strays.push(`${request.method} ${request.url}: ${String(error)}`);
       sendJson(response, { error: { message: String(error) } }, { status: 400 });
     });
-  });
-  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  };
+  const server = await listening(createServer(handle), { host: "127.0.0.1", port: 0 });
+  const local =
+    socket === undefined ? null : await listening(createServer(handle), { path: socket });
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it listens on a port
   const { port } = server.address() as AddressInfo;
   return {
-    url: `http://${host}:${port}`,
-    port,
+    url: `http://127.0.0.1:${port}`,
     requests,
     strays,
     async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      for (const one of [server, local]) {
+        one?.closeAllConnections();
+        await new Promise<void>((resolve) =>
+          one === null ? resolve() : one.close(() => resolve()),
+        );
+      }
     },
   };
 }
+
+const listening = (server: Server, where: ListenOptions): Promise<Server> =>
+  new Promise((resolve) => server.listen(where, () => resolve(server)));
 
 /** A title, a summary, a route: JSON that the Gemini CLI's router can read, and text to all others. */
 const AUXILIARY = {
