@@ -1,7 +1,15 @@
 /** The agent host as a process, with an agent that behaves badly in every way we could think of. */
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { openSync, closeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -220,28 +228,32 @@ test("files of the repository that would change how the agent runs: it is not st
   expect(whyNot(stage.root, guards)).toContain(".a/.env");
 });
 
-test("Gemini CLI's record: wait in the minute of its beginning, later take the second files away", async () => {
+const recordName = (minute: string, id = "abcdef01"): string =>
+  `session-2026-01-02T03-${minute}-${id}.jsonl`;
+const at = (time: string): Date => new Date(`2026-01-02T${time}Z`);
+
+test("Gemini CLI's record: never of this minute, and second files are taken away", async () => {
   await using stage = new Stage();
   const chats = join(stage.root, ".gemini", "tmp", "w", "chats");
   mkdirSync(chats, { recursive: true });
-  const name = (minute: string): string =>
-    join(chats, `session-2026-01-02T03-${minute}-abcdef01.jsonl`);
+  const put = (file: string, text: string): void => writeFileSync(join(chats, file), text);
   const opening = {
     conversation: "abcdef01-2222-4333-8444-555555555555",
     record: "gemini",
   } as const;
-  const at = (time: string): number =>
-    prepareRecord(opening, stage.root, new Date(`2026-01-02T${time}Z`));
-  writeFileSync(name("04"), "the conversation");
-  expect(at("03:04:30")).toBe(30_250);
-  expect(at("03:05:30")).toBe(0);
-  writeFileSync(name("05"), "second");
-  writeFileSync(join(chats, "session-2026-01-02T03-05-99999999.jsonl"), "another's");
-  expect(at("03:07:00")).toBe(0);
-  expect(() => statSync(name("05"))).toThrow("ENOENT");
-  expect(statSync(name("04")).size).toBe(16);
-  expect(prepareRecord({ ...opening, conversation: null }, stage.root, new Date())).toBe(0);
-  expect(prepareRecord(opening, join(stage.root, "nowhere"), new Date())).toBe(0);
+  put(recordName("04"), "the conversation");
+  put(recordName("04", "99999999"), "another's");
+  prepareRecord(opening, stage.root, at("03:04:30"));
+  expect(readdirSync(chats)).toEqual([recordName("03"), recordName("04", "99999999")]);
+  put(recordName("05"), "second");
+  prepareRecord(opening, stage.root, at("03:05:30"));
+  expect(readdirSync(chats)).toEqual([recordName("03"), recordName("04", "99999999")]);
+  expect(readFileSync(join(chats, recordName("03")), "utf8")).toBe("the conversation");
+  put(recordName("06"), "larger than the conversation: not a second one");
+  prepareRecord(opening, stage.root, at("03:07:00"));
+  prepareRecord({ ...opening, conversation: null }, stage.root, at("03:06:00"));
+  prepareRecord(opening, join(stage.root, "nowhere"), at("03:06:00"));
+  expect(readdirSync(chats)).toHaveLength(3);
 });
 
 test("a full disk is waited for: nothing is lost when there is space again", async ({ skip }) => {
