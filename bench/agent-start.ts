@@ -79,13 +79,13 @@ export async function agentStart(scale: Scale): Promise<readonly Figure[]> {
   return figures;
 }
 
-function figureOf(name: string, ours: readonly number[], byHand: readonly number[]): Figure {
-  const each = ratios(ours, byHand);
-  const added = median(ours.map((value, round) => value - (byHand[round] ?? Number.NaN)));
+function figureOf(name: string, ours: readonly number[], theirs: readonly number[]): Figure {
+  const each = ratios(ours, theirs);
+  const added = median(ours.map((value, round) => value - (theirs[round] ?? Number.NaN)));
   return {
     what: `start of ${name} to its first event (${short(added)} ms of it ours)`,
     ours: `${short(median(ours))} ms`,
-    against: `by hand: ${short(median(byHand))} ms`,
+    against: `by hand: ${short(median(theirs))} ms`,
     ratio: median(each),
     spread: spreadOf(each),
     aim: null,
