@@ -10,8 +10,9 @@ import { isOver, isTaken, type Session } from "./objective.ts";
 import { uuid, type Step } from "./step.ts";
 
 export interface Exhausted {
-  /** In ms since the epoch. */
+  /** In ms since the epoch; `at` = when the newest limit was hit. */
   readonly until: number;
+  readonly at: number;
   /** Limits in a row whose end the provider did not say. */
   readonly strikes: number;
   readonly reason: string;
@@ -51,7 +52,7 @@ function exhaust(step: Step, agent: string, resetAt: number | null, reason: stri
   const isKnown = resetAt !== null && resetAt > now;
   if (isKnown) {
     const until = Math.min(resetAt, now + RESET_MS_MAX);
-    step.exhaust(agent, { until: Math.max(until, before.until), strikes: 0, reason });
+    step.exhaust(agent, { until: Math.max(until, before.until), strikes: 0, reason, at: now });
     return;
   }
   // Somebody else has run into the same limit already.
@@ -59,7 +60,7 @@ function exhaust(step: Step, agent: string, resetAt: number | null, reason: stri
   const recent = now < before.until + AGAIN_MS_MAX;
   const strikes = recent ? before.strikes + 1 : 0;
   const until = now + Math.min(AGAIN_MS * 2 ** strikes, AGAIN_MS_MAX);
-  step.exhaust(agent, { until, strikes, reason });
+  step.exhaust(agent, { until, strikes, reason, at: now });
 }
 
 const isFree = (step: Step, agent: string): boolean =>

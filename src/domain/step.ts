@@ -94,7 +94,7 @@ const MAIL_MAX = 200;
 /** Messages that may be on their way to one attempt; the rest follows as they are read. */
 export const SENT_MAX = 100;
 
-const NEVER: Exhausted = { until: 0, strikes: 0, reason: "" };
+const NEVER: Exhausted = { until: 0, at: 0, strikes: 0, reason: "" };
 
 export class Step {
   readonly effects: Emitted[] = [];
