@@ -21,7 +21,13 @@ function rank({ moduleId }: TestSpecification): number {
   return found === -1 ? LONG.length : found;
 }
 
-const LONG = ["/test/chaos/chaos.", "/test/sim/crash", "/test/sim/", "/test/e2e/"];
+const LONG = [
+  "/test/agents/real/",
+  "/test/chaos/chaos.",
+  "/test/sim/crash",
+  "/test/sim/",
+  "/test/e2e/",
+];
 
 // Hundreds of programs are started from source; what they are compiled to is kept. Coverage is less exact with it.
 if (!process.argv.includes("--coverage"))
@@ -43,7 +49,15 @@ export default defineConfig({
     },
     projects: [
       // They share a process, and what is loaded in it: loading it for each file took a third of their time.
-      { test: { name: "unit", include: [unit], testTimeout: 20_000, isolate: false } },
+      {
+        test: {
+          name: "unit",
+          include: [unit],
+          exclude: ["test/agents/real/**", "test/agents/node_modules/**"],
+          testTimeout: 20_000,
+          isolate: false,
+        },
+      },
       {
         test: {
           name: "process",
@@ -51,6 +65,17 @@ export default defineConfig({
           pool: "forks",
           testTimeout: 60_000,
           hookTimeout: 60_000,
+        },
+      },
+      // The real agent programs (test/agents/package.json): 200 to 600 MB each, so few at a time.
+      {
+        test: {
+          name: "agents",
+          include: ["test/agents/real/**/*.test.ts"],
+          pool: "forks",
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          maxConcurrency: 2,
         },
       },
       // Virtual time: what is long there is a loop without end.

@@ -1,4 +1,5 @@
 /** All benchmarks, by the name they are called by. */
+import { agentStart } from "./agent-start.ts";
 import { checkout } from "./checkout.ts";
 import { decisions } from "./decisions.ts";
 import { dispatch } from "./dispatch.ts";
@@ -16,6 +17,7 @@ import { writes } from "./writes.ts";
 export const BENCHMARKS: Readonly<Record<string, (scale: Scale) => Promise<readonly Figure[]>>> = {
   webhooks,
   start,
+  agents: agentStart,
   output,
   links,
   checkout,

@@ -17,6 +17,7 @@ import {
   type Option,
   type OptionName,
 } from "./config/options.ts";
+import { openCatalog } from "./agents/catalog.ts";
 import type { AgentSettings } from "./agents/driver.ts";
 import { Agents, chainProblem } from "./config/agents.ts";
 import { Ops } from "./config/ops.ts";
@@ -60,6 +61,8 @@ export interface Config {
   readonly placement: Placement;
   /** Agents by name, besides those that need no configuration. */
   readonly agents: Readonly<Record<string, AgentSettings>>;
+  /** Agent of repositories that name none. */
+  readonly agent: string;
   /** What agents are told first, by role. */
   readonly prompts: Prompts;
   /** Sessions that may be at work at the same time over everything; null = as many as there are slots. */
@@ -107,6 +110,7 @@ export function readConfig(env: Env, options: ReadOptions): ReadConfig {
     timings: file.timings,
     placement: file.placement,
     agents: file.agents,
+    agent: readAgent(reader, file.agents),
     prompts: file.prompts,
     sessionsMax: reader.parsed("sessionsMax", whole(1, 100_000)),
     ops: file.ops,
@@ -169,6 +173,17 @@ function openReader(env: Env): Reader {
       problems.push({ name: OPTIONS[name].name, message });
     },
   };
+}
+
+function readAgent(reader: Reader, agents: Config["agents"]): string {
+  const { names } = openCatalog(agents);
+  const name = reader.text("agent") ?? "claude";
+  if (!names.includes(name))
+    reader.problem(
+      "agent",
+      `is ${JSON.stringify(name)}, but must be one of: ${names.join(", ")} (\`agents\` in ORCHA_CONFIG adds others)`,
+    );
+  return name;
 }
 
 function readGitHub(reader: Reader): Omit<Config["github"], "limits"> {

@@ -27,6 +27,8 @@ export interface PlaneOptions {
   readonly directory: string;
   readonly env: Readonly<Record<string, string>>;
   readonly timings?: Partial<Settings["config"]["timings"]>;
+  /** By name, as in the configuration file. */
+  readonly agents?: Settings["config"]["agents"];
   /** No agents on this machine: runners are registered. Only for a process of its own. */
   readonly local?: false;
 }
@@ -59,6 +61,7 @@ export async function startInProcess(options: PlaneOptions): Promise<Plane> {
   const config = {
     ...read.config,
     timings: { ...read.config.timings, ...timingsOf(options) },
+    agents: { ...read.config.agents, ...options.agents },
     github: { ...read.config.github, limits },
     // Its file alone takes longer to write than many of these tests.
     ops: { ...read.config.ops, ballastBytes: 0 },
@@ -88,7 +91,12 @@ export async function startProcess(options: PlaneOptions): Promise<Plane> {
   const configFile = join(options.directory, "orcha.yml");
   writeFileSync(
     configFile,
-    JSON.stringify({ github: { limits }, timings: timingsOf(options), ops: { ballastBytes: 0 } }),
+    JSON.stringify({
+      github: { limits },
+      timings: timingsOf(options),
+      ops: { ballastBytes: 0 },
+      agents: options.agents ?? {},
+    }),
   );
   const child = spawn(
     process.execPath,

@@ -1,6 +1,7 @@
 /** Says before the tests which parts of the system are there, and what is skipped without them. */
 import { spawnSync } from "node:child_process";
 import process from "node:process";
+import { describePrograms } from "./agents/real/programs.ts";
 import { hostsProblem } from "./ssh/hosts.ts";
 
 interface Part {
@@ -26,7 +27,9 @@ export function setup(): void {
   const namespaces =
     hostsProblem() === undefined ? "network namespaces: yes" : `skipped: ${hostsProblem()}`;
   const root = process.getuid?.() === 0 ? "root" : "not root, skipped: small disks";
-  process.stderr.write(`system parts: ${[...lines, namespaces, root].join("; ")}\n`);
+  process.stderr.write(
+    `system parts: ${[...lines, namespaces, root, describePrograms()].join("; ")}\n`,
+  );
 }
 
 const PACKAGES: Readonly<Record<string, string>> = { sshd: "openssh-server", bwrap: "bubblewrap" };

@@ -20,7 +20,8 @@ import { processesOf } from "./helpers/processes.ts";
 
 export { REPO } from "./github-people.ts";
 
-export interface WorldOptions extends GitHubOptions, Pick<PlaneOptions, "timings" | "local"> {
+export interface WorldOptions
+  extends GitHubOptions, Pick<PlaneOptions, "timings" | "local" | "agents"> {
   readonly slots?: number;
   /** The control plane in a process of its own, so that it can be killed. */
   readonly process?: boolean;
@@ -38,6 +39,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<TestWorld> 
   if (options.smallDisk === true) mountSmallDisk(join(directory, "data"));
   const github = await startGitHub(options);
   const env = {
+    ORCHA_AGENT: "script",
     GHE_HOST: new URL(github.emulator.url).host,
     GHE_PROTOCOL: "http",
     PORT: String(await freePort()),
@@ -55,6 +57,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<TestWorld> 
     env,
     ...(options.timings === undefined ? {} : { timings: options.timings }),
     ...(options.local === undefined ? {} : { local: options.local }),
+    ...(options.agents === undefined ? {} : { agents: options.agents }),
   };
   const start = (): Promise<Plane> =>
     options.process === true ? startProcess(planeOptions) : startInProcess(planeOptions);

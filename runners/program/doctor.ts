@@ -30,7 +30,13 @@ export async function examine(
   overrides: Partial<Machine> = {},
 ): Promise<DoctorCheck[]> {
   const machine = { ...thisMachine(), workRoot, runtimeDir, ...overrides };
-  const checks: readonly Named[] = [
+  const agents = agentChecks(machine, asked.agents);
+  const checks = asked.only === "agents" ? agents : [...ownChecks(machine, asked), ...agents];
+  return Promise.all(checks.map((check) => limited(check, machine.limitMs)));
+}
+
+function ownChecks(machine: Machine, asked: Asked): readonly Named[] {
+  return [
     gitCheck(machine),
     nodeCheck(),
     ...toolChecks(machine),
@@ -42,9 +48,7 @@ export async function examine(
     ...upstreamChecks(machine, asked.upstream),
     ...isolationChecks(machine),
     tmuxCheck(machine),
-    ...agentChecks(machine, asked.agents),
   ];
-  return Promise.all(checks.map((check) => limited(check, machine.limitMs)));
 }
 
 function thisMachine(): Omit<Machine, "workRoot" | "runtimeDir"> {

@@ -1,5 +1,5 @@
 /** How agents under the agent host (runners/agent-host) are started: the same for all but the program. */
-import type { Opening, ServerSpec } from "../dialects/dialect.ts";
+import type { Guard, Opening, ServerSpec } from "../dialects/dialect.ts";
 import type { Launch, LaunchSpec } from "./driver.ts";
 
 export interface Hosted {
@@ -10,6 +10,8 @@ export interface Hosted {
   /** The runner's variables that this program needs, besides the configured ones. */
   readonly inherit: readonly string[];
   readonly files?: Launch["files"];
+  readonly guards?: readonly Guard[];
+  readonly record?: "gemini";
 }
 
 /** Where the host finds what the conversation is opened with, below the session's state directory. */
@@ -17,7 +19,7 @@ const OPENING = "opening.json";
 
 export function hosted(
   spec: LaunchSpec,
-  { dialect, command, env, inherit, files }: Hosted,
+  { dialect, command, env, inherit, files, guards, record }: Hosted,
 ): Launch {
   const { settings } = spec;
   return {
@@ -31,7 +33,13 @@ export function hosted(
     ],
     env: { ...env, ...settings.env },
     inherit: [...inherit, ...settings.inherit],
-    files: [...(files ?? []), { path: OPENING, content: `${JSON.stringify(openingOf(spec))}\n` }],
+    files: [
+      ...(files ?? []),
+      {
+        path: OPENING,
+        content: `${JSON.stringify({ ...openingOf(spec), guards, record })}\n`,
+      },
+    ],
   };
 }
 

@@ -82,6 +82,7 @@ async function route(
     return { status: 200, body: await outboxViews(store, stateOf(searchParams.get("state"))) };
   if (method === "GET" && pathname === "/dead")
     return { status: 200, body: await deadViews(store) };
+  if (method === "GET" && pathname === "/agents") return { status: 200, body: await desk.agents() };
   const path = searchParams.get("path");
   if (method === "POST" && pathname === "/backup" && path !== null && isAbsolute(path))
     return { status: 200, body: await store.backup(path) };

@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { readFileSync } from "node:fs";
 import process from "node:process";
+import { agents } from "./agents.ts";
 import { backup } from "./backup.ts";
 import { cancel } from "./cancel.ts";
 import { dead } from "./dead.ts";
@@ -59,7 +60,7 @@ function addServing(root: Command): void {
     .action(demo);
   root
     .command("try")
-    .description("work on a goal in a local repository, against the emulated GitHub")
+    .description("work on a goal in a local repository with an agent, against the emulated GitHub")
     .argument("<goal>", "what to do: a title, or a whole issue text")
     .option("--repo <path>", "repository to work on; it is copied, never changed", ".")
     .addOption(new Option("--agent <name>", "agent to run").default("script"))
@@ -87,6 +88,11 @@ function addLooking(root: Command): void {
     .option("--all", "ended ones, too")
     .option("--json", "machine-readable output")
     .action(sessions);
+  root
+    .command("agents")
+    .description("list which agents each machine has, in which version, logged in or not")
+    .option("--json", "machine-readable output")
+    .action(agents);
   root
     .command("logs")
     .description("show what a session said and did")

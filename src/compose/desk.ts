@@ -5,6 +5,7 @@ import { SshError } from "../fleet/ssh/errors.ts";
 import type { Link } from "../fleet/link.ts";
 import { ListReply, type DoctorCheck } from "../protocol/requests.ts";
 import type { RunnerRow, Store } from "../store/port.ts";
+import { agentsOn, type AgentsAnswer } from "./agents.ts";
 import { realClock } from "./clock.ts";
 import { DeskError, placesOf, refuseInvalid, type NewMachine, type SeenKey } from "./enroll.ts";
 import { LOCAL, put, type Roster } from "./roster.ts";
@@ -37,6 +38,8 @@ export interface Desk {
   add(machine: NewMachine): Promise<Added>;
   list(): Promise<readonly RunnerView[]>;
   examine(name: string): Promise<readonly DoctorCheck[]>;
+  /** Which agents every machine has. */
+  agents(): Promise<AgentsAnswer>;
   /**
    * Online only when every required check passes; else it stays as it was. A machine that is untrusted needs a person who
    * vouches for its new key.
@@ -75,6 +78,7 @@ export function openDesk(options: DeskOptions): Desk {
       const row = await rowOf(options, name);
       return examine(options, row, await connected(roster, name));
     },
+    agents: () => agentsOn(options.config, roster.links),
     async online(name, accept) {
       const row = await rowOf(options, name);
       const pinned = row.state === "untrusted" ? await pinAnew(options, row, accept) : null;

@@ -23,7 +23,7 @@ export function openGitHub(
 ) {
   const { config, app, clock, log, store, identity, fetch } = parts;
   const { elapsed = () => clock.now(), pressure = () => "ok" } = parts;
-  const { github, timings } = config;
+  const { github, timings, agent } = config;
   const { patienceMs } = timings;
   const secrets = openSecretRegistry({ ...clock, now: elapsed });
   for (const secret of [...app.webhookSecrets, app.privateKey]) secrets.add(secret);
@@ -62,6 +62,7 @@ export function openGitHub(
     secrets,
     configs: {
       agents,
+      agent,
       get: (id) => store.lastGoodConfig(id),
       put: (id, sha, good) => store.keepConfig(id, sha, good),
     },

@@ -16,6 +16,14 @@ export interface ServerSpec {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** A file of the repository that would change how the agent itself runs: the agent is not started while it is there. */
+export interface Guard {
+  /** Below the workspace. */
+  readonly path: string;
+  /** A JSON file that has no other keys than these does no harm. Empty = it must not be there at all. */
+  readonly harmless: readonly string[];
+}
+
 /** What a conversation is opened with. Paths are absolute, on the runner. */
 export interface Opening {
   readonly workspace: string;
@@ -28,6 +36,10 @@ export interface Opening {
   readonly model: string | null;
   /** MCP servers by name; `orcha` is ours, through the relay. */
   readonly servers: Readonly<Record<string, ServerSpec>>;
+  /** For agents that cannot be told to leave the repository's settings alone. */
+  readonly guards?: readonly Guard[] | undefined;
+  /** Whose record of conversations has to be looked after before one is opened again (runners/agent-host). */
+  readonly record?: "gemini" | undefined;
 }
 
 export type Command =

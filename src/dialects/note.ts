@@ -37,9 +37,12 @@ export const noteLine = (note: Note): string => `${BEGIN}${JSON.stringify(note)}
 /** Whether the agent's line has to be wrapped. */
 export const looksLikeNote = (line: string): boolean => line.trimStart().startsWith(BEGIN);
 
+/** Ours are shorter. A line that the host could not hold to look at it is longer (runners/agent-host/host.ts). */
+const CHARACTERS_MAX = 2 * 1024 * 1024;
+
 /** Null = a line of the agent. */
 export function parseNote(line: string): Note | null {
-  if (!line.startsWith(BEGIN)) return null;
+  if (!line.startsWith(BEGIN) || line.length > CHARACTERS_MAX) return null;
   try {
     const value: unknown = JSON.parse(line.slice(BEGIN.length, -1));
     const parsed = Note.safeParse(value);

@@ -19,17 +19,23 @@ export async function readConfig(
   if (found === null) return null;
   const defaultBranch = found.default_branch;
   const file = await readFile(calls, repository, defaultBranch);
-  if (file === null) return { config: DEFAULT_CONFIG, problem: null, defaultBranch };
+  const otherwise = { ...DEFAULT_CONFIG, agent: configs.agent ?? DEFAULT_CONFIG.agent };
+  if (file === null) return { config: otherwise, problem: null, defaultBranch };
+  // What was read under another default is read again.
+  const version = `${file.sha} ${otherwise.agent}`;
   const last = await configs.get(repository.id);
-  if (last?.sha === file.sha && hasAgents(last.config, configs.agents))
+  if (last?.sha === version && hasAgents(last.config, configs.agents))
     return { config: last.config, problem: null, defaultBranch };
-  const parsed = file.text === null ? NOT_A_FILE : parseRepositoryConfig(file.text, configs.agents);
+  const parsed =
+    file.text === null
+      ? NOT_A_FILE
+      : parseRepositoryConfig(file.text, configs.agents, otherwise.agent);
   if (parsed.ok) {
-    await configs.put(repository.id, file.sha, parsed.config);
+    await configs.put(repository.id, version, parsed.config);
     return { config: parsed.config, problem: null, defaultBranch };
   }
   const problem = { sha: file.sha, ...parsed.problem };
-  return { config: last?.config ?? DEFAULT_CONFIG, problem, defaultBranch };
+  return { config: last?.config ?? otherwise, problem, defaultBranch };
 }
 
 /** The configuration of the server may have lost an agent since. */

@@ -18,6 +18,8 @@ export interface RepositoryConfigs {
   put(repository: number, sha: string, config: RepositoryConfig): Promise<void>;
   /** Names of the agents that this server has; missing = whatever the file says. */
   readonly agents?: readonly string[];
+  /** Who works where the file names nobody; missing = `script`. */
+  readonly agent?: string;
 }
 
 const words = z.string().trim().min(1).max(100);
@@ -43,7 +45,7 @@ const prompt = z.string().trim().min(1).max(PROMPT_MAX).exactOptional();
 
 const File = z.strictObject({
   label: words.max(50).default(DEFAULT_CONFIG.label),
-  agent: agent.default(DEFAULT_CONFIG.agent),
+  agent: agent.exactOptional(),
   setup: z
     .array(z.string().min(1).max(2_000))
     .max(20)
@@ -118,7 +120,11 @@ const knowing = (agents: readonly string[]) =>
   });
 
 /** An empty file is a good one: everything has a default. `there`: the agents that there are; missing = any name is good. */
-export function parseRepositoryConfig(text: string, there?: readonly string[]): ParsedConfig {
+export function parseRepositoryConfig(
+  text: string,
+  there?: readonly string[],
+  otherwise = DEFAULT_CONFIG.agent,
+): ParsedConfig {
   const parsed = parseYaml(text, there === undefined ? File : knowing(there), KEYS);
   if (!parsed.ok) return parsed;
   const { on_done: onDone, workspace, runner, agents, prompts, ...rest } = parsed.value;
@@ -129,6 +135,6 @@ export function parseRepositoryConfig(text: string, there?: readonly string[]): 
     ...(agents === undefined ? {} : { agents }),
     ...(prompts === undefined ? {} : { prompts }),
   };
-  const { label, agent: by, setup, pr, limits } = rest;
+  const { label, agent: by = otherwise, setup, pr, limits } = rest;
   return { ok: true, config: { label, agent: by, setup, pr, onDone, limits, ...more } };
 }

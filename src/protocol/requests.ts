@@ -92,6 +92,10 @@ const Credential = z.object({ username: text(256), password: text(4096) });
 const AgentToLookFor = z.object({
   name,
   command: text(4096).check(z.regex(/^(?!-)[^\0\n]+$/u)),
+  /** The program it is, when `name` is one of the operator's. */
+  kind: z.optional(name),
+  /** Names of variables that its sessions get besides those of the runner. */
+  given: z.optional(z.array(text(256)).check(z.maxLength(64))),
 });
 
 /** Each takes time: whoever wants more asks again. */
@@ -155,6 +159,8 @@ export const Request = z.discriminatedUnion("op", [
     upstream: z.optional(text(2048)),
     /** Which agents to look for; default: those we have drivers for. */
     agents: z.optional(z.array(AgentToLookFor).check(z.maxLength(16))),
+    /** Nothing but the agents. Older daemons look at everything. */
+    only: z.optional(z.literal("agents")),
   }),
   z.object({ op: z.literal("list") }),
   /** What is on the disk, and how much of it is left. Older daemons do not know it. */

@@ -211,6 +211,17 @@ test.for(logins)(
   },
 );
 
+test("an agent of the operator's own name, with a key that only its sessions get, and nothing else", async () => {
+  using bare = new Bare();
+  bare.program("claude", 'echo "2.1.0"');
+  const fast = { name: "fast", command: "claude", kind: "claude" };
+  const asked = { only: "agents" as const, agents: [fast] };
+  const [without, ...rest] = await bare.examine(asked);
+  expect([without?.found, rest]).toEqual(["2.1.0, not logged in", []]);
+  const given = { ...asked, agents: [{ ...fast, given: ["ANTHROPIC_API_KEY"] }] };
+  expect(await bare.examine(given)).toMatchObject([{ ok: true, name: "agent fast" }]);
+});
+
 test("other agents, by path; one that is broken; one that says odd things", async () => {
   using bare = new Bare();
   bare.program("mine", 'echo ""; printf "\\033[31mmine\\007 the agent\\n"');

@@ -126,19 +126,26 @@ export const agentChecks = (
   machine: Machine,
   agents: Asked["agents"] = DEFAULT,
 ): readonly Named[] =>
-  agents.map(({ name, command }) => ({
+  agents.map(({ name, command, kind = name, given = [] }) => ({
     name: `agent ${name}`,
     required: false,
-    find: () => lookFor(machine, name, command),
+    find: () => lookFor(machine, { kind, command, given }),
   }));
 
-async function lookFor(machine: Machine, name: string, command: string): Promise<Finding> {
+interface Wanted {
+  readonly kind: string;
+  readonly command: string;
+  /** Names of variables that its sessions get besides those of the machine. */
+  readonly given: readonly string[];
+}
+
+async function lookFor(machine: Machine, { kind, command, given }: Wanted): Promise<Finding> {
   const path = await which(machine, command);
   if (path === undefined)
     return bad("not found", `install ${command} for ${machine.user}, if sessions shall use it`);
   const [result, login] = await Promise.all([
     runIn(machine, path, ["--version"], QUIET),
-    loginOf(machine, name),
+    loginOf(machine, kind, given),
   ]);
   const version = versionIn(result.stdout.toString("utf8"));
   if (result.kind !== "exited" || result.code !== 0 || version === "")
@@ -157,10 +164,10 @@ type Login =
   | { readonly kind: "out"; readonly fix: string };
 
 /** By names only: of variables, of files. */
-async function loginOf(machine: Machine, name: string): Promise<Login> {
+async function loginOf(machine: Machine, name: string, given: readonly string[]): Promise<Login> {
   const known = Object.hasOwn(KNOWN, name) ? KNOWN[name] : undefined;
   if (known === undefined) return { kind: "unknown" };
-  const key = known.keys.find((one) => (machine.env[one] ?? "") !== "");
+  const key = known.keys.find((one) => given.includes(one) || (machine.env[one] ?? "") !== "");
   if (key !== undefined) return { kind: "in", by: key };
   for (const { path, holds } of known.files(machine)) {
     const content = await readShort(path);

@@ -1,0 +1,64 @@
+import { expect, test } from "vitest";
+import { OBJECTIVE_BODY, OBJECTIVE_TITLE } from "../../../src/demo/objective.ts";
+import type { Pull } from "../../../src/emulator/model.ts";
+import { REPO, type TestWorld } from "../../world.ts";
+import { commandOf, type ProgramName } from "./programs.ts";
+import { openAgentWorld } from "./world.ts";
+
+const readyPull = (world: TestWorld, title: string): Pull | undefined =>
+  world.github.pulls(REPO).find((pull) => pull.issue.title === title && !pull.draft);
+
+/** The story of the demo, told by real programs: nothing in the control plane or on the runner knows that there is no model. */
+const story = async (name: ProgramName): Promise<void> => {
+  await using opened = await openAgentWorld(name);
+  const { world, model } = opened;
+  const { ann, github } = world;
+
+  const issue = world.openIssue(OBJECTIVE_TITLE, OBJECTIVE_BODY);
+  world.label(issue);
+  expect(await world.nextComment(issue)).toContain(
+    "How many requests per minute may one client make?",
+  );
+  await world.status(issue, "Waiting for you");
+  world.comment(issue, "100");
+
+  const limiter = await world.until("the limiter's pull request", () =>
+    readyPull(world, "Limit requests per client"),
+  );
+  const errors = await world.until("the other pull request", () =>
+    readyPull(world, "Tell refused clients when to come back"),
+  );
+  expect(limiter.issue.body).toContain("100 requests per client");
+
+  const { number } = limiter.issue;
+  await ann.review(REPO, number, {
+    event: "REQUEST_CHANGES",
+    body: "Nearly.",
+    comments: [{ path: "src/limiter.js", line: 3, body: "Please make the window configurable." }],
+  });
+  const thread = await world.until("the thread to be answered and resolved", () =>
+    github
+      .reviewThreads(REPO, number)
+      .find(({ resolvedBy, comments }) => resolvedBy !== undefined && comments.length === 2),
+  );
+  expect(thread.comments[1]?.body).toContain("RATE_WINDOW_MS");
+
+  await ann.merge(REPO, number);
+  await ann.merge(REPO, errors.issue.number);
+  expect(await world.nextComment(issue)).toContain("All endpoints are limited per client");
+  await world.status(issue, "Done at");
+  for (const { transcript, recorded } of await world.records()) expect(transcript).toBe(recorded);
+  expect(model.strays).toEqual([]);
+};
+
+const NAMES: Readonly<Record<ProgramName, string>> = {
+  claude: "Claude Code",
+  codex: "Codex",
+  gemini: "Gemini CLI",
+  opencode: "OpenCode",
+};
+
+for (const name of ["claude", "codex", "gemini", "opencode"] as const)
+  test.skipIf(commandOf(name) === null)(`the demo's story with ${NAMES[name]}`, async () => {
+    await expect(story(name)).resolves.toBeUndefined();
+  });
