@@ -40,6 +40,8 @@ export interface Rules {
   readonly turnMaxMs: number;
   /** Pause before a session whose checkout could not be made is tried again. */
   readonly retryWaitMs: number;
+  /** First pause of an agent whose provider did not say when its limit ends; twice as long each time. */
+  readonly limitWaitMs: number;
   /** Said on every pull request: that an agent could have read the control plane's secrets. */
   readonly unsafeNotice: string | null;
   /** What agents are told first, by role. */
