@@ -65,10 +65,14 @@ function failed(
     status === 403 ||
     /please run \/login|not logged in|invalid api key/iu.test(reason)
   )
-    return ended(
-      `${reason}; log in on the runner: run \`claude\` there and then \`/login\`, or give it ANTHROPIC_API_KEY`,
-      false,
-    );
+    return {
+      kind: "turn-ended",
+      failure: {
+        reason: `${reason}; log in on the runner: run \`claude\` there and then \`/login\`, or give it ANTHROPIC_API_KEY`,
+        retry: false,
+        login: true,
+      },
+    };
   if (/credit balance/iu.test(reason))
     return ended(`${reason}; add credit with the provider`, false);
   if (why === "prompt_too_long") return ended(reason, false);
