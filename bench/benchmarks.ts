@@ -1,5 +1,7 @@
 /** All benchmarks, by the name they are called by. */
+import { agentStart } from "./agent-start.ts";
 import { checkout } from "./checkout.ts";
+import { decoders } from "./decoders.ts";
 import { decisions } from "./decisions.ts";
 import { dispatch } from "./dispatch.ts";
 import { links } from "./links.ts";
@@ -16,6 +18,7 @@ import { writes } from "./writes.ts";
 export const BENCHMARKS: Readonly<Record<string, (scale: Scale) => Promise<readonly Figure[]>>> = {
   webhooks,
   start,
+  agents: agentStart,
   output,
   links,
   checkout,
@@ -25,4 +28,5 @@ export const BENCHMARKS: Readonly<Record<string, (scale: Scale) => Promise<reado
   decisions,
   dispatch,
   writes,
+  decoders,
 };

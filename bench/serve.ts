@@ -48,6 +48,7 @@ export async function serve(
   const env = {
     PATH: process.env["PATH"],
     HOME: directory,
+    ORCHA_AGENT: "script",
     GHE_HOST: new URL(emulator.url).host,
     GHE_PROTOCOL: "http",
     PORT: String(await freePort()),

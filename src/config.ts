@@ -4,7 +4,7 @@
  * Reads files; opens, starts and prints nothing.
  */
 import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import * as z from "zod";
 import { readPrivateKey } from "./github/jwt.ts";
 import { GITHUB_LIMITS, Limits } from "./github/limits.ts";
@@ -17,9 +17,12 @@ import {
   type Option,
   type OptionName,
 } from "./config/options.ts";
+import { openCatalog } from "./agents/catalog.ts";
 import type { AgentSettings } from "./agents/driver.ts";
-import { Agents } from "./config/agents.ts";
+import { Agents, chainProblem } from "./config/agents.ts";
 import { Ops } from "./config/ops.ts";
+import { PromptFiles, readAddition, readPrompts } from "./config/prompts.ts";
+import type { Prompts } from "./domain/brief.ts";
 import { Placement } from "./config/placement.ts";
 import { Timings } from "./config/timings.ts";
 
@@ -58,6 +61,10 @@ export interface Config {
   readonly placement: Placement;
   /** Agents by name, besides those that need no configuration. */
   readonly agents: Readonly<Record<string, AgentSettings>>;
+  /** Agent of repositories that name none. */
+  readonly agent: string;
+  /** What agents are told first, by role. */
+  readonly prompts: Prompts;
   /** Sessions that may be at work at the same time over everything; null = as many as there are slots. */
   readonly sessionsMax: number | null;
   readonly ops: Ops;
@@ -103,6 +110,8 @@ export function readConfig(env: Env, options: ReadOptions): ReadConfig {
     timings: file.timings,
     placement: file.placement,
     agents: file.agents,
+    agent: readAgent(reader, file.agents),
+    prompts: file.prompts,
     sessionsMax: reader.parsed("sessionsMax", whole(1, 100_000)),
     ops: file.ops,
     diskFloorBytes: (reader.parsed("diskFloor", whole(0, 1_000_000)) ?? 10) * 1e9,
@@ -164,6 +173,17 @@ function openReader(env: Env): Reader {
       problems.push({ name: OPTIONS[name].name, message });
     },
   };
+}
+
+function readAgent(reader: Reader, agents: Config["agents"]): string {
+  const { names } = openCatalog(agents);
+  const name = reader.text("agent") ?? "claude";
+  if (!names.includes(name))
+    reader.problem(
+      "agent",
+      `is ${JSON.stringify(name)}, but must be one of: ${names.join(", ")} (\`agents\` in ORCHA_CONFIG adds others)`,
+    );
+  return name;
 }
 
 function readGitHub(reader: Reader): Omit<Config["github"], "limits"> {
@@ -258,34 +278,40 @@ const File = z.strictObject({
   ops: Ops.prefault({}),
   placement: Placement.prefault({}),
   agents: Agents.prefault({}),
+  prompts: PromptFiles.prefault({}),
 });
 
 const FILE_KEYS = {
-  "": ["github", "timings", "ops", "placement", "agents"],
+  "": ["github", "timings", "ops", "placement", "agents", "prompts"],
   github: ["limits"],
   "github.limits": Object.keys(Limits.shape),
   timings: Object.keys(Timings.shape),
   ops: Object.keys(Ops.shape),
   placement: Object.keys(Placement.shape),
+  prompts: Object.keys(PromptFiles.shape),
 };
 
-function readFile(
-  reader: Reader,
-): Pick<Config, "timings" | "ops" | "placement" | "agents"> & { readonly limits: Limits } {
+type FromFile = Pick<Config, "timings" | "ops" | "placement" | "agents" | "prompts"> & {
+  readonly limits: Limits;
+};
+
+function readFile(reader: Reader): FromFile {
   const presets = {
     limits: GITHUB_LIMITS,
     timings: Timings.parse({}),
     ops: Ops.parse({}),
     placement: Placement.parse({}),
     agents: {},
+    prompts: readPrompts(),
   };
   const path = reader.text("configFile");
   if (path === null) return presets;
   try {
     const parsed = parseYaml(readFileSync(path, "utf8"), File, FILE_KEYS);
     if (parsed.ok) {
-      const { github, timings, ops, placement, agents } = parsed.value;
-      return { limits: github.limits, timings, ops, placement, agents };
+      const { github, timings, ops, placement } = parsed.value;
+      const texts = readTexts(reader, parsed.value, path) ?? presets;
+      return { limits: github.limits, timings, ops, placement, ...texts };
     }
     const { line, message } = parsed.problem;
     reader.problem("configFile", `(${path}${line === null ? "" : `, line ${line}`}): ${message}`);
@@ -294,4 +320,30 @@ function readFile(
     reader.problem("configFile", `is ${JSON.stringify(path)}, which cannot be read (${why})`);
   }
   return presets;
+}
+
+/** What other files hold that the file names; null = there is a problem, and it is told. */
+function readTexts(
+  reader: Reader,
+  { agents, prompts }: z.infer<typeof File>,
+  path: string,
+): Pick<Config, "agents" | "prompts"> | null {
+  const directory = dirname(resolve(path));
+  try {
+    const chain = chainProblem(agents);
+    if (chain !== null) throw new Error(chain);
+    const read = Object.entries(agents).map(([name, agent]) => {
+      const { prompt } = agent;
+      const key = `agents.${name}.prompt`;
+      return [
+        name,
+        { ...agent, prompt: prompt === null ? null : readAddition(prompt, directory, key) },
+      ] as const;
+    });
+    return { agents: Object.fromEntries(read), prompts: readPrompts(prompts, directory) };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : "cannot be read";
+    reader.problem("configFile", `(${path}): ${message}`);
+    return null;
+  }
 }

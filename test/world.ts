@@ -41,6 +41,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<TestWorld> 
   if (options.smallDisk === true) mountSmallDisk(join(directory, "data"));
   const github = await startGitHub(options);
   const env = {
+    ORCHA_AGENT: "script",
     GHE_HOST: new URL(github.emulator.url).host,
     GHE_PROTOCOL: "http",
     PORT: String(await freePort()),

@@ -84,8 +84,10 @@ const unknown = (text: string): Finding => ({
 function react(state: AcpState, read: RpcLine, login: string): Reduced<AcpState> {
   switch (read.kind) {
     case "notification":
-      return read.method === "session/update"
-        ? onUpdate(state, at(read.params, "update"))
+      if (read.method === "session/update") return onUpdate(state, at(read.params, "update"));
+      // Extensions of one program begin like this.
+      return read.method.startsWith("_")
+        ? nothing(state)
         : only(state, unknown(`the agent says ${read.method}`));
     case "request":
       // Permissions are the dialect's, and told by its notes.
@@ -134,7 +136,7 @@ function usageOf(result: unknown, costUsd: number | null): readonly Finding[] {
   const count = at(result, "_meta", "quota", "token_count");
   const input = numberAt(usage, "inputTokens") ?? numberAt(count, "input_tokens");
   const output = numberAt(usage, "outputTokens") ?? numberAt(count, "output_tokens");
-  if (input === undefined && output === undefined && costUsd === null) return [];
+  if ((input ?? 0) + (output ?? 0) + (costUsd ?? 0) === 0) return [];
   return [
     {
       kind: "usage",
@@ -215,7 +217,7 @@ const PLAN_STATES: Readonly<Record<string, PlanState>> = {
 
 /** The agent adds up over the conversation: what came before this attempt was counted there. */
 function withCost(state: AcpState, amount: number | undefined): AcpState {
-  if (amount === undefined) return state;
+  if (amount === undefined || amount === state.cost) return state;
   const from = state.cost ?? (state.notes.resumed ? null : 0);
   const spent = from === null ? state.spent : (state.spent ?? 0) + Math.max(0, amount - from);
   return { ...state, cost: amount, spent };

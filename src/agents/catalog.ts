@@ -11,6 +11,15 @@ export interface Catalog {
   /** Undefined = there is no such agent. */
   named(name: string): Agent | undefined;
   readonly names: readonly string[];
+  /** All of them, as the rules know them. */
+  readonly facts: readonly AgentFact[];
+}
+
+/** See src/domain/brief.ts. */
+interface AgentFact {
+  readonly name: string;
+  readonly next: string | null;
+  readonly prompt: string | null;
 }
 
 export const PLAIN: Omit<AgentSettings, "driver"> = {
@@ -31,5 +40,9 @@ export function openCatalog(configured: Readonly<Record<string, AgentSettings>> 
   };
   for (const name of driverNames) add(name, { ...PLAIN, driver: name });
   for (const [name, settings] of Object.entries(configured)) add(name, settings);
-  return { named: (name) => agents.get(name), names: [...agents.keys()] };
+  const facts = [...agents].map(([name, { settings }]) => {
+    const { next = null, prompt = null } = settings;
+    return { name, next, prompt };
+  });
+  return { named: (name) => agents.get(name), names: [...agents.keys()], facts };
 }

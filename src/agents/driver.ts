@@ -19,6 +19,10 @@ export interface AgentSettings {
   readonly model: string | null;
   /** MCP servers beside ours, by name. */
   readonly servers: Readonly<Record<string, ServerSpec>>;
+  /** Name of the agent that takes over when this one has hit its provider's limit; missing or null = none. */
+  readonly next?: string | null;
+  /** Said to it after the text of its role; missing or null = nothing. */
+  readonly prompt?: string | null;
 }
 
 /** What the control plane wants running. */
@@ -115,6 +119,8 @@ export type PlanState = "open" | "doing" | "done";
 export interface Failure {
   readonly reason: string;
   readonly retry: boolean;
+  /** The provider does not know who we are: somebody has to log in on the runner. Missing = told by the reason, if at all. */
+  readonly login?: true;
 }
 
 export interface Reduced<State> {

@@ -1,10 +1,11 @@
 /**
  * OpenCode by the Agent Client Protocol. Configuration in the environment stands above all files, and the repository's
- * own (`opencode.json`, `.opencode`) is not read. It tells usage of its last request only; cost of all.
+ * own is not read. Version 1.18 runs the repository's plugins all the same, whatever it is told: it is not started while
+ * there are any. It tells usage of its last request only; cost of all.
  */
 import { acpDriver } from "./acp.ts";
 import type { LaunchSpec } from "./driver.ts";
-import type { Profile } from "../dialects/dialect.ts";
+import type { Guard, Profile } from "../dialects/dialect.ts";
 import type { Hosted } from "./hosted.ts";
 
 export const opencode = acpDriver({
@@ -38,8 +39,19 @@ function launch({ settings: { profile, model, servers } }: LaunchSpec): Hosted {
       OPENCODE_SERVER_PASSWORD: "{random}",
     },
     inherit: INHERITED,
+    guards: GUARDS,
   };
 }
+
+const HARMLESS = ["$schema", "instructions", "theme", "keybinds", "tui", "username"];
+
+const GUARDS: readonly Guard[] = [
+  { path: ".opencode/plugin", harmless: [] },
+  { path: ".opencode/plugins", harmless: [] },
+  ...["opencode.json", "opencode.jsonc", ".opencode/opencode.json", ".opencode/opencode.jsonc"].map(
+    (path) => ({ path, harmless: HARMLESS }),
+  ),
+];
 
 const INHERITED = [
   "HOME",

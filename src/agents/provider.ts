@@ -34,7 +34,7 @@ const fail = (reason: string, retry: boolean): Finding => ({
 });
 
 const LOGIN =
-  /\b(?:unauthorized|authentication|unauthenticated|api key not (?:valid|found)|invalid api key|not logged in)\b/iu;
+  /\b(?:unauthorized|authentication|unauthenticated|api key not (?:valid|found)|invalid api key|not logged in|incorrect api key|invalid x-api-key|401)\b/iu;
 const TOO_LONG =
   /context[ _-](?:window|length)|prompt is too long|too many tokens|maximum context|token count .*exceeds/iu;
 const BUSY =

@@ -3,7 +3,7 @@ import { watch } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { openCatalog, type Catalog } from "../agents/catalog.ts";
-import type { Session } from "../domain/objective.ts";
+import { agentAt, type Session } from "../domain/objective.ts";
 import { isTerminal } from "../domain/session.ts";
 import { openTranscripts, type TranscriptFiles } from "../store/transcripts.ts";
 import { localConfig } from "./client.ts";
@@ -56,7 +56,7 @@ function showPage(
   const { from = 1, lines: count = PAGE_LINES, attempt = session.attempt, raw = false } = options;
   const place = { session: session.id, attempt, stream: "out", from: from - 1 } as const;
   const page = transcripts.lines({ ...place, count: Math.min(count, PAGE_LINES_MAX) });
-  const driver = catalog.named(session.agent)?.driver;
+  const driver = catalog.named(agentAt(session, attempt))?.driver;
   let state = driver?.initial();
   for (const line of page.lines) state = showLine(driver, state, line, { raw, print });
   const next = from + page.lines.length;

@@ -60,7 +60,7 @@ function addServing(root: Command): void {
     .action(demo);
   root
     .command("try")
-    .description("work on a goal in a local repository, against the emulated GitHub")
+    .description("work on a goal in a local repository with an agent, against the emulated GitHub")
     .argument("<goal>", "what to do: a title, or a whole issue text")
     .option("--repo <path>", "repository to work on; it is copied, never changed", ".")
     .addOption(new Option("--agent <name>", "agent to run").default("script"))

@@ -3,7 +3,7 @@ import process from "node:process";
 import { describe } from "../agents/describe.ts";
 import type { AgentDriver } from "../agents/driver.ts";
 import type { Catalog } from "../agents/catalog.ts";
-import type { Session } from "../domain/objective.ts";
+import { agentAt, type Session } from "../domain/objective.ts";
 import type { Transcripts } from "../store/transcripts.ts";
 import { harmless } from "../lib/harmless.ts";
 
@@ -31,9 +31,10 @@ export class Shown {
     this.#how = how;
   }
 
-  show({ id, attempt: newest, agent, title }: Session): void {
-    const driver = this.#catalog.named(agent)?.driver;
+  show(session: Session): void {
+    const { id, attempt: newest, title } = session;
     for (let attempt = 1; attempt <= newest; attempt++) {
+      const driver = this.#catalog.named(agentAt(session, attempt))?.driver;
       let at = this.#attempts.get(attempt);
       if (at === undefined) {
         at = { from: 0, rest: Buffer.alloc(0), state: driver?.initial() };

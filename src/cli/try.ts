@@ -3,10 +3,11 @@ import { execa } from "execa";
 import { readFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import process from "node:process";
-import { driverNames } from "../agents/registry.ts";
+import { openCatalog } from "../agents/catalog.ts";
 import { openHub, type Hub } from "../demo/hub.ts";
 import { isOver, openQuestions } from "../domain/objective.ts";
 import { harmless } from "../lib/harmless.ts";
+import { localConfig } from "./client.ts";
 import { CliError, print } from "./output.ts";
 
 export interface TryOptions {
@@ -28,6 +29,8 @@ export async function tryGoal(goal: string, options: TryOptions): Promise<void> 
     content: { from: path, branch },
     person,
     port: options.port,
+    agent: options.agent,
+    configFile: process.env["ORCHA_CONFIG"],
     say,
   });
   const { emulator, repository } = hub;
@@ -51,9 +54,19 @@ const say = (line: string): void =>
   print(`${new Date().toTimeString().slice(0, 8)}  ${harmless(line)}`);
 
 /** Steps come from the goal's own block or from a file: the script agent cannot think of any. */
-function bodyOf(goal: string, { agent, steps }: TryOptions): string {
-  if (!driverNames.includes(agent))
-    throw new CliError(`there is no agent "${agent}"; there is: ${driverNames.join(", ")}`, 2);
+function bodyOf(goal: string, { agent: name, steps }: TryOptions): string {
+  const catalog = openCatalog(localConfig().agents);
+  const agent = catalog.named(name);
+  if (agent === undefined)
+    throw new CliError(
+      `there is no agent "${name}"; there are: ${catalog.names.join(", ")} (\`agents\` in the file of ORCHA_CONFIG adds others)`,
+      2,
+    );
+  if (agent.settings.driver !== "script") {
+    if (steps !== undefined)
+      throw new CliError(`--steps is for the script agent; ${name} thinks for itself`, 2);
+    return goal;
+  }
   if (steps !== undefined) return `${goal}\n\n\`\`\`orcha-steps\n${readSteps(steps)}\n\`\`\`\n`;
   if (!goal.includes("```orcha-steps"))
     throw new CliError(

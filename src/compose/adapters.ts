@@ -15,11 +15,16 @@ export type Adapters = ReturnType<typeof openAdapters>;
 export function openAdapters(parts: PlaneParts, stack: AsyncDisposableStack) {
   const { config, clock, links, quarantine } = parts;
   const { github, dataDir, timings } = config;
-  const { secrets, auth, breaker, calls, forge, survey, foreign } = openGitHub(parts, stack);
   const agents = openCatalog(config.agents);
+  const { secrets, auth, breaker, calls, forge, survey, foreign } = openGitHub(
+    parts,
+    agents.names,
+    stack,
+  );
   const fleet = openFleet({
     link: (name) => links.get(name),
     agent: (name) => agents.named(name),
+    agents: agents.names,
     cloneUrl: (repository) => cloneUrl(github.webUrl, repository),
     credential: (repository) => readCredential(auth, repository),
   });

@@ -16,10 +16,14 @@ import { openSecretRegistry } from "../github/secrets.ts";
 import { openSurvey, type SurveyOptions } from "../github/survey.ts";
 import type { PlaneParts } from "./plane.ts";
 
-export function openGitHub(parts: PlaneParts, stack: AsyncDisposableStack) {
+export function openGitHub(
+  parts: PlaneParts,
+  agents: readonly string[],
+  stack: AsyncDisposableStack,
+) {
   const { config, app, clock, log, store, identity, fetch } = parts;
   const { elapsed = () => clock.now(), pressure = () => "ok" } = parts;
-  const { github, timings } = config;
+  const { github, timings, agent } = config;
   const { patienceMs } = timings;
   const secrets = openSecretRegistry({ ...clock, now: elapsed });
   for (const secret of [...app.webhookSecrets, app.privateKey]) secrets.add(secret);
@@ -57,6 +61,8 @@ export function openGitHub(parts: PlaneParts, stack: AsyncDisposableStack) {
     breaker,
     secrets,
     configs: {
+      agents,
+      agent,
       get: (id) => store.lastGoodConfig(id),
       put: (id, sha, good) => store.keepConfig(id, sha, good),
     },

@@ -160,7 +160,7 @@ async function startEngine(
     store,
     clock,
     log,
-    drain: openDrain({ store, forge, clock, log, derive, rules: rulesOf(parts) }),
+    drain: openDrain({ store, forge, clock, log, derive, rules: rulesOf(parts, agents) }),
     deliver: openDeliver({
       store,
       forge,
@@ -250,7 +250,7 @@ function watched(records: Records, onAttach: PlaneParts["onAttach"]): Records {
   };
 }
 
-function rulesOf({ config, unsafeNotice }: PlaneParts): Rules {
+function rulesOf({ config, unsafeNotice }: PlaneParts, agents: Adapters["agents"]): Rules {
   const { stopGraceMs, askWaitMs, summaryWaitMs, turnMaxMs, retryWaitMs } = config.timings;
   return {
     ...FAILURES,
@@ -260,6 +260,8 @@ function rulesOf({ config, unsafeNotice }: PlaneParts): Rules {
     turnMaxMs,
     retryWaitMs,
     unsafeNotice,
+    prompts: config.prompts,
+    agents: agents.facts,
   };
 }
 

@@ -103,6 +103,12 @@ export const OPTIONS = {
     null,
     "How many sessions run at the same time over all runners. Default: as many as there are slots.",
   ),
+  agent: option(
+    "ORCHA_AGENT",
+    "the name of an agent (`orcha agents`)",
+    "claude",
+    "Agent of repositories whose `.github/orcha.yml` names none.",
+  ),
   runtimeDir: option(
     "ORCHA_RUNTIME_DIR",
     "a path of at most 60 bytes",
@@ -119,7 +125,7 @@ export const OPTIONS = {
     "ORCHA_CONFIG",
     "the path of a YAML file",
     null,
-    "File with the records `github.limits`, `timings`, `ops` and `placement`.",
+    "File with the records `github.limits`, `timings`, `ops`, `placement`, `agents` and `prompts`.",
   ),
   linkHosts: option(
     "ORCHA_LINK_HOSTS",

@@ -27,6 +27,10 @@ export interface HubOptions {
   readonly slots?: number;
   /** Sessions run over SSH, on a machine of its own: an SSH server on loopback. */
   readonly ssh?: boolean;
+  /** Who works; default: the script agent. */
+  readonly agent?: string;
+  /** With agents of the user's own. */
+  readonly configFile?: string | undefined;
   /** Hears every change, as a line. */
   readonly say: (line: string) => void;
 }
@@ -46,6 +50,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
   const directory = mkdtempSync(join(tmpdir(), "orcha-"));
   stack.defer(() => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }));
   const { owner, name, person, content, port = 0, slots = 4, ssh = false, say } = options;
+  const { agent = "script", configFile } = options;
   const emulator = stack.use(
     await startEmulator({
       port,
@@ -72,7 +77,13 @@ export async function openHub(options: HubOptions): Promise<Hub> {
   const logFile = join(directory, "orcha.log");
   const log = pino({ level: "debug" }, pino.destination({ dest: logFile, sync: true }));
   const machine = ssh ? stack.use(await openMachine(join(directory, "machine"))) : null;
-  const settings = settingsOf(directory, emulator, app, { webhookSecret, slots, log });
+  const settings = settingsOf(directory, emulator, app, {
+    webhookSecret,
+    slots,
+    log,
+    agent,
+    configFile,
+  });
   const orcha = await openOrcha({ ...settings, local: machine === null });
   stack.defer(() => end(orcha));
   if (machine !== null) await enroll(orcha, machine, slots);
@@ -100,9 +111,11 @@ function settingsOf(
   directory: string,
   emulator: Emulator,
   app: AppHandle,
-  { webhookSecret, slots, log }: OwnOptions,
+  { webhookSecret, slots, log, agent, configFile }: OwnOptions,
 ): Settings {
   const env = {
+    ORCHA_AGENT: agent,
+    ...(configFile === undefined ? {} : { ORCHA_CONFIG: configFile }),
     GHE_HOST: new URL(emulator.url).host,
     GHE_PROTOCOL: "http",
     PORT: "0",
@@ -127,6 +140,8 @@ interface OwnOptions {
   readonly webhookSecret: string;
   readonly slots: number;
   readonly log: Logger;
+  readonly agent: string;
+  readonly configFile: string | undefined;
 }
 
 /** Says what changed whenever something did. */

@@ -6,6 +6,7 @@ import { openQuestions } from "./objective.ts";
 import type { Actor } from "./people.ts";
 import { endPublished } from "./park.ts";
 import { answerMessage } from "./prompt.ts";
+import { newWord } from "./peers.ts";
 import { plain } from "./question.ts";
 import { questionText } from "./render.ts";
 import type { Step } from "./step.ts";
@@ -88,6 +89,7 @@ function settleQuestion(
 /** The asker's open call takes it as its result; otherwise it is the next message of the conversation. */
 function deliver(step: Step, question: Question, answered: Answered): void {
   const asker = step.objective.sessions.find(({ id }) => id === question.session) ?? step.manager;
+  newWord(step, asker);
   const calls = asker.calls.filter((open) => open.kind === "ask" && open.question === question.id);
   const [call] = calls;
   if (call === undefined || asker.state.kind !== "running") {

@@ -1,11 +1,13 @@
 /** What happens to attempts on runners: claimed, prepared, spawned, turn over, gone. */
 import { watchBehind } from "./behind.ts";
 import { cancelQuestions, closeCall, messageDelivered } from "./ask.ts";
-import { leaveFor, lostEnds, processLost } from "./away.ts";
+import { isStranded, leaveFor, lostEnds, processLost } from "./away.ts";
 import type { RunnerEvent } from "./event.ts";
 import { hasOpenQuestion } from "./finish.ts";
+import { notLoggedIn } from "./login.ts";
+import { freeAgent, handOver, hasHandedOver, holdOf } from "./limit.ts";
 import { checkoutMessage } from "./prompt.ts";
-import { isOver, isTaken, pullRequestOf, type Session } from "./objective.ts";
+import { isOver, isTaken, named, pullRequestOf, readingOf, type Session } from "./objective.ts";
 import { park, stopNow } from "./park.ts";
 import { problemText } from "./render.ts";
 import { isPushable, pushFollowUp } from "./publish.ts";
@@ -19,7 +21,13 @@ type Of<K extends RunnerEvent["kind"]> = Extract<RunnerEvent, { kind: K }>;
 
 export function onClaimed(step: Step, given: Session, event: Of<"slot-claimed">): void {
   const { runner, slot } = event;
+  const by = freeAgent(step, given);
+  if (by === null) {
+    holdBack(step, given, event);
+    return;
+  }
   leaveFor(step, given, event);
+  if (by !== given.agent) handOver(step, given, by);
   const session = step.fresh(given);
   if (!step.move(session, { kind: "claim", runner, slot })) return;
   const attempt = session.attempt + 1;
@@ -35,6 +43,7 @@ export function onClaimed(step: Step, given: Session, event: Of<"slot-claimed">)
     freshCheckout: fresh,
     hold: null,
     waits: null,
+    replied: [],
     mailbox: session.mailbox.map((mail, index) => ({
       ...mail,
       sentTo: index < SENT_MAX ? attempt : null,
@@ -54,6 +63,21 @@ export function onClaimed(step: Step, given: Session, event: Of<"slot-claimed">)
     setup: fresh ? config.setup : [],
     messages,
   });
+}
+
+/** Its agents are exhausted, all of them: it waits without the slot, and without a machine if it has lost its own. */
+function holdBack(step: Step, given: Session, event: Of<"slot-claimed">): void {
+  const { runner, slot } = event;
+  if (isStranded(step.objective, given)) {
+    leaveFor(step, given, event);
+    step.changeSession(given.id, { runner: null });
+  }
+  const session = step.fresh(given);
+  if (!step.move(session, { kind: "claim", runner, slot })) return;
+  const hold = holdOf(step, session);
+  step.changeSession(session.id, { hold, waits: null });
+  step.timer(resumeTimer(session), hold.until);
+  step.move(session, { kind: "exit", next: { kind: "waiting_limit", ...hold } });
 }
 
 /** The path is ours to know: runners say where it is on their disk, which means nothing here. */
@@ -96,8 +120,19 @@ export function onUnstartable(
   else ended(step, { ...session, ...fresh }, { kind: "later", reason });
 }
 
+/** Newest messages of a turn, and of each as much, that another agent would be told. */
+const READING_MAX = 5;
+const READING_CHARACTERS = 10_000;
+
 export function onDelivered(step: Step, session: Session, message: string): void {
-  step.changeSession(session.id, { mailbox: session.mailbox.filter(({ id }) => id !== message) });
+  // Whoever took it is gone, and with it what it made of it.
+  if (hasHandedOver(session)) return;
+  const taken = session.mailbox.find(({ id }) => id === message);
+  if (taken === undefined) return;
+  step.changeSession(session.id, {
+    mailbox: session.mailbox.filter((mail) => mail !== taken),
+    reading: [...readingOf(session), taken.text.slice(0, READING_CHARACTERS)].slice(-READING_MAX),
+  });
   step.sendMail(session);
   messageDelivered(step, message);
 }
@@ -119,7 +154,7 @@ export function onTurnEnded(step: Step, session: Session, { failure }: Of<"turn-
     turnFailed(step, session, failure);
     return;
   }
-  step.changeSession(session.id, { failures: 0, losses: 0 });
+  step.changeSession(session.id, { failures: 0, losses: 0, reading: [] });
   if (session.mailbox.length > 0 && !isTaken(session)) {
     step.note(`${session.title}: the turn is over, a message is on its way`);
     limitTurn(step, session);
@@ -131,9 +166,10 @@ export function onTurnEnded(step: Step, session: Session, { failure }: Of<"turn-
 function turnFailed(
   step: Step,
   session: Session,
-  { reason, retry }: { readonly reason: string; readonly retry: boolean },
+  { reason, retry, login }: NonNullable<Of<"turn-ended">["failure"]>,
 ): void {
   if (isOver(step.objective) || isTaken(session)) park(step, session);
+  else if (login === true) notLoggedIn(step, session, reason);
   else if (retry && session.failures + 1 < failuresMax(step, session)) {
     step.changeSession(session.id, { failures: session.failures + 1, hold: holdFor(step, reason) });
     park(step, session);
@@ -168,18 +204,9 @@ function fail(step: Step, session: Session, reason: string): void {
   cancelQuestions(step, session, reason);
   step.tell(
     step.manager,
-    `Worker "${session.title}" (${session.id}) failed: ${reason}. Do not publish it.`,
+    `${named(session)} failed: ${reason}. ${session.role === "reviewer" ? "Do without, or request_review again" : "Do not publish it"}.`,
     "message",
   );
-}
-
-/** A provider limit: park until it is over. */
-export function onLimit(step: Step, session: Session, event: Of<"limit-hit">): void {
-  const { now, rules } = step.context;
-  step.changeSession(session.id, {
-    hold: { until: event.resetAt ?? now + rules.retryWaitMs, reason: event.reason },
-  });
-  park(step, session);
 }
 
 export function onExited(step: Step, session: Session, event: Of<"attempt-exited">): void {
@@ -234,12 +261,13 @@ function parkedState(step: Step, session: Session): ParkedState {
   const pull = pullRequestOf(step.objective, session.id)?.state;
   if (pull === "merged" || pull === "waived" || step.objective.state.kind === "succeeded")
     return { kind: "succeeded" };
+  if (session.verdict !== undefined) return { kind: "succeeded" };
   const { takeover = null } = session;
   if (takeover !== null) return { kind: "paused", by: takeover.by };
   if (session.hold !== null) {
     const until = Math.max(session.hold.until, step.context.now);
     step.timer(resumeTimer(session), until);
-    return { kind: "waiting_limit", ...session.hold, until };
+    return { kind: "waiting_limit", reason: session.hold.reason, until };
   }
   if (session.mailbox.length > 0) return { kind: "queued", purpose: "message" };
   return hasOpenQuestion(step.objective, session) ? { kind: "waiting_user" } : { kind: "idle" };
@@ -281,7 +309,7 @@ function afterParking(step: Step, before: Session): void {
   } else if (session.result === null)
     step.tell(
       step.manager,
-      `Worker "${session.title}" (${session.id}) ended its turn without a result. Message it, or cancel it.`,
+      `${named(session)} ended its turn without a result. Message it, or cancel it.`,
       "message",
     );
 }

@@ -130,7 +130,10 @@ function brief(step: Step, session: Session, from: string): void {
   const { id, mailbox, mailed } = session;
   if (mailed === mailbox.length) return;
   const nonce = step.context.derive(`nonce:${id}`);
-  const text = newMachineBrief(step.objective, session, from, nonce);
+  const text = newMachineBrief(step.objective, session, from, {
+    nonce,
+    briefing: step.context.rules,
+  });
   const mail = { id: uuid(step.context.derive(`mail:${id}:${mailed}`)), text, sentTo: null };
   step.changeSession(id, { mailbox: [mail, ...mailbox], mailed: mailed + 1 });
 }

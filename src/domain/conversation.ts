@@ -1,5 +1,6 @@
 /** What people say: comments on the issue, comments and reviews on its pull requests. */
 import { answer, ask } from "./ask.ts";
+import { onResumeTimer } from "./attempt.ts";
 import type { GitHubEvent } from "./event.ts";
 import type { QuestionId } from "./id.ts";
 import {
@@ -11,7 +12,15 @@ import {
   type Session,
 } from "./objective.ts";
 import { mayCommand } from "./people.ts";
-import { commentMessage, feedbackMessage, orphanReviewMessage, reviewMessage } from "./prompt.ts";
+import {
+  commentMessage,
+  feedbackMessage,
+  followUpText,
+  orphanReviewMessage,
+  reviewMessage,
+  type Reading,
+} from "./prompt.ts";
+import { newWord } from "./peers.ts";
 import { findPullRequest, pushFollowUp } from "./publish.ts";
 import { matchAnswer } from "./question.ts";
 import { isTerminal } from "./session.ts";
@@ -56,6 +65,13 @@ function react(
 }
 
 function onIssueComment(step: Step, event: Comment): void {
+  hear(step, event);
+  // Whoever waits to be logged in tries again.
+  for (const session of step.objective.sessions)
+    if (session.hold?.login === true) onResumeTimer(step, step.fresh(session));
+}
+
+function hear(step: Step, event: Comment): void {
   const { actor, text, comment } = event;
   const match = matchAnswer(answerable(step, comment), text);
   switch (match.kind) {
@@ -164,7 +180,7 @@ function onPullRequestComment(step: Step, event: Comment): void {
   giveFeedback(step, target.session, {
     comments: [],
     once: nameOf(step, event),
-    message: (atHead) => feedbackMessage(event.actor, pullRequest, event.text, atHead),
+    message: (reading) => feedbackMessage(event.actor, pullRequest, event.text, reading),
   });
 }
 
@@ -186,7 +202,7 @@ export function onReview(step: Step, event: Review): void {
   giveFeedback(step, target.session, {
     comments: review.comments,
     once,
-    message: (atHead) => reviewMessage(review, pullRequest, atHead),
+    message: (reading) => reviewMessage(review, pullRequest, reading),
   });
 }
 
@@ -220,7 +236,7 @@ const HAS_CHECKOUT: ReadonlySet<string> = new Set(["starting", "running", "pause
 interface Feedback {
   readonly comments: NonNullable<Session["followUp"]>["comments"];
   readonly once: string;
-  readonly message: (atHead: boolean) => string;
+  readonly message: (reading: Reading) => string;
 }
 
 /**
@@ -238,5 +254,7 @@ function giveFeedback(step: Step, session: Session, { comments, once, message }:
     followUp: { ...followUp, comments: [...followUp.comments, ...comments] },
     freshCheckout: session.freshCheckout || fresh,
   });
-  step.tell(session, message(fresh), "review", { wake: !waits, once });
+  newWord(step, session);
+  const whatToDo = followUpText(step.objective, session, step.context.rules);
+  step.tell(session, message({ atHead: fresh, whatToDo }), "review", { wake: !waits, once });
 }

@@ -15,13 +15,16 @@ import type {
   TakeoverEvent,
 } from "./event.ts";
 import { cancelObjective, onSummaryTimer, settle, stopRest } from "./finish.ts";
+import { hasHandedOver, onLimit } from "./limit.ts";
 import * as manager from "./manager-tools.ts";
-import { isOver, type Objective, type Session } from "./objective.ts";
+import { isOver, named, type Objective, type Session } from "./objective.ts";
 import { cancelDoomed } from "./plan.ts";
 import * as publish from "./publish.ts";
 import { statusText } from "./render.ts";
-import { replyToCall, type CallReply } from "./reply.ts";
+import { messagePeer } from "./peers.ts";
+import { refused, replyToCall, sayAgain, type CallReply } from "./reply.ts";
 import type { Repository } from "./repository.ts";
+import { endReviews, requestReview, submitReview } from "./review.ts";
 import { isLive, isTerminal } from "./session.ts";
 import { onClosedTimer, onIssueChanged } from "./start.ts";
 import { onSaid } from "./said.ts";
@@ -126,11 +129,7 @@ function onCancel(step: Step, by: string, id: Session["id"] | null): void {
     return;
   }
   cancelSession(step, session, by);
-  step.tell(
-    step.manager,
-    `Worker "${session.title}" (${session.id}) was canceled by ${by}.`,
-    "message",
-  );
+  step.tell(step.manager, `${named(session)} was canceled by ${by}.`, "message");
 }
 
 function onTimer(step: Step, name: string): void {
@@ -243,7 +242,8 @@ function onAttempt(
       attempt.onSpawned(step, session);
       return;
     case "conversation-known":
-      step.changeSession(session.id, { conversation: event.conversation });
+      if (!hasHandedOver(session))
+        step.changeSession(session.id, { conversation: event.conversation });
       return;
     case "message-delivered":
       attempt.onDelivered(step, session, event.message);
@@ -252,13 +252,13 @@ function onAttempt(
       attempt.onTurnEnded(step, session, event);
       return;
     case "limit-hit":
-      attempt.onLimit(step, session, event);
+      onLimit(step, session, event);
       return;
     case "tool-called":
       onTool(step, session, event);
       return;
     case "tool-misused":
-      replyToCall(step, session, event, manager.refused(`${event.tool}: ${event.reason}`));
+      replyToCall(step, session, event, refused(`${event.tool}: ${event.reason}`));
       return;
     case "call-settled":
       callSettled(step, session, event.call, event.won);
@@ -274,8 +274,9 @@ function onTool(
   session: Session,
   event: Extract<RunnerEvent, { kind: "tool-called" }>,
 ): void {
+  if (sayAgain(step, session, event.call)) return;
   const reply = isOver(step.objective)
-    ? manager.refused("this objective is over; end your turn")
+    ? refused("this objective is over; end your turn")
     : callTool(step, session, event);
   if (reply !== null) replyToCall(step, step.fresh(session), event, reply);
 }
@@ -313,6 +314,14 @@ function callTool(
       return worker.messageManager(step, session, request);
     case "reply_to_review":
       return worker.replyToReview(step, session, request);
+    case "propose_plan":
+      return manager.proposePlan(step, request);
+    case "request_review":
+      return requestReview(step, request);
+    case "message_peer":
+      return messagePeer(step, session, request);
+    case "submit_review":
+      return submitReview(step, session, request);
   }
 }
 
@@ -323,7 +332,10 @@ const RENDERS_MAX = 1_000_000;
 function withStatus(decision: Decision, objective: Objective, context: Context): Decision {
   const step = new Step(objective, context);
   attempt.endLost(step);
-  if (!isOver(step.objective)) cancelDoomed(step);
+  if (!isOver(step.objective)) {
+    endReviews(step);
+    cancelDoomed(step);
+  }
   settle(step);
   nudge(step);
   const text = statusText(step.objective);
@@ -347,5 +359,6 @@ function withStatus(decision: Decision, objective: Objective, context: Context):
     ],
     timers: [...decision.timers, ...later.timers],
     notes: [...decision.notes, ...later.notes],
+    ...(decision.exhausted === undefined ? {} : { exhausted: decision.exhausted }),
   };
 }

@@ -94,7 +94,12 @@ export type RunnerEvent =
   | ({ readonly kind: "message-delivered"; readonly message: string } & OfAttempt)
   | ({
       readonly kind: "turn-ended";
-      readonly failure: null | { readonly reason: string; readonly retry: boolean };
+      readonly failure: null | {
+        readonly reason: string;
+        readonly retry: boolean;
+        /** The agent is not logged in there. */
+        readonly login?: true;
+      };
     } & OfAttempt)
   | ({
       readonly kind: "limit-hit";

@@ -37,7 +37,7 @@ function openEnds({ sessions, pullRequests, questions }: Objective): readonly st
   return [
     ...workers
       .filter((worker) => !isTerminal(worker.state) && isUnreported(worker))
-      .map(({ title, state }) => `worker "${title}" is ${state.kind}`),
+      .map(({ title, role, state }) => `${role} "${title}" is ${state.kind}`),
     ...workers
       .filter(({ push }) => push !== null)
       .map(({ title }) => `the commits of "${title}" are being published`),
@@ -75,8 +75,8 @@ export function mayBeMerged({ objective }: Step): boolean {
 }
 
 /** A worker that has reported and only ends its turn is not in the way. */
-const isUnreported = ({ state, result, followUp }: Session): boolean =>
-  result === null ||
+const isUnreported = ({ state, result, followUp, verdict }: Session): boolean =>
+  (result === null && verdict === undefined) ||
   followUp !== null ||
   state.kind === "queued" ||
   state.kind === "starting" ||

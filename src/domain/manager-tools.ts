@@ -3,8 +3,10 @@ import type { SessionId } from "./id.ts";
 import { finish, openEndsLine } from "./finish.ts";
 import { isTaken, pullRequestOf, type Session } from "./objective.ts";
 import { push } from "./publish.ts";
+import { newWord } from "./peers.ts";
+import { agentOf } from "./repository.ts";
 import { stateWords } from "./render.ts";
-import { replyToCall, type CallReply } from "./reply.ts";
+import { answered, refused, replyToCall, type CallReply } from "./reply.ts";
 import { isTerminal } from "./session.ts";
 import { newSession, sessionIdOf } from "./start.ts";
 import { workerBrief } from "./prompt.ts";
@@ -15,30 +17,41 @@ import type { ToolCall } from "./tool-call.ts";
 type Of<T extends ToolCall["tool"]> = Extract<ToolCall, { tool: T }>;
 
 /** Sessions one objective may ever have: a manager in a loop must not fill the store. */
-const SESSIONS_MAX = 100;
-
-export const refused = (text: string): CallReply => ({ text, isError: true });
-export const answered = (value: unknown): CallReply => ({ text: JSON.stringify(value) });
+export const SESSIONS_MAX = 100;
 
 /** A session of this objective by id or title. */
-function find(step: Step, name: string): Session | undefined {
+export function find(step: Step, name: string): Session | undefined {
   return step.workers.find(({ id, title }) => id === name || title === name);
 }
 
-const unknown = (step: Step, name: string): CallReply =>
+export const unknown = (step: Step, name: string): CallReply =>
   refused(
-    `no session "${name}" in this objective; it has: ${step.workers.map(({ title }) => title).join(", ") || "none"}`,
+    step.workers.length === 0
+      ? `no session "${name}" in this objective; spawn_session makes one`
+      : `no session "${name}" in this objective; name one of: ${step.workers.map(({ title }) => title).join(", ")}`,
   );
+
+/** null = there is such an agent, or none was named. */
+export function unknownAgent(step: Step, agent: string | undefined): CallReply | null {
+  const agents = step.context.rules.agents.map(({ name }) => name);
+  return agent === undefined || agents.includes(agent)
+    ? null
+    : refused(`there is no agent "${agent}"; name one of: ${agents.join(", ")}, or none`);
+}
 
 export function spawnSession(
   step: Step,
-  { title, goal, dependsOn, runner, runnerLabels }: Of<"spawn_session">,
+  { title, goal, dependsOn, runner, runnerLabels, agent }: Of<"spawn_session">,
 ): CallReply {
   const existing = find(step, title);
   if (existing !== undefined)
     return answered({ session: existing.id, title, note: "this session exists already" });
   if (step.objective.sessions.length >= SESSIONS_MAX)
-    return refused(`an objective may have ${SESSIONS_MAX} sessions; finish or report first`);
+    return refused(
+      `an objective may have ${SESSIONS_MAX} sessions; message_session one of them, or finish_objective`,
+    );
+  const problem = unknownAgent(step, agent);
+  if (problem !== null) return problem;
   const before: SessionId[] = [];
   for (const name of dependsOn) {
     const found = find(step, name);
@@ -52,7 +65,7 @@ export function spawnSession(
       role: "worker",
       title,
       goal,
-      agent: config.agent,
+      agent: agent ?? agentOf(config, "worker"),
       dependsOn: before,
       pin: runner ?? placement?.runner ?? null,
       ...(runnerLabels === undefined ? {} : { labels: runnerLabels }),
@@ -62,7 +75,7 @@ export function spawnSession(
   step.change({
     sessions: [...sessions, session],
   });
-  step.tell(session, workerBrief(step.objective, session), "work");
+  step.tell(session, workerBrief(step.objective, session, step.context.rules), "work");
   return answered({ session: session.id, title });
 }
 
@@ -73,7 +86,10 @@ export function messageSession(
   const session = find(step, name);
   if (session === undefined) return unknown(step, name);
   if (isTerminal(session.state))
-    return refused(`session "${session.title}" is ${session.state.kind}; spawn a new one`);
+    return refused(
+      `session "${session.title}" is ${session.state.kind}; spawn_session makes a new one`,
+    );
+  newWord(step, session);
   step.tell(session, `From the manager:\n\n${text}`, "message");
   return answered({ session: session.id, delivery: delivery(session) });
 }
@@ -88,6 +104,7 @@ const view = (step: Step, session: Session): Readonly<Record<string, unknown>> =
   return {
     session: session.id,
     title: session.title,
+    role: session.role,
     state: session.state.kind,
     status: stateWords(step.objective, session),
     reported: session.result !== null,
@@ -102,8 +119,9 @@ export const listSessions = (step: Step): CallReply =>
 export function getSession(step: Step, { session: name }: Of<"get_session">): CallReply {
   const session = find(step, name);
   if (session === undefined) return unknown(step, name);
-  const { goal, progress, result } = session;
-  return answered({ ...view(step, session), goal, progress, result });
+  const { goal, progress, result, verdict } = session;
+  const review = verdict === undefined ? {} : { verdict };
+  return answered({ ...view(step, session), goal, progress, result, ...review });
 }
 
 export function cancelSession(
@@ -127,13 +145,17 @@ export function publishPullRequest(
 ): CallReply | null {
   const session = find(step, request.session);
   if (session === undefined) return unknown(step, request.session);
+  if (session.role === "reviewer")
+    return refused(
+      `"${session.title}" is a reviewer and has nothing to publish; publish_pr takes a worker`,
+    );
   const pull = pullRequestOf(step.objective, session.id);
   // Asked again by a manager that died before it heard the answer; there is nothing that would be left out.
   if (pull?.state === "merged" && session.unpublished !== true)
     return { text: `pull request #${pull.number} is merged: ${pull.url}` };
   if (pull?.state === "merged" || pull?.state === "closed" || pull?.state === "waived")
     return refused(
-      `pull request #${pull.number} of "${session.title}" is ${pull.state}; spawn a new session for more work`,
+      `pull request #${pull.number} of "${session.title}" is ${pull.state}; spawn_session for more work`,
     );
   if (session.away?.is === "lost")
     return refused(
@@ -141,12 +163,12 @@ export function publishPullRequest(
     );
   if (session.state.kind === "paused")
     return refused(
-      `session "${session.title}" is taken over by ${session.state.by}; publish it when it was given back`,
+      `session "${session.title}" is taken over by ${session.state.by}; end your turn, and publish_pr it when it was given back`,
     );
   const reason = { kind: "publish", title: request.title, body: request.body } as const;
   if (session.push === null && !push(step, session, reason))
     return refused(
-      `session "${session.title}" has not started yet; publish it when it has reported`,
+      `session "${session.title}" has not started yet; end your turn, and publish_pr it when it has reported`,
     );
   const open = {
     kind: "publish",
@@ -165,8 +187,21 @@ export function finishObjective(
   { summary }: Of<"finish_objective">,
 ): CallReply | null {
   const open = openEndsLine(step.objective);
-  if (open !== "") return refused(`not yet: ${open}`);
+  if (open !== "")
+    return refused(`not yet: ${open}; end your turn and wait, or cancel_session what nobody needs`);
   replyToCall(step, manager, { call, attempt: manager.attempt }, answered({ status: "finished" }));
   finish(step, summary);
   return null;
+}
+
+/** For people, in the status: nobody has to agree. */
+export function proposePlan(
+  step: Step,
+  { sessions, risks, questions }: Of<"propose_plan">,
+): CallReply {
+  step.change({ plan: { sessions, risks, questions } });
+  return answered({
+    status: "posted",
+    next: "go on with spawn_session; ask_human what only a person can decide",
+  });
 }

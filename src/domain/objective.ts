@@ -12,7 +12,7 @@ import type { Repository, RepositoryConfig } from "./repository.ts";
 import type { Reason } from "./reason.ts";
 import type { Away } from "./runner.ts";
 import type { SessionState } from "./session.ts";
-import type { TestRun } from "./tool-call.ts";
+import type { ReviewFinding, TestRun } from "./tool-call.ts";
 
 export type ObjectiveState =
   | { readonly kind: "active" }
@@ -57,6 +57,8 @@ export interface Objective {
   readonly placement?: Placement;
   /** Comments that answered nothing when they were heard, newest last; missing = none. */
   readonly heard?: readonly Heard[];
+  /** As the manager last proposed it; missing = it has not. */
+  readonly plan?: Plan;
 }
 
 /** A restored backup hears an answer before it learns again that it has asked. */
@@ -117,7 +119,12 @@ export interface Session {
   /** Follow-up pushes that were refused since the last one that was not. */
   readonly refusals?: number;
   /** It must not be started before; why is for people. Provider limits and pauses after a failed start. */
-  readonly hold: null | { readonly until: number; readonly reason: string };
+  readonly hold: null | {
+    readonly until: number;
+    readonly reason: string;
+    /** Somebody has to log the agent in: a message to it tries again at once. */
+    readonly login?: true;
+  };
   /** Labels its runner must have; missing = those of its repository. */
   readonly labels?: readonly string[];
   /** Why it waits for a slot, as far as that was told; missing = its turn has not come. */
@@ -132,6 +139,39 @@ export interface Session {
   readonly takeover?: null | { readonly by: string };
   /** Lines the operator typed for it on the server; missing = none. */
   readonly said?: Said;
+  /** Agents that had it before, each with its last attempt, oldest first; missing = none. */
+  readonly past?: readonly { readonly agent: string; readonly attempt: number }[];
+  /** Messages the agent has taken up since its last turn that ended well: another agent would have to be told. Missing = none. */
+  readonly reading?: readonly string[];
+  /** The session whose pull request it reviews; missing = it is no reviewer. */
+  readonly reviews?: SessionId;
+  /** What it found, as a reviewer; missing = nothing yet. */
+  readonly verdict?: ReviewVerdict;
+  /** Messages between workers: how many followed one another up to it, and how many it sent; missing = none. */
+  readonly peers?: { readonly hops: number; readonly sent: number };
+  /** Newest answers to calls of this attempt: the same call again gets the same. Missing = none. */
+  readonly replied?: readonly Replied[];
+}
+
+export interface ReviewVerdict {
+  readonly verdict: "approve" | "request_changes" | "comment";
+  readonly summary: string;
+  readonly findings: readonly ReviewFinding[];
+  /** The commit it saw; null = not known. */
+  readonly head: string | null;
+}
+
+export interface Replied {
+  readonly call: string;
+  readonly text: string;
+  readonly isError: boolean;
+}
+
+/** What the manager is going to do, for people. */
+export interface Plan {
+  readonly sessions: readonly { readonly title: string; readonly goal: string }[];
+  readonly risks: readonly string[];
+  readonly questions: readonly string[];
 }
 
 export interface Waits {
@@ -275,6 +315,16 @@ export interface PullRequest {
 
 export const isOver = (objective: Objective): boolean =>
   objective.state.kind === "succeeded" || objective.state.kind === "canceled";
+
+/** For the manager: a session that it has spawned. */
+export const named = ({ role, title, id }: Session): string =>
+  `${role === "reviewer" ? "Reviewer" : "Worker"} "${title}" (${id})`;
+
+export const readingOf = ({ reading = [] }: Session): readonly string[] => reading;
+
+/** Who ran this attempt of it. */
+export const agentAt = ({ agent, past = [] }: Session, attempt: number): string =>
+  past.find((before) => attempt <= before.attempt)?.agent ?? agent;
 
 /** A person waits for its process to end. */
 export const isTaken = ({ takeover = null }: Session): boolean => takeover !== null;

@@ -53,6 +53,7 @@ export function statusText(objective: Objective): Text {
   const changed = pullRequests.filter(({ number }) => number !== null);
   if (changed.length > 0)
     blocks.push(paragraph(strong("Changed:")), list(changed.map((pull) => changeLine(pull))));
+  blocks.push(...planBlocks(objective));
   const working = sessions.flatMap(({ title, progress }): readonly Block[] =>
     progress === null ? [] : [paragraph(strong(title)), { kind: "agent", text: progress }],
   );
@@ -80,6 +81,25 @@ export function statusText(objective: Objective): Text {
       ),
     );
   return blocks;
+}
+
+/** Nobody has to agree to it. */
+function planBlocks({ plan }: Objective): readonly Block[] {
+  if (plan === undefined) return [];
+  const { sessions, risks, questions } = plan;
+  const more = (title: string, words: readonly string[]): readonly Block[] =>
+    words.length === 0 ? [] : [paragraph(strong(title)), list(words.map((one) => [text(one)]))];
+  return [
+    {
+      kind: "details",
+      summary: [text("The plan")],
+      blocks: [
+        list(sessions.map(({ title, goal }) => [strong(title), text(`: ${goal}`)])),
+        ...more("Risks:", risks),
+        ...more("Open questions:", questions),
+      ],
+    },
+  ];
 }
 
 function headline(objective: Objective): string {
@@ -176,9 +196,15 @@ function ownWords(objective: Objective, session: Session): string {
         ? `${state.kind}; ${session.takeover.by} takes it over when its turn ends`
         : state.kind;
     case "succeeded":
-      return state.kind;
+      return session.verdict === undefined ? state.kind : VERDICTS[session.verdict.verdict];
   }
 }
+
+const VERDICTS = {
+  approve: "has approved",
+  request_changes: "wants changes",
+  comment: "has commented",
+} as const;
 
 function waitsFor(objective: Objective, session: Session): string {
   const missing = unmet(objective, session);
@@ -311,7 +337,7 @@ export const summaryText = (objective: Objective, summary: string): Text => [
 /** Used when the manager writes none. */
 export function renderedSummary(objective: Objective): string {
   const merged = objective.pullRequests.filter(({ state }) => state === "merged").length;
-  const workers = objective.sessions.length - 1;
+  const workers = objective.sessions.filter(({ role }) => role === "worker").length;
   return `${workers} ${workers === 1 ? "worker" : "workers"}, ${merged} ${merged === 1 ? "pull request" : "pull requests"} merged.`;
 }
 
@@ -333,6 +359,15 @@ export const configProblemText = (problem: {
       `${problem.line === null ? "" : ` line ${problem.line}`}: ${problem.message}. The last good configuration stays in force.`,
     ),
   ),
+];
+
+export const loginText = (agent: string, runner: string, reason: string): Text => [
+  paragraph(
+    strong(`${agent} is not logged in on ${runner}.`),
+    text(" Whoever runs this server has to log it in there, as the user that agents run as. "),
+    text("It is tried again every hour, and at once when somebody comments here."),
+  ),
+  { kind: "agent", text: reason },
 ];
 
 export const problemText = (session: Session, words: string): Text => [

@@ -1,5 +1,7 @@
 /** A repository and what its owner configured in `.github/orcha.yml`. */
 
+import type { Prompts } from "./brief.ts";
+
 export interface Repository {
   readonly installation: number;
   /** GitHub's numeric id: survives renames and transfers; `owner`/`name` are as last seen. */
@@ -32,7 +34,17 @@ export interface RepositoryConfig {
   readonly workspace?: { readonly sparse: readonly string[] };
   /** Which runners its sessions want; missing = any. */
   readonly runner?: { readonly labels: readonly string[] };
+  /** Said to agents after the text of their role; missing = nothing. */
+  readonly prompts?: Partial<Prompts>;
+  /** Agents of roles that have one of their own; missing = `agent`. */
+  readonly agents?: Partial<Readonly<Record<"manager" | "worker" | "reviewer", string>>>;
 }
+
+/** Who plays this role. */
+export const agentOf = (
+  { agent, agents = {} }: RepositoryConfig,
+  role: "manager" | "worker" | "reviewer",
+): string => agents[role] ?? agent;
 
 export const DEFAULT_CONFIG: RepositoryConfig = {
   label: "objective",

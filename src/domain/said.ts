@@ -5,6 +5,7 @@
 import { answer } from "./ask.ts";
 import type { OperatorEvent } from "./event.ts";
 import { isOver, openQuestions, type Session, type SaidLine } from "./objective.ts";
+import { newWord } from "./peers.ts";
 import { operatorMessage } from "./prompt.ts";
 import { matchAnswer } from "./question.ts";
 import { isTerminal } from "./session.ts";
@@ -46,6 +47,7 @@ function take(step: Step, session: Session, { by, id, text }: OperatorEvent): Sa
       return { kind: "ambiguous", questions: mine.map(({ number }) => number) };
     case "none": {
       const once = `said:${id}`;
+      newWord(step, session);
       const message = step.tell(session, operatorMessage(by, text), "message", { once });
       return { kind: "message", message };
     }

@@ -12,7 +12,7 @@ import { isOver, type Objective, type Placement, type Session } from "./objectiv
 import { mayCommand } from "./people.ts";
 import { editedIssueMessage, managerBrief } from "./prompt.ts";
 import { configProblemText, refusalText } from "./render.ts";
-import type { Repository } from "./repository.ts";
+import { agentOf, type Repository } from "./repository.ts";
 import { emitted, Step, uuid, type Context, type Decision } from "./step.ts";
 
 type IssueChanged = Extract<GitHubEvent, { kind: "issue-changed" }>;
@@ -145,7 +145,7 @@ function start(
           role: "manager",
           title: "manager",
           goal: snapshot.title,
-          agent: config.config.agent,
+          agent: agentOf(config.config, "manager"),
           pin: placement?.runner ?? null,
         },
         context.now,
@@ -169,7 +169,7 @@ function start(
     target: { kind: "issue", number },
     content: "eyes",
   });
-  step.tell(step.manager, managerBrief(objective, derive("nonce")), "work");
+  step.tell(step.manager, managerBrief(objective, derive("nonce"), context.rules), "work");
   reportConfigProblem(step, config);
   return step.done();
 }

@@ -2,8 +2,10 @@
  * One step of a decision in the making: the objective as it becomes, and everything that has to happen.
  * Local and single-use; `decide` stays a function of its arguments.
  */
+import type { AgentFact, Prompts } from "./brief.ts";
 import { coalesceKey, laneOf, priorityOf, type Effect } from "./effect.ts";
 import type { Facts } from "./facts.ts";
+import type { Exhausted } from "./limit.ts";
 import type { Derive, SessionId } from "./id.ts";
 import {
   isTaken,
@@ -40,6 +42,10 @@ export interface Rules {
   readonly retryWaitMs: number;
   /** Said on every pull request: that an agent could have read the control plane's secrets. */
   readonly unsafeNotice: string | null;
+  /** What agents are told first, by role. */
+  readonly prompts: Prompts;
+  /** The agents there are, by configuration and without. */
+  readonly agents: readonly AgentFact[];
 }
 
 export interface Context {
@@ -53,6 +59,8 @@ export interface Context {
   readonly rules: Rules;
   /** A newer revision has taken over the issue, and its status comment with it. */
   readonly superseded?: boolean;
+  /** Agents whose providers' limits were hit; missing = none was. */
+  readonly exhausted?: ReadonlyMap<string, Exhausted>;
 }
 
 export interface Emitted {
@@ -77,6 +85,8 @@ export interface Decision {
   readonly timers: readonly Timer[];
   /** Why things were done or not done, for the audit trail. */
   readonly notes: readonly string[];
+  /** What became known of providers' limits, by agent; missing = nothing. */
+  readonly exhausted?: ReadonlyMap<string, Exhausted>;
 }
 
 /** Messages that may wait for one session. */
@@ -84,10 +94,13 @@ const MAIL_MAX = 200;
 /** Messages that may be on their way to one attempt; the rest follows as they are read. */
 export const SENT_MAX = 100;
 
+const NEVER: Exhausted = { until: 0, strikes: 0, reason: "" };
+
 export class Step {
   readonly effects: Emitted[] = [];
   readonly timers: Timer[] = [];
   readonly notes: string[] = [];
+  readonly #exhausted = new Map<string, Exhausted>();
   readonly context: Context;
   objective: Objective;
 
@@ -194,9 +207,7 @@ export class Step {
       mailed: session.mailed + 1,
     });
     if (session.state.kind === "running") this.sendMail(session);
-    else if (wake && (session.state.kind === "idle" || session.state.kind === "waiting_user")) {
-      this.move(session, { kind: "wake", purpose });
-    }
+    else if (wake && isWakeable(session)) this.move(session, { kind: "wake", purpose });
     return message;
   }
 
@@ -261,11 +272,28 @@ export class Step {
     this.emit({ kind: "stop-attempt", runner, session, attempt, graceMs });
   }
 
+  /** Its provider's limit, also one that is over: when none was hit, long ago. */
+  exhausted(agent: string): Exhausted {
+    return this.#exhausted.get(agent) ?? this.context.exhausted?.get(agent) ?? NEVER;
+  }
+
+  /** For everybody on this server. */
+  exhaust(agent: string, limit: Exhausted): void {
+    this.#exhausted.set(agent, limit);
+  }
+
   done(): Decision {
     const { objective, effects, timers, notes } = this;
-    return { objective, effects, timers, notes };
+    const limits = this.#exhausted.size === 0 ? {} : { exhausted: this.#exhausted };
+    return { objective, effects, timers, notes, ...limits };
   }
 }
+
+const isWakeable = ({ state, hold }: Session): boolean =>
+  state.kind === "idle" ||
+  state.kind === "waiting_user" ||
+  // Whoever writes to it has logged it in, or sees at once that it is not.
+  (state.kind === "waiting_limit" && hold?.login === true);
 
 export const emitted = (effect: Effect, key: string): Emitted => ({
   key,

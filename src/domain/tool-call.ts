@@ -17,6 +17,8 @@ export type ToolCall =
       readonly runner: string | null;
       /** Labels its runner must have; missing = those of its repository. */
       readonly runnerLabels?: readonly string[];
+      /** Name of the agent that does it; missing = the repository's for workers. */
+      readonly agent?: string;
     }
   | { readonly tool: "message_session"; readonly session: string; readonly text: string }
   | { readonly tool: "list_sessions" }
@@ -53,6 +55,36 @@ export type ToolCall =
       readonly thread: number;
       readonly text: string;
       readonly outcome: "fixed" | "answered" | "disagree";
+    }
+  // manager
+  | {
+      readonly tool: "propose_plan";
+      readonly sessions: readonly { readonly title: string; readonly goal: string }[];
+      readonly risks: readonly string[];
+      readonly questions: readonly string[];
+    }
+  | {
+      readonly tool: "request_review";
+      /** Whose pull request. */
+      readonly session: string;
+      /** What to look at; null = everything. */
+      readonly focus: string | null;
+      readonly agent?: string;
+    }
+  // worker
+  | { readonly tool: "message_peer"; readonly session: string; readonly text: string }
+  // reviewer
+  | {
+      readonly tool: "submit_review";
+      readonly verdict: "approve" | "request_changes" | "comment";
+      readonly summary: string;
+      readonly findings: readonly ReviewFinding[];
     };
+
+export interface ReviewFinding {
+  readonly path: string;
+  readonly line: number | null;
+  readonly text: string;
+}
 
 export type ToolName = ToolCall["tool"];

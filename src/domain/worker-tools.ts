@@ -1,11 +1,10 @@
 /** The workers' tools, and `ask_human`, which managers have too. */
 import { ask } from "./ask.ts";
-import { answered, refused } from "./manager-tools.ts";
 import { openQuestions, pullRequestOf, type Session } from "./objective.ts";
 import { resultMessage } from "./prompt.ts";
 import { isPushable, pushFollowUp, ready } from "./publish.ts";
 import { problemText } from "./render.ts";
-import type { CallReply } from "./reply.ts";
+import { answered, refused, type CallReply } from "./reply.ts";
 import type { Step } from "./step.ts";
 import type { ToolCall } from "./tool-call.ts";
 
@@ -122,10 +121,13 @@ export function replyToReview(
 ): CallReply {
   const { followUp } = session;
   const { thread, text, outcome } = request;
-  if (followUp === null) return refused("there is no review to reply to");
+  if (followUp === null)
+    return refused("there is no review to reply to; go on, and report_result when you are done");
   const known = [...new Set(followUp.comments.map((comment) => comment.thread))];
   if (!known.includes(thread))
-    return refused(`no thread ${thread} in this review; it has: ${known.join(", ") || "none"}`);
+    return refused(
+      `no thread ${thread} in this review; reply_to_review takes: ${known.join(", ") || "none, so report_result only"}`,
+    );
   const others = followUp.replies.filter((reply) => reply.thread !== thread);
   step.changeSession(session.id, {
     followUp: { ...followUp, replies: [...others, { thread, text, outcome }] },

@@ -18,7 +18,7 @@ export const workspacePath = (
 
 export const reuse = ({ path, base }: Workspace): WorkspacePlan => ({ kind: "reuse", path, base });
 
-/** A published branch, of this session or of what it depends on, is the start; agent files come from the default branch. */
+/** A published branch, of this session or of what it depends on or reviews, is the start; agent files come from the default branch. */
 export function checkout(objective: Objective, session: Session, ordinal: number): WorkspacePlan {
   const { defaultBranch, issue, repository, config } = objective;
   const sparse = config.workspace?.sparse ?? [];
@@ -31,9 +31,10 @@ export function checkout(objective: Objective, session: Session, ordinal: number
     restoreFrom: null,
     ...(sparse.length === 0 ? {} : { sparse }),
   } as const;
-  if (session.role !== "worker") return plain;
-  const own = pullRequestOf(objective, session.id);
-  const branch = own?.branch ?? branchName(issue.number, session);
+  if (session.role === "manager") return plain;
+  const own = pullRequestOf(objective, session.reviews ?? session.id);
+  const branch =
+    session.role === "reviewer" ? null : (own?.branch ?? branchName(issue.number, session));
   const before = session.dependsOn
     .map((id) => pullRequestOf(objective, id))
     .findLast((pull) => pull?.state === "draft" || pull?.state === "open");

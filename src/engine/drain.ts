@@ -105,6 +105,9 @@ function isHopeless(error: unknown, { attempts }: InboxItem): boolean {
   return !passes && attempts >= DENIED_TRIES_MAX;
 }
 
+/** What providers' limits decide on. */
+const ASKS_LIMITS: ReadonlySet<string> = new Set(["slot-claimed", "limit-hit"]);
+
 async function apply(ports: DrainPorts, item: InboxItem): Promise<void> {
   const { store, clock, rules } = ports;
   for (let conflicts = 0; conflicts < CONFLICTS_MAX; conflicts++) {
@@ -121,6 +124,7 @@ async function apply(ports: DrainPorts, item: InboxItem): Promise<void> {
       facts,
       rules,
       superseded: before?.superseded ?? false,
+      ...(ASKS_LIMITS.has(item.event.kind) ? { exhausted: await store.exhausted() } : {}),
     };
     const decision = undecidable(item, facts)
       ? {

@@ -1,11 +1,10 @@
 /** Journal entries and driver findings → domain events. What is only for people gives none. */
 import { describe, isActivity } from "../agents/describe.ts";
-import type { AgentDriver, Finding } from "../agents/driver.ts";
+import type { AgentDriver, Failure, Finding } from "../agents/driver.ts";
 import type { ObjectiveEvent, RunnerEvent } from "../domain/event.ts";
 import type { JournalEntry, JournalLine } from "../protocol/journal.ts";
 import type { LiveAttempt, NewItem } from "../store/port.ts";
 import { parseCall } from "../tools/parse.ts";
-import type { Audience } from "../tools/table.ts";
 import type { Cut } from "./line-cutter.ts";
 
 /** Longest "last activity" shown to people, in characters. */
@@ -94,7 +93,7 @@ function eventOfJournal(live: LiveAttempt, entry: JournalEntry): RunnerEvent | n
       return { ...of, kind: "attempt-spawned" };
     case "tool-called": {
       const { call, tool } = entry;
-      const parsed = parseCall(audienceOf(live.role), tool, entry.arguments);
+      const parsed = parseCall(live.role, tool, entry.arguments);
       return parsed.ok
         ? { ...of, kind: "tool-called", call, request: parsed.request }
         : { ...of, kind: "tool-misused", call, tool, reason: parsed.reason };
@@ -121,8 +120,18 @@ const NOTE_MAX = 1_000;
 const notesOf = (notes: readonly string[]): readonly string[] =>
   notes.slice(0, NOTES_MAX).map((note) => note.slice(0, NOTE_MAX));
 
-const audienceOf = (role: LiveAttempt["role"]): Audience =>
-  role === "manager" ? "manager" : "worker";
+/** Words of the four programs and their providers for “we do not know you”. */
+const LOGIN =
+  /\b401\b|not logged in|log ?in again|please (?:run )?\/?log ?in|authenticat|unauthori[sz]ed|invalid (?:api key|x-api-key|credentials)|api key (?:is )?(?:missing|not set|invalid|not valid)/iu;
+
+function failureOf(
+  failure: Failure | null,
+): Extract<RunnerEvent, { kind: "turn-ended" }>["failure"] {
+  if (failure === null) return null;
+  const { reason, retry, login } = failure;
+  const isLogin = login === true || (!retry && LOGIN.test(reason));
+  return { reason, retry, ...(isLogin ? { login: true } : {}) };
+}
 
 function eventOfFinding({ session, attempt }: LiveAttempt, finding: Finding): RunnerEvent | null {
   const of = { session, attempt };
@@ -132,7 +141,7 @@ function eventOfFinding({ session, attempt }: LiveAttempt, finding: Finding): Ru
     case "conversation":
       return { ...of, kind: "conversation-known", conversation: finding.id };
     case "turn-ended":
-      return { ...of, kind: "turn-ended", failure: finding.failure };
+      return { ...of, kind: "turn-ended", failure: failureOf(finding.failure) };
     case "limit-hit":
       return { ...of, kind: "limit-hit", resetAt: finding.resetAt, reason: finding.reason };
     case "call-interrupted":

@@ -22,6 +22,8 @@ export interface FleetOptions {
   /** Undefined = no such runner is registered. */
   readonly link: (runner: string) => Link | undefined;
   readonly agent: (name: string) => Agent | undefined;
+  /** Their names, for messages. */
+  readonly agents?: readonly string[];
   readonly cloneUrl: (repository: Repository) => string;
   /** Read access to this one repository, for the clone. */
   readonly credential: (repository: Repository) => Promise<AttemptCredential>;
@@ -131,8 +133,7 @@ async function perform(
   switch (effect.kind) {
     case "start-attempt": {
       const spec = specOf(options, effect);
-      if (spec === null)
-        return { kind: "refused", reason: `no agent "${effect.agent}" is configured` };
+      if (spec === null) return { kind: "refused", reason: unknownAgent(options, effect.agent) };
       const answered = await start(options, link, spec, effect.repository);
       if (number > 1) await complete(link, spec, answered);
       return outcomeOf(answered, START_PASSES);
@@ -213,6 +214,9 @@ function outcomeOf({ reply }: { readonly reply: Reply }, passes = PASSES): Effec
     : { kind: "refused", reason };
 }
 
+const unknownAgent = ({ agents = [] }: FleetOptions, name: string): string =>
+  `no agent "${name}" is configured; there are: ${agents.join(", ") || "none"}. Name one of them in .github/orcha.yml, or add it under "agents" in the configuration file of the server`;
+
 type Start = Extract<RunnerEffect, { kind: "start-attempt" }>;
 
 function specOf({ agent: agentOf, cloneUrl }: FleetOptions, effect: Start): AttemptSpec | null {
@@ -232,7 +236,7 @@ function specOf({ agent: agentOf, cloneUrl }: FleetOptions, effect: Start): Atte
       files: [...launch.files],
     },
     input: messages.map((message) => ({ id: message.id, line: encodeMessage(message) })),
-    tools: toolSpecs(role === "manager" ? "manager" : "worker"),
+    tools: toolSpecs(role),
   };
 }
 

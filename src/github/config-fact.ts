@@ -1,6 +1,6 @@
 /** `.github/orcha.yml` of the default branch, and the last good version while it is broken. */
 import type { ConfigFact } from "../domain/facts.ts";
-import { DEFAULT_CONFIG, type Repository } from "../domain/repository.ts";
+import { DEFAULT_CONFIG, type Repository, type RepositoryConfig } from "../domain/repository.ts";
 import { at, orNull, type Calls } from "./calls.ts";
 import { CONFIG_PATH, parseRepositoryConfig, type RepositoryConfigs } from "./repository-config.ts";
 
@@ -19,17 +19,31 @@ export async function readConfig(
   if (found === null) return null;
   const defaultBranch = found.default_branch;
   const file = await readFile(calls, repository, defaultBranch);
-  if (file === null) return { config: DEFAULT_CONFIG, problem: null, defaultBranch };
+  const otherwise = { ...DEFAULT_CONFIG, agent: configs.agent ?? DEFAULT_CONFIG.agent };
+  if (file === null) return { config: otherwise, problem: null, defaultBranch };
+  // What was read under another default is read again.
+  const version = `${file.sha} ${otherwise.agent}`;
   const last = await configs.get(repository.id);
-  if (last?.sha === file.sha) return { config: last.config, problem: null, defaultBranch };
-  const parsed = file.text === null ? NOT_A_FILE : parseRepositoryConfig(file.text);
+  if (last?.sha === version && hasAgents(last.config, configs.agents))
+    return { config: last.config, problem: null, defaultBranch };
+  const parsed =
+    file.text === null
+      ? NOT_A_FILE
+      : parseRepositoryConfig(file.text, configs.agents, otherwise.agent);
   if (parsed.ok) {
-    await configs.put(repository.id, file.sha, parsed.config);
+    await configs.put(repository.id, version, parsed.config);
     return { config: parsed.config, problem: null, defaultBranch };
   }
   const problem = { sha: file.sha, ...parsed.problem };
-  return { config: last?.config ?? DEFAULT_CONFIG, problem, defaultBranch };
+  return { config: last?.config ?? otherwise, problem, defaultBranch };
 }
+
+/** The configuration of the server may have lost an agent since. */
+const hasAgents = (
+  { agent, agents = {} }: RepositoryConfig,
+  there: readonly string[] | undefined,
+): boolean =>
+  there === undefined || [agent, ...Object.values(agents)].every((name) => there.includes(name));
 
 const NOT_A_FILE = {
   ok: false,

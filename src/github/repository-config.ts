@@ -1,5 +1,6 @@
 /** `.github/orcha.yml` (decision 29): YAML to a RepositoryConfig, or one problem that names the line. */
 import * as z from "zod";
+import { PROMPT_MAX } from "../domain/brief.ts";
 import { DEFAULT_CONFIG, type RepositoryConfig } from "../domain/repository.ts";
 import { parseYaml, type YamlProblem } from "./yaml-problem.ts";
 
@@ -15,6 +16,10 @@ export interface RepositoryConfigs {
     repository: number,
   ): Promise<{ readonly sha: string; readonly config: RepositoryConfig } | null>;
   put(repository: number, sha: string, config: RepositoryConfig): Promise<void>;
+  /** Names of the agents that this server has; missing = whatever the file says. */
+  readonly agents?: readonly string[];
+  /** Who works where the file names nobody; missing = `script`. */
+  readonly agent?: string;
 }
 
 const words = z.string().trim().min(1).max(100);
@@ -31,12 +36,16 @@ const directory = z
 /** As `orcha runner add --label` takes them: no comma, no space. */
 const RUNNER_LABEL = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/u;
 
+const agent = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,40}$/u, "must be an agent's name, such as `script`");
+
+/** Said to agents as it is: braces mean nothing here. */
+const prompt = z.string().trim().min(1).max(PROMPT_MAX).exactOptional();
+
 const File = z.strictObject({
   label: words.max(50).default(DEFAULT_CONFIG.label),
-  agent: z
-    .string()
-    .regex(/^[a-z][a-z0-9-]{0,40}$/u, "must be an agent's name, such as `script`")
-    .default(DEFAULT_CONFIG.agent),
+  agent: agent.exactOptional(),
   setup: z
     .array(z.string().min(1).max(2_000))
     .max(20)
@@ -68,6 +77,16 @@ const File = z.strictObject({
   runner: z
     .strictObject({ labels: z.array(z.string().regex(RUNNER_LABEL)).max(16).default([]) })
     .exactOptional(),
+  agents: z
+    .strictObject({
+      manager: agent.exactOptional(),
+      worker: agent.exactOptional(),
+      reviewer: agent.exactOptional(),
+    })
+    .exactOptional(),
+  prompts: z
+    .strictObject({ manager: prompt, worker: prompt, "follow-up": prompt, reviewer: prompt })
+    .exactOptional(),
 });
 
 const KEYS = {
@@ -76,17 +95,46 @@ const KEYS = {
   workspace: ["sparse", "partial"],
   limits: ["workers", "sessions"],
   runner: ["labels"],
+  agents: ["manager", "worker", "reviewer"],
+  prompts: ["manager", "worker", "follow-up", "reviewer"],
 } as const;
 
-/** An empty file is a good one: everything has a default. */
-export function parseRepositoryConfig(text: string): ParsedConfig {
-  const parsed = parseYaml(text, File, KEYS);
+/** Agents that this server has not are a mistake like any other. */
+const knowing = (agents: readonly string[]) =>
+  File.superRefine((file, context) => {
+    const named = [
+      { path: ["agent"], input: file.agent },
+      ...Object.entries(file.agents ?? {}).map(([role, input]) => ({
+        path: ["agents", role],
+        input,
+      })),
+    ];
+    for (const { path, input } of named)
+      if (input !== undefined && !agents.includes(input))
+        context.addIssue({
+          code: "custom",
+          path,
+          input,
+          message: `must be one of the agents of this server: ${agents.join(", ")} (\`agents\` of its configuration file adds others)`,
+        });
+  });
+
+/** An empty file is a good one: everything has a default. `there`: the agents that there are; missing = any name is good. */
+export function parseRepositoryConfig(
+  text: string,
+  there?: readonly string[],
+  otherwise = DEFAULT_CONFIG.agent,
+): ParsedConfig {
+  const parsed = parseYaml(text, there === undefined ? File : knowing(there), KEYS);
   if (!parsed.ok) return parsed;
-  const { label, agent, setup, pr, on_done: onDone, limits, workspace, runner } = parsed.value;
+  const { on_done: onDone, workspace, runner, agents, prompts, ...rest } = parsed.value;
   const { sparse } = workspace;
   const more = {
     ...(sparse.length === 0 ? {} : { workspace: { sparse } }),
     ...(runner === undefined ? {} : { runner }),
+    ...(agents === undefined ? {} : { agents }),
+    ...(prompts === undefined ? {} : { prompts }),
   };
-  return { ok: true, config: { label, agent, setup, pr, onDone, limits, ...more } };
+  const { label, agent: by = otherwise, setup, pr, limits } = rest;
+  return { ok: true, config: { label, agent: by, setup, pr, onDone, limits, ...more } };
 }

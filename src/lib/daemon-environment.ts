@@ -1,6 +1,6 @@
 /**
  * All that a runner's daemon gets of the environment of whoever starts it. The App's key and the webhook's
- * secret may stand in there, and agents can read the daemon's environment.
+ * secret may stand in there, and agents can read the daemon's environment. Which of it an agent gets itself, its driver says.
  */
 const INHERITED = [
   "PATH",
@@ -26,6 +26,21 @@ const INHERITED = [
   "http_proxy",
   "https_proxy",
   "no_proxy",
+  // Providers' own keys and addresses, for agents of whoever has no login on disk: what an agent may have.
+  "ANTHROPIC_API_KEY",
+  "ANTHROPIC_AUTH_TOKEN",
+  "ANTHROPIC_BASE_URL",
+  "CLAUDE_CODE_OAUTH_TOKEN",
+  "CLAUDE_CONFIG_DIR",
+  "CODEX_API_KEY",
+  "CODEX_HOME",
+  "GEMINI_API_KEY",
+  "GOOGLE_API_KEY",
+  "GOOGLE_APPLICATION_CREDENTIALS",
+  "OPENAI_API_KEY",
+  "OPENAI_BASE_URL",
+  "OPENROUTER_API_KEY",
+  "XDG_DATA_HOME",
 ];
 
 export function daemonEnvironment(

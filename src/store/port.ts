@@ -7,6 +7,7 @@ import type { Effect } from "../domain/effect.ts";
 import type { ObjectiveEvent } from "../domain/event.ts";
 import type { Facts } from "../domain/facts.ts";
 import type { ObjectiveId, SessionId } from "../domain/id.ts";
+import type { Exhausted } from "../domain/limit.ts";
 import type { Objective } from "../domain/objective.ts";
 import type { Repository, RepositoryConfig } from "../domain/repository.ts";
 import type { MachineAddress, RunnerSnapshot } from "../domain/runner.ts";
@@ -61,6 +62,8 @@ export interface Commit {
   readonly timers: readonly Timer[];
   readonly notes: readonly string[];
   readonly facts: Facts;
+  /** What became known of providers' limits, by agent; missing = nothing. */
+  readonly exhausted?: ReadonlyMap<string, Exhausted>;
 }
 
 export interface OutboxItem {
@@ -287,6 +290,8 @@ export interface Reading {
   runners(): Promise<readonly RunnerRow[]>;
   /** Sessions that are not over and whose workspace or process is on this runner. */
   sessionsOn(runner: string): Promise<readonly string[]>;
+  /** Agents whose providers' limits were hit, also those that are over. */
+  exhausted(): Promise<ReadonlyMap<string, Exhausted>>;
   /** Small texts that were kept (`setMark`), by key, whose key begins with `prefix`. */
   marks(prefix: string): Promise<ReadonlyMap<string, string>>;
 }
@@ -317,7 +322,7 @@ export interface Store extends DeliveryInbox, SweepStore, PresenceStore, Reading
   load(subject: Subject, repository: Repository): Promise<Loaded | null>;
   /** The objective with a session that publishes from this branch. */
   loadByBranch(repository: Repository, branch: string): Promise<Loaded | null>;
-  /** False = somebody else changed the objective since it was loaded; nothing was written. */
+  /** False = somebody else changed the objective since it was loaded, or exhausted an agent that it starts; nothing was written. */
   commit(commit: Commit): Promise<boolean>;
   /** The item stays at the head of its lane until `notBefore`. */
   postponeInbox(seq: number, notBefore: number, error: string): Promise<void>;

@@ -185,7 +185,7 @@ export function endedSessions(
     return {
       id: session.id,
       // A manager's checkout is detached, and nothing is ever published from it.
-      keepsWork: session.role !== "manager",
+      keepsWork: session.role === "worker",
       workspace: session.workspace?.path ?? null,
       attempts: (attempts.get(id) ?? [])
         .filter(({ closed }) => closed === 1)

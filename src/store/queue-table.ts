@@ -1,5 +1,6 @@
 /** Slots, attempts and timers. */
 import { objectiveId } from "../domain/id.ts";
+import { agentAt } from "../domain/objective.ts";
 import { isTerminal, type Place, type SessionPlace } from "../domain/session.ts";
 import type { Claim } from "../domain/schedule.ts";
 import type { Timer } from "../domain/step.ts";
@@ -100,7 +101,9 @@ export function liveAttempts(
         .select(["session.body", "objective.body as objective", "session.objective_id"])
         .where("session.id", "=", session_id);
       return all(query).flatMap(({ body, objective, objective_id }) => {
-        const { id, agent, role, runner: now } = decodeSession(body);
+        const session = decodeSession(body);
+        const { id, role, runner: now } = session;
+        const agent = agentAt(session, attempt);
         // One that was fenced is followed where it was.
         const runner = at ?? now;
         const { repository } = decodeObjectiveBody(objective);

@@ -6,6 +6,7 @@ import type { Session } from "../domain/objective.ts";
 import { appendEvent } from "./chain.ts";
 import { decodeSession, encode } from "./codec.ts";
 import type { Db } from "./database.ts";
+import { moveExhausted } from "./exhausted-table.ts";
 import type { Moment } from "./port.ts";
 import { readMark, writeMark } from "./watch-table.ts";
 
@@ -30,7 +31,9 @@ export function rebase(db: Db, byMs: number, { wall, elapsed, boot }: Moment): v
         .where("not_before", ">", 0),
     );
   moveTimers(db, byMs);
-  if (byMs < 0) moveSessions(db, byMs, wall);
+  if (byMs >= 0) return;
+  moveSessions(db, byMs, wall);
+  moveExhausted(db, byMs);
 }
 
 /** Providers say by their own clock when a limit ends: ours going on, or being put right, does not move that. */

@@ -5,6 +5,7 @@ import { openDatabase, openReadOnly, type Db } from "./database.ts";
 import { writeBackup } from "./backup.ts";
 import { appendEvent, checkChain } from "./chain.ts";
 import { listDead, revive } from "./dead-table.ts";
+import { exhausted as exhaustedOf, startsExhausted, writeExhausted } from "./exhausted-table.ts";
 import { emptyHands, type Hands } from "./hands.ts";
 import { NO_CHANCE, peek, type Chance } from "./identity.ts";
 import { letGo, nextOf } from "./lanes.ts";
@@ -291,9 +292,11 @@ class Conflict extends Error {}
 
 function writeCommit(
   db: Db,
-  { item, before, objective, effects, timers, notes, facts, now }: Commit,
+  { item, before, objective, effects, timers, notes, facts, now, exhausted }: Commit,
   inDoubt: Ownership["inDoubt"],
 ): void {
+  if (startsExhausted(db, effects, now)) throw new Conflict();
+  if (exhausted !== undefined) writeExhausted(db, exhausted);
   const stops = effects.flatMap(({ effect }) => (effect.kind === "stop-attempt" ? [effect] : []));
   if (objective !== null && !objectives.storeObjective(db, before, objective, now, stops))
     throw new Conflict();
@@ -363,6 +366,7 @@ function reading(db: Db): Reading {
       null,
     runners: async () => runners.listRunners(db),
     sessionsOn: async (runner) => runners.sessionsOn(db, runner),
+    exhausted: async () => exhaustedOf(db),
     marks: async (prefix) => watch.listMarks(db, prefix),
   };
 }

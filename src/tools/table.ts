@@ -1,6 +1,7 @@
 /**
  * The tools agents may call: name, who has it, what it takes. The one table from which calls are parsed
- * and from which the runner's MCP server gets its list, as JSON Schema.
+ * and from which the runner's MCP server gets its list, as JSON Schema. What need not be given is optional, never null,
+ * and has no default there: not every client takes more of JSON Schema than that.
  *
  * Identity is the channel, never an argument; ids of other objectives do not exist here. `ask_human` is
  * not called `ask_user` because one of the agents silently drops a tool of that name.
@@ -12,8 +13,9 @@ import type { ToolName } from "../domain/tool-call.ts";
 const words = (max = 20_000) => z.string().trim().min(1).max(max);
 const title = z.string().trim().min(1).max(100).describe("short and unique in this objective");
 const session = words(100).describe("id or title of a session of this objective");
+const agent = words(64).optional().describe("which agent; default: the repository's for this role");
 
-export type Audience = "manager" | "worker";
+export type Audience = "manager" | "worker" | "reviewer";
 
 interface Tool {
   readonly audience: readonly Audience[];
@@ -22,6 +24,19 @@ interface Tool {
 }
 
 export const TOOLS = {
+  propose_plan: {
+    audience: ["manager"],
+    description:
+      "Show the people on the issue what you are going to do. Nobody has to agree: go on with spawn_session.",
+    input: z.strictObject({
+      sessions: z
+        .array(z.strictObject({ title, goal: words(300).describe("in one sentence") }))
+        .min(1)
+        .max(20),
+      risks: z.array(words(300)).max(10).optional(),
+      questions: z.array(words(300)).max(10).optional(),
+    }),
+  },
   spawn_session: {
     audience: ["manager"],
     description:
@@ -34,14 +49,15 @@ export const TOOLS = {
       depends_on: z
         .array(session)
         .max(20)
-        .default([])
+        .optional()
         .describe("sessions that must have reported before this one starts"),
-      runner: words(64).nullable().default(null).describe("only this runner; null = any"),
+      runner: words(64).optional().describe("only this runner; default: any"),
       runner_labels: z
-        .array(words(64).regex(/^[^,\s]+$/u))
+        .array(words(64).refine((label) => !/[,\s]/u.test(label), "no comma, no space"))
         .max(16)
         .optional()
         .describe("labels its runner must have; default: those of the repository"),
+      agent,
     }),
   },
   message_session: {
@@ -61,7 +77,7 @@ export const TOOLS = {
   },
   cancel_session: {
     audience: ["manager"],
-    description: "Stop a worker for good.",
+    description: "Stop a worker or a reviewer for good.",
     input: z.strictObject({ session, reason: words(500) }),
   },
   publish_pr: {
@@ -70,8 +86,18 @@ export const TOOLS = {
       "Publish a worker's commits as a pull request, or push its new commits to the one it has.",
     input: z.strictObject({
       session,
-      title: words(200).nullable().default(null),
-      body: words().nullable().default(null),
+      title: words(200).optional(),
+      body: words().optional(),
+    }),
+  },
+  request_review: {
+    audience: ["manager"],
+    description:
+      "Have another agent review the open pull request of a worker. End your turn: its verdict comes as a message.",
+    input: z.strictObject({
+      session: words(100).describe("id or title of the worker"),
+      focus: words(4_000).optional().describe("what to look at; default: everything"),
+      agent,
     }),
   },
   finish_objective: {
@@ -80,17 +106,17 @@ export const TOOLS = {
     input: z.strictObject({ summary: words() }),
   },
   ask_human: {
-    audience: ["manager", "worker"],
+    audience: ["manager", "worker", "reviewer"],
     description:
       "Ask the people on the issue. If the answer does not come at once, end your turn: it will be your next message.",
     input: z.strictObject({
       question: words(4000),
-      context: words(8000).nullable().default(null),
-      options: z.array(words(500)).max(9).default([]),
+      context: words(8000).optional(),
+      options: z.array(words(500)).max(9).optional(),
     }),
   },
   report_progress: {
-    audience: ["worker"],
+    audience: ["worker", "reviewer"],
     description: "One line for the status: what you are doing now.",
     input: z.strictObject({ text: words(500) }),
   },
@@ -109,8 +135,8 @@ export const TOOLS = {
       tests: z
         .array(z.strictObject({ command: words(1000), exit_code: z.int() }))
         .max(50)
-        .default([]),
-      notes: words(8000).nullable().default(null),
+        .optional(),
+      notes: words(8000).optional(),
     }),
   },
   message_manager: {
@@ -118,17 +144,50 @@ export const TOOLS = {
     description: "Send a message to the manager; an answer comes as a message.",
     input: z.strictObject({ text: words() }),
   },
+  message_peer: {
+    audience: ["worker"],
+    description:
+      "Send a message to another worker of this objective, about something you both touch. What has to be decided is for the manager.",
+    input: z.strictObject({
+      session: words(100).describe("title of the other worker"),
+      text: words(8_000),
+    }),
+  },
   reply_to_review: {
     audience: ["worker"],
     description:
       "Answer one thread of a review you were given. Posted when your commits are pushed: fixed and answered resolve it, disagree leaves it open.",
     input: z.strictObject({
-      thread: z.int().positive(),
+      thread: z.int().min(1),
       text: words(8000),
       outcome: z.enum(["fixed", "answered", "disagree"]),
     }),
   },
+  submit_review: {
+    audience: ["reviewer"],
+    description:
+      "You are done: your verdict on the pull request, for the manager. Nothing of it is posted on GitHub.",
+    input: z.strictObject({
+      verdict: z.enum(["approve", "request_changes", "comment"]),
+      summary: words(6_000),
+      findings: z
+        .array(
+          z.strictObject({
+            path: words(500),
+            line: z.int().min(1).optional(),
+            text: words(4_000),
+          }),
+        )
+        .max(50)
+        .optional(),
+    }),
+  },
 } satisfies Readonly<Record<ToolName, Tool>>;
+
+export const toolsOf = (audience: Audience): readonly string[] =>
+  Object.entries(TOOLS as Readonly<Record<string, Tool>>)
+    .filter(([, tool]) => tool.audience.includes(audience))
+    .map(([name]) => name);
 
 /** What the MCP server of an attempt offers. `required` is always an array: one null makes a client reject the whole list. */
 export function toolSpecs(

@@ -145,8 +145,16 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "node:os",
     "node:process",
   ],
-  "src/config": ["src/agents", "node:os", "node:path", "zod"],
-  "src/config.ts": ["src/agents", "src/config", "src/github", "node:fs", "node:path", "zod"],
+  "src/config": ["src/agents", "src/domain", ...fs, "node:os", "zod"],
+  "src/config.ts": [
+    "src/agents",
+    "src/config",
+    "src/domain",
+    "src/github",
+    "node:fs",
+    "node:path",
+    "zod",
+  ],
   // A GitHub in memory. It shares nothing with us: not even our mistakes.
   "src/emulator": ["node:", "graphql"],
   // What the composition root puts together; the simulation puts the same together over other ports.

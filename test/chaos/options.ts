@@ -68,6 +68,7 @@ export function environmentOf(
     ORCHA_WORK_ROOT: join(directory, "work"),
     ORCHA_RUNTIME_DIR: join(directory, "run"),
     ORCHA_SLOTS: String(slots),
+    ORCHA_AGENT: "script",
     GHE_HOST: host,
     GHE_PROTOCOL: "http",
     PORT: String(port),

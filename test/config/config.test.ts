@@ -228,3 +228,37 @@ test("the table for the README has a row for every setting, and secrets have no 
     new Set(rows.map((row) => row.replaceAll(String.raw`\|`, "").split("|").length)).size,
   ).toBe(1);
 });
+
+test("the texts of the roles and of agents are files beside the configuration file", () => {
+  using directory = mkdtempDisposableSync(join(tmpdir(), "orcha-config-"));
+  const path = join(directory.path, "orcha.yml");
+  writeFileSync(join(directory.path, "worker.md"), "Do {title}.\n");
+  writeFileSync(join(directory.path, "brief.md"), "Be brief.\n");
+  writeFileSync(
+    path,
+    "prompts: { worker: worker.md }\nagents:\n  terse: { driver: script, prompt: brief.md, next: script }\n",
+  );
+  const read = config({ ...good, ORCHA_CONFIG: path });
+  expect(read.prompts.worker).toBe("Do {title}.\n");
+  expect(read.prompts.manager).toContain("You are the manager");
+  expect(read.agents["terse"]).toMatchObject({ prompt: "Be brief.\n", next: "script" });
+});
+
+test.for([
+  ["prompts: { worker: none.md }", 'prompts.worker is "none.md", which cannot be read (ENOENT)'],
+  ["prompts: { worker: bad.md }", 'prompts.worker is "bad.md", which must not hold {titel}'],
+  ["prompts: { boss: bad.md }", "unknown key `prompts.boss`; known here: manager, worker"],
+  ["agents: { a: { driver: script, prompt: none.md } }", "agents.a.prompt is"],
+  ["agents: { a: { driver: script, next: b } }", 'agents.a.next is "b", but must be one of: a, '],
+  [
+    "agents: { a: { driver: script, next: b }, b: { driver: script, next: a } }",
+    'agents.a.next leads back to "a"',
+  ],
+] as const)("%s is told at the start", ([text, problem]) => {
+  using directory = mkdtempDisposableSync(join(tmpdir(), "orcha-config-"));
+  const path = join(directory.path, "orcha.yml");
+  writeFileSync(join(directory.path, "bad.md"), "Do {titel}.");
+  writeFileSync(path, text);
+  const [told] = problems({ ...good, ORCHA_CONFIG: path });
+  expect(told).toContain(problem);
+});

@@ -338,24 +338,6 @@ describe("checkouts that cannot be made", () => {
 });
 
 describe("provider limits", () => {
-  test("park until they are over", () => {
-    const play = withWorker();
-    const until = play.now + 3_600_000;
-    play.limit("api", until).exited("api");
-    expect(play.session("api").state).toMatchObject({
-      kind: "waiting_limit",
-      until,
-      reason: "weekly limit",
-    });
-    expect(play.timers.get(`resume:${play.session("api").id}`)).toBe(until);
-  });
-
-  test("without a known end: for a while", () => {
-    const play = withWorker();
-    play.limit("api", null).exited("api");
-    expect(play.session("api").state).toMatchObject({ until: play.now + 30_000 });
-  });
-
   test("a message does not wake it early", () => {
     const play = withWorker();
     play.limit("api", null).exited("api");

@@ -1,4 +1,5 @@
 /** Who and what every play of the rules is about. */
+import { readPrompts } from "../../src/config/prompts.ts";
 import type { Actor } from "../../src/domain/people.ts";
 import type { Repository } from "../../src/domain/repository.ts";
 import type { Rules } from "../../src/domain/step.ts";
@@ -19,6 +20,8 @@ export const rules: Rules = {
   turnMaxMs: 4 * 60 * 60_000,
   retryWaitMs: 30_000,
   unsafeNotice: null,
+  prompts: readPrompts(),
+  agents: [{ name: "script", next: null, prompt: null }],
 };
 
 export const ISSUE = 12;

@@ -124,7 +124,7 @@ describe("a review", () => {
     expect(play.mail("api")).toHaveLength(1);
     expect(play.mail("api")[0]).toMatchInlineSnapshot(`
       "bob reviewed your pull request #31 (changes-requested). You are on its branch at its newest commit, cccccccccccc.
-      Address each thread, commit, answer each with reply_to_review (fixed, answered or disagree), then call report_result: your commits are pushed and your replies posted then.
+      Address each point, commit, answer each thread with reply_to_review (fixed, answered or disagree), then call report_result: your commits are pushed and your replies posted then.
       The review, as data:
 
       \`\`\`json
@@ -283,13 +283,19 @@ test("a thread GitHub did not name cannot be resolved", () => {
 
 test("to threads that are not there are refused, naming those that are", () => {
   const play = reviewed();
-  expect(play.call("api", reply(7))?.content).toBe("no thread 7 in this review; it has: 8, 9");
+  expect(play.call("api", reply(7))?.content).toBe(
+    "no thread 7 in this review; reply_to_review takes: 8, 9",
+  );
   const bare = published().commentPull(31, "hm").start("api");
-  expect(bare.call("api", reply(7))?.content).toBe("no thread 7 in this review; it has: none");
+  expect(bare.call("api", reply(7))?.content).toBe(
+    "no thread 7 in this review; reply_to_review takes: none, so report_result only",
+  );
   const none = published().comment("go on").start();
   none.call("manager", { tool: "message_session", session: "api", text: "more" });
   none.start("api");
-  expect(none.call("api", reply(7))?.content).toBe("there is no review to reply to");
+  expect(none.call("api", reply(7))?.content).toBe(
+    "there is no review to reply to; go on, and report_result when you are done",
+  );
 });
 
 test("somebody else's commits in the way: the worker starts over on the fresh head", () => {

@@ -86,7 +86,11 @@ describe("the last merge", () => {
 
 describe("finish_objective is refused while something is open, and names it", () => {
   test.for([
-    ["a worker that has not reported", withWorker, 'not yet: worker "api" is running'],
+    [
+      "a worker that has not reported",
+      withWorker,
+      'not yet: worker "api" is running; end your turn and wait, or cancel_session what nobody needs',
+    ],
     [
       "commits on their way",
       (): Play => {
@@ -96,7 +100,7 @@ describe("finish_objective is refused while something is open, and names it", ()
         play.call("manager", publish("api"));
         return play;
       },
-      'not yet: the commits of "api" are being published',
+      'not yet: the commits of "api" are being published; end your turn and wait, or cancel_session what nobody needs',
     ],
     [
       "a pull request that is being opened",
@@ -107,17 +111,17 @@ describe("finish_objective is refused while something is open, and names it", ()
         play.call("manager", publish("api"));
         return play.pushed("api");
       },
-      'not yet: pull request "api" is pushed',
+      'not yet: pull request "api" is pushed; end your turn and wait, or cancel_session what nobody needs',
     ],
     [
       "an open pull request",
       (): Play => published().comment("done?").start(),
-      "not yet: pull request #31 is open",
+      "not yet: pull request #31 is open; end your turn and wait, or cancel_session what nobody needs",
     ],
     [
       "a review that is being worked on",
       (): Play => published().commentPull(31, "hm").comment("done?").start(),
-      'not yet: worker "api" is queued; pull request #31 is open',
+      'not yet: worker "api" is queued; pull request #31 is open; end your turn and wait, or cancel_session what nobody needs',
     ],
     [
       "an unanswered question",
@@ -126,7 +130,7 @@ describe("finish_objective is refused while something is open, and names it", ()
         play.call("manager", askHuman("Which?"));
         return play;
       },
-      "not yet: question 1 is not answered",
+      "not yet: question 1 is not answered; end your turn and wait, or cancel_session what nobody needs",
     ],
   ] as const)("%s", ([, begin, refusal]) => {
     const play = begin();

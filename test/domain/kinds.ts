@@ -30,3 +30,15 @@ export const permissions = (): Map<string, Permission> =>
     ["bob", "admin"],
     ["mallory", "read"],
   ]);
+
+export const urlOf = (number: number): string => `https://github.test/acme/shop/issues/${number}`;
+
+export const none = (what: string): never => {
+  throw new Error(`there is no ${what}`);
+};
+
+export type Failure = {
+  readonly reason: string;
+  readonly retry: boolean;
+  readonly login?: true;
+};

@@ -12,6 +12,7 @@ import type {
   PullRequestFact,
   ReviewFact,
 } from "../../src/domain/facts.ts";
+import type { Exhausted } from "../../src/domain/limit.ts";
 import { needs } from "../../src/domain/needs.ts";
 import type { Objective, Question, Session } from "../../src/domain/objective.ts";
 import type { Actor } from "../../src/domain/people.ts";
@@ -19,15 +20,22 @@ import { DEFAULT_CONFIG } from "../../src/domain/repository.ts";
 import type { Decision, Emitted, Rules, Timer } from "../../src/domain/step.ts";
 import type { ToolCall } from "../../src/domain/tool-call.ts";
 import { ISSUE, ann, own, repository, rules } from "./cast.ts";
-import { deriveFixed, hash, newIssue, ofKind, permissions } from "./kinds.ts";
+import {
+  deriveFixed,
+  hash,
+  newIssue,
+  none,
+  ofKind,
+  permissions,
+  urlOf,
+  type Failure,
+} from "./kinds.ts";
 import { words } from "./words.ts";
 
 type Kind = Effect["kind"];
 type Of<K extends Kind> = Extract<Effect, { kind: K }>;
 type GivenBack = Extract<ObjectiveEvent, { kind: "resume-requested" }>;
 type Refusal = Extract<ObjectiveEvent, { kind: "push-refused" }>["code"];
-export type Failure = { readonly reason: string; readonly retry: boolean };
-
 export class Play {
   objective: Objective | null = null;
   now = Date.UTC(2026, 0, 5, 14, 5);
@@ -41,6 +49,8 @@ export class Play {
   /** Everything ever emitted, oldest first. */
   readonly emitted: Emitted[] = [];
   readonly timers = new Map<string, number>();
+  /** What is known of providers' limits, for all objectives. */
+  readonly exhausted = new Map<string, Exhausted>();
   last: Decision = { objective: null, effects: [], timers: [], notes: [] };
   #causes = 0;
   #calls = 0;
@@ -53,11 +63,13 @@ export class Play {
   send(event: ObjectiveEvent, facts: Facts = this.facts(event)): this {
     const cause = `cause-${++this.#causes}`;
     const derive = (name: string): string => hash(`${cause}|${name}`);
-    const context = { now: this.now, derive, deriveFixed, facts, rules: this.rules };
+    const { now, rules: limits, exhausted } = this;
+    const context = { now, derive, deriveFixed, facts, rules: limits, exhausted };
     this.last = decide(this.objective, repository, event, context);
     this.objective = this.last.objective;
     this.emitted.push(...this.last.effects);
     for (const timer of this.last.timers) this.#setTimer(timer);
+    for (const [agent, limit] of this.last.exhausted ?? []) this.exhausted.set(agent, limit);
     return this;
   }
 
@@ -200,16 +212,8 @@ export class Play {
   }
 
   editComment(comment: number, text: string, by = ann): this {
-    const [number, url] = [ISSUE, urlOf(ISSUE)];
-    return this.send({
-      kind: "comment-edited",
-      number,
-      on: "issue",
-      comment,
-      actor: by,
-      text,
-      url,
-    });
+    const [kind, on, number, url] = ["comment-edited", "issue", ISSUE, urlOf(ISSUE)] as const;
+    return this.send({ kind, number, on, comment, actor: by, text, url });
   }
 
   commentPull(number: number, text: string, by = ann): this {
@@ -392,9 +396,3 @@ export class Play {
     return this.send({ kind, effect, session, question, reason });
   }
 }
-
-export const urlOf = (number: number): string => `https://github.test/acme/shop/issues/${number}`;
-
-const none = (what: string): never => {
-  throw new Error(`there is no ${what}`);
-};

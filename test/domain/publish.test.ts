@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import { DEFAULT_CONFIG } from "../../src/domain/repository.ts";
 import { publish, published, report, spawn, started, withWorker } from "./begin.ts";
 import { ISSUE } from "./cast.ts";
-import { Play, urlOf } from "./play.ts";
+import { urlOf } from "./kinds.ts";
+import { Play } from "./play.ts";
 import { words } from "./words.ts";
 
 const reported = (): Play => {
@@ -158,7 +159,9 @@ test("GitHub does not open it: the manager hears why and may try again or drop i
   expect(play.effects("answer-call")).toMatchObject([{ isError: true, content: told }]);
   expect(play.failed("open-pull-request", "api", "base is gone").mail()).toEqual([told]);
   const finish = { tool: "finish_objective", summary: "Nothing." } as const;
-  expect(play.call("manager", finish)?.content).toBe('not yet: pull request "api" is pushed');
+  expect(play.call("manager", finish)?.content).toBe(
+    'not yet: pull request "api" is pushed; end your turn and wait, or cancel_session what nobody needs',
+  );
   play.call("manager", { tool: "cancel_session", session: "api", reason: "dropped" });
   play.reads();
   expect(play.it.state.kind).toBe("active");
@@ -181,7 +184,7 @@ test("a session that has not started has nothing to publish", () => {
   play.call("manager", spawn("api"));
   expect(play.call("manager", publish("api"))).toMatchObject({ isError: true });
   expect(play.call("manager", publish("nobody"))?.content).toBe(
-    'no session "nobody" in this objective; it has: api',
+    'no session "nobody" in this objective; name one of: api',
   );
 });
 
@@ -335,7 +338,7 @@ describe("what an answer to a closed pull request means", () => {
     expect(play.it.state.kind).toBe("active");
     play.claim().prepared().spawned();
     expect(play.call("manager", { tool: "finish_objective", summary: "x" })?.content).toBe(
-      "not yet: the answer to question 1 is on its way",
+      "not yet: the answer to question 1 is on its way; end your turn and wait, or cancel_session what nobody needs",
     );
     expect(play.reads().it.state.kind).toBe("finishing");
     play.call("manager", spawn("redis"));

@@ -33,7 +33,7 @@ describe("spawn_session", () => {
     play.call("manager", spawn("docs", { dependsOn: ["api", "web"] }));
     expect(play.session("docs").dependsOn).toEqual([id, play.session("web").id]);
     expect(play.call("manager", spawn("more", { dependsOn: ["nothing"] }))?.content).toBe(
-      'no session "nothing" in this objective; it has: api, web, docs',
+      'no session "nothing" in this objective; name one of: api, web, docs',
     );
   });
 
@@ -42,14 +42,15 @@ describe("spawn_session", () => {
     for (let count = 1; count < 100; count++) play.call("manager", spawn(`w${count}`));
     expect(play.call("manager", spawn("one more"))).toMatchObject({
       isError: true,
-      content: "an objective may have 100 sessions; finish or report first",
+      content:
+        "an objective may have 100 sessions; message_session one of them, or finish_objective",
     });
   });
 
   test("names what there is when there is nothing", () => {
     const play = started();
     expect(play.call("manager", spawn("web", { dependsOn: ["api"] }))?.content).toBe(
-      'no session "api" in this objective; it has: none',
+      'no session "api" in this objective; spawn_session makes one',
     );
   });
 });
@@ -69,7 +70,7 @@ describe("message_session, get_session, list_sessions, cancel_session", () => {
     play.call("manager", { tool: "cancel_session", session: "api", reason: "no" });
     play.exited("api");
     const refused = play.call("manager", { tool: "message_session", session: "api", text: "x" });
-    expect(refused?.content).toBe('session "api" is canceled; spawn a new one');
+    expect(refused?.content).toBe('session "api" is canceled; spawn_session makes a new one');
   });
 
   test("sessions show state, result and pull request", () => {
@@ -79,6 +80,7 @@ describe("message_session, get_session, list_sessions, cancel_session", () => {
         {
           session: play.session("api").id,
           title: "api",
+          role: "worker",
           state: "idle",
           status: "reported",
           reported: true,

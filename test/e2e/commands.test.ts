@@ -74,6 +74,13 @@ test("looking, reading logs and canceling beside a running server; looking after
   });
   expect((await orcha(world, "agents")).stdout).toContain("comes with the runner");
 
+  const would = JSON.parse((await orcha(world, "gc", "--dry-run", "--json")).stdout);
+  expect(would).toMatchObject({ silent: [], freedBytes: 0 });
+  expect(would.lines).toMatchObject([{ runner: "local", verdict: "keep", outcome: "kept" }]);
+  const kept = await orcha(world, "gc", "local");
+  expect(kept).toMatchObject({ code: 0 });
+  expect(kept.stdout).toContain("0 of 1 checkouts are gone");
+
   const logs = await orcha(world, "logs", session.id);
   expect(logs.stdout).toContain("thinking about ports");
   const raw = await orcha(world, "logs", session.id, "--raw");

@@ -27,6 +27,7 @@ export async function openDeafWorld(options: DeafOptions): Promise<TestWorld> {
   const github = await startGitHub(options);
   const { url } = github.emulator;
   const env = {
+    ORCHA_AGENT: "script",
     GHE_HOST: new URL(url).host,
     GHE_PROTOCOL: "http",
     PORT: "0",

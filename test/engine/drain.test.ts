@@ -6,7 +6,8 @@ import { StoreUnavailable } from "../../src/inbox/port.ts";
 import type { Store } from "../../src/store/port.ts";
 import { published, started } from "../domain/begin.ts";
 import { ann, ISSUE, repository, rules } from "../domain/cast.ts";
-import { Play, urlOf } from "../domain/play.ts";
+import { urlOf } from "../domain/kinds.ts";
+import { Play } from "../domain/play.ts";
 import { events } from "../store/examples.ts";
 import {
   enter,

@@ -86,3 +86,33 @@ test("files made to hurt are refused", () => {
   for (const text of [bomb, "x".repeat(100_000), `label: ${"[".repeat(30_000)}`])
     expect(parseRepositoryConfig(text).ok).toBe(false);
 });
+
+test("agents by role and additions to the prompts", () => {
+  const text = `
+agent: claude
+agents: { worker: codex }
+prompts:
+  worker: |
+    Run make check.
+`;
+  expect(parseRepositoryConfig(text, ["claude", "codex"])).toMatchObject({
+    ok: true,
+    config: {
+      agent: "claude",
+      agents: { worker: "codex" },
+      prompts: { worker: "Run make check." },
+    },
+  });
+  expect(parseRepositoryConfig(text, ["claude", "script"])).toEqual({
+    ok: false,
+    problem: {
+      line: 3,
+      message:
+        '`agents.worker` is "codex", but must be one of the agents of this server: claude, script (`agents` of its configuration file adds others)',
+    },
+  });
+  expect(parseRepositoryConfig(`prompts:\n  worker: ${"x".repeat(8_001)}`)).toMatchObject({
+    ok: false,
+    problem: { line: 2 },
+  });
+});

@@ -250,13 +250,17 @@ export const dependenciesFirst: Invariant = {
     first(sessionsOf(evidence), ({ objective, session }) => {
       if (session.attempt === 0) return null;
       const early = session.dependsOn.find(
-        (id) => objective.sessions.find((one) => one.id === id)?.result == null,
+        (id) => !hasReported(objective.sessions.find((one) => one.id === id)),
       );
       return early === undefined
         ? null
         : `${where(objective)}: ${session.title} started before ${early} reported`;
     }),
 };
+
+/** One whose pull request was merged before it reported has nothing left to report. */
+const hasReported = (session: Session | undefined): boolean =>
+  session !== undefined && (session.result !== null || session.state.kind === "succeeded");
 
 const MOST = { sessions: 101, questions: 21, problems: 50 };
 

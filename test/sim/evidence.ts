@@ -141,36 +141,54 @@ const worldOf = (
   installed: (repository) => github.installed(repository),
 });
 
+interface AttemptRow {
+  readonly id: string;
+  readonly closed: number;
+  readonly runner: string | null;
+}
+
 function transcriptsOf(
   { plane, machines, operators: { restored } }: EvidenceParts,
   objectives: readonly Objective[],
 ): readonly TranscriptEvidence[] {
-  const closed = new Set(
+  const rows =
     plane.db === null
       ? []
-      : query<{ readonly id: string }>(
+      : query<AttemptRow>(
           plane.sqlite,
-          "select session_id || '/' || attempt as id from attempt where closed = 1",
-        ).map(({ id }) => id),
-  );
+          "select session_id || '/' || attempt as id, closed, runner from attempt",
+        );
+  const known = new Map(rows.map((row) => [row.id, row]));
   return machines.flatMap((machine) =>
     [...machine.attempts]
-      .filter(([, { session }]) => restored === 0 || isOf(machine, session, objectives))
+      .filter(
+        ([id, { session }]) =>
+          restored === 0 || isOf(machine, session, { row: known.get(id), objectives }),
+      )
       .map(([id, { session, number }]) => ({
         session,
         attempt: number,
         runner: machine.name,
         stored: plane.transcripts.content(session, number, "out"),
-        closed: closed.has(id),
+        closed: known.get(id)?.closed === 1,
       })),
   );
 }
 
-/** A restored backup may have placed a session on another runner than was done after it: its record is of that one. */
-const isOf = (machine: Machine, session: string, objectives: readonly Objective[]): boolean =>
-  objectives.some(({ sessions }) =>
-    sessions.some(({ id, runner }) => id === session && runner === machine.name),
-  );
+/**
+ * A restored backup may have placed a session on another runner than was done after it, under the same number: its record
+ * is of that one.
+ */
+const isOf = (
+  machine: Machine,
+  session: string,
+  at: { readonly row: AttemptRow | undefined; readonly objectives: readonly Objective[] },
+): boolean =>
+  at.row?.runner === undefined || at.row.runner === null
+    ? at.objectives.some(({ sessions }) =>
+        sessions.some(({ id, runner }) => id === session && runner === machine.name),
+      )
+    : at.row.runner === machine.name;
 
 interface DeliveryRow {
   readonly guid: string;
@@ -197,7 +215,12 @@ function runnerOf(machine: Machine, slots: number): RunnerEvidence {
       .filter((attempt) => isRunning(attempt) || isBusy(attempt))
       .map(({ session, number }) => ({ session, attempt: number })),
     begun,
-    output: (session, attempt) => attempts.get(`${session}/${attempt}`)?.out ?? null,
+    output(session, attempt) {
+      const found = attempts.get(`${session}/${attempt}`);
+      // What a disk that was lost held is nowhere; a stop leaves an empty record in its place.
+      const gone = found === undefined || (machine.forgot && found.spec === null);
+      return gone ? null : found.out;
+    },
     taken: (session) => memories.get(session)?.taken.map(({ text }) => text) ?? [],
   };
 }

@@ -233,6 +233,7 @@ function configOf(
       APP_ID: String(github.credentials.id),
       PRIVATE_KEY: github.credentials.privateKey,
       WEBHOOK_SECRET: github.credentials.webhookSecrets[0],
+      ORCHA_AGENT: "script",
       GHE_HOST: github.host,
       ORCHA_DATA_DIR: "/nowhere",
       ORCHA_RUNTIME_DIR: "/nowhere/run",

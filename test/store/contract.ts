@@ -5,6 +5,7 @@ import { absences, moves } from "./contract/absences.ts";
 import { attempts, crowds, machines, releases, slots } from "./contract/fleet.ts";
 import type { Open } from "./contract/given.ts";
 import { inbox } from "./contract/inbox.ts";
+import { limits } from "./contract/limits.ts";
 import { objectives, revisions } from "./contract/objectives.ts";
 import { ends, outbox, statuses } from "./contract/outbox.ts";
 import { rest } from "./contract/rest.ts";
@@ -25,6 +26,7 @@ const parts = {
   absences,
   moves,
   rest,
+  limits,
 };
 
 export function storeContract(name: string, open: Open): void {

@@ -22,7 +22,14 @@ const number = 12;
 const failure = { reason: "overloaded", retry: true };
 
 export const calls: { readonly [T in ToolName]: Extract<ToolCall, { tool: T }> } = {
-  spawn_session: { tool: "spawn_session", title: "a", goal: "b", dependsOn: ["c"], runner: null },
+  spawn_session: {
+    tool: "spawn_session",
+    title: "a",
+    goal: "b",
+    dependsOn: ["c"],
+    runner: null,
+    agent: "codex",
+  },
   message_session: { tool: "message_session", session: "a", text: "b" },
   list_sessions: { tool: "list_sessions" },
   get_session: { tool: "get_session", session: "a" },
@@ -41,6 +48,20 @@ export const calls: { readonly [T in ToolName]: Extract<ToolCall, { tool: T }> }
   },
   message_manager: { tool: "message_manager", text: "a" },
   reply_to_review: { tool: "reply_to_review", thread: 8, text: "a", outcome: "disagree" },
+  propose_plan: {
+    tool: "propose_plan",
+    sessions: [{ title: "a", goal: "b" }],
+    risks: ["c"],
+    questions: [],
+  },
+  request_review: { tool: "request_review", session: "a", focus: null, agent: "b" },
+  message_peer: { tool: "message_peer", session: "a", text: "b" },
+  submit_review: {
+    tool: "submit_review",
+    verdict: "request_changes",
+    summary: "a",
+    findings: [{ path: "a.ts", line: null, text: "b" }],
+  },
 };
 
 const snapshot = { id: 900, title: "t", body: "b", url: "u" };
@@ -260,6 +281,17 @@ const full = (state: SessionState, index: number): Session => ({
       : { kind: "publish", title: null, body: "b" },
   hold: { until: 1, reason: "r" },
   takeover: { by: "ann" },
+  past: [{ agent: "b", attempt: 1 }],
+  reading: ["t"],
+  reviews: session,
+  verdict: {
+    verdict: "approve",
+    summary: "s",
+    findings: [{ path: "p", line: 1, text: "t" }],
+    head: null,
+  },
+  peers: { hops: 1, sent: 2 },
+  replied: [{ call: "c", text: "t", isError: true }],
   said: {
     by: "ann",
     at: 1,
@@ -327,6 +359,12 @@ export function everything(): Objective {
     sessions: [objective.sessions[0], ...sessions],
     questions,
     pullRequests: [pull],
+    config: {
+      ...objective.config,
+      agents: { manager: "a", worker: "b", reviewer: "c" },
+      prompts: { manager: "a", worker: "b", "follow-up": "c", reviewer: "d" },
+    },
+    plan: { sessions: [{ title: "t", goal: "g" }], risks: ["r"], questions: ["q"] },
     heard: [{ comment: 7, text: "t", by: objective.startedBy }],
   };
 }

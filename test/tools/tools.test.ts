@@ -5,18 +5,20 @@ import { parseCall } from "../../src/tools/parse.ts";
 import { toolSpecs, type Audience } from "../../src/tools/table.ts";
 import { calls } from "../store/examples.ts";
 
-const audiences: readonly Audience[] = ["manager", "worker"];
+const audiences: readonly Audience[] = ["manager", "worker", "reviewer"];
 const names = (audience: Audience): string[] => toolSpecs(audience).map(({ name }) => name);
 
 describe("what an agent is offered", () => {
   test("by role", () => {
     expect(names("manager")).toEqual([
+      "propose_plan",
       "spawn_session",
       "message_session",
       "list_sessions",
       "get_session",
       "cancel_session",
       "publish_pr",
+      "request_review",
       "finish_objective",
       "ask_human",
     ]);
@@ -26,8 +28,10 @@ describe("what an agent is offered", () => {
       "report_problem",
       "report_result",
       "message_manager",
+      "message_peer",
       "reply_to_review",
     ]);
+    expect(names("reviewer")).toEqual(["ask_human", "report_progress", "submit_review"]);
   });
 
   test("nothing of a name that agents drop silently", () => {
@@ -44,8 +48,32 @@ describe("what an agent is offered", () => {
     const ajv = new Ajv2020({ strict: true, strictTypes: false });
     expect(ajv.validateSchema(inputSchema)).toBe(true);
     expect(JSON.stringify(inputSchema)).not.toContain('"required":null');
+    expect(unusual(inputSchema)).toEqual([]);
   });
 });
+
+/** What of JSON Schema every client and every provider behind it takes. */
+const USUAL = new Set([
+  ..."type properties required additionalProperties description items enum".split(" "),
+  ..."minLength maxLength minItems maxItems minimum maximum".split(" "),
+]);
+
+/** Words of a schema, and types that are no single word, beyond that. */
+function unusual(schema: object): readonly string[] {
+  const {
+    properties = {},
+    items,
+    ...words
+  } = schema as {
+    readonly properties?: Readonly<Record<string, object>>;
+    readonly items?: object;
+  };
+  const own = Object.entries(words).flatMap(([word, value]: [string, unknown]) =>
+    !USUAL.has(word) || (word === "type" && typeof value !== "string") ? [word] : [],
+  );
+  const inside = [...Object.values(properties), ...(items === undefined ? [] : [items])];
+  return [...own, ...inside.flatMap((one) => unusual(one))];
+}
 
 /** Whose tool it is, arguments as agents write them, and what is wrong with others. */
 const table: {
@@ -57,7 +85,7 @@ const table: {
 } = {
   spawn_session: {
     of: "manager",
-    input: { title: " a ", goal: "b", depends_on: ["c"] },
+    input: { title: " a ", goal: "b", depends_on: ["c"], runner: null, agent: "codex" },
     bad: [
       [{ title: "a" }, "goal"],
       [{ title: "", goal: "b" }, "title"],
@@ -116,6 +144,32 @@ const table: {
       [{ thread: -1, text: "a", outcome: "fixed" }, "thread"],
     ],
   },
+  propose_plan: {
+    of: "manager",
+    input: { sessions: [{ title: "a", goal: "b" }], risks: ["c"] },
+    bad: [
+      [{ sessions: [] }, "sessions"],
+      [{ sessions: [{ title: "a" }] }, "goal"],
+    ],
+  },
+  request_review: {
+    of: "manager",
+    input: { session: "a", focus: null, agent: "b" },
+    bad: [[{ focus: "a" }, "session"]],
+  },
+  message_peer: {
+    of: "worker",
+    input: { session: "a", text: "b" },
+    bad: [[{ session: "a" }, "text"]],
+  },
+  submit_review: {
+    of: "reviewer",
+    input: { verdict: "request_changes", summary: "a", findings: [{ path: "a.ts", text: "b" }] },
+    bad: [
+      [{ verdict: "yes", summary: "a" }, "verdict"],
+      [{ verdict: "approve", summary: "a", findings: [{ path: "a", line: 0, text: "b" }] }, "line"],
+    ],
+  },
 };
 
 const rows = Object.values(calls).map(({ tool }) => {
@@ -144,7 +198,7 @@ describe("a call", () => {
     (tool) => {
       expect(parseCall("worker", tool, {})).toEqual({
         ok: false,
-        reason: "you do not have a tool of this name",
+        reason: `you do not have a tool of this name; yours are: ${names("worker").join(", ")}`,
       });
     },
   );

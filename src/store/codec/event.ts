@@ -6,12 +6,14 @@ import type { Subject } from "../port.ts";
 import {
   AwayRow,
   ObjectiveKey,
+  FindingRow,
   Outcome,
   Person,
   QuestionKey,
   ReasonRow,
   Run,
   SessionKey,
+  VerdictKind,
 } from "./parts.ts";
 
 export const SubjectRow: z.ZodType<Subject> = z.discriminatedUnion("kind", [
@@ -31,6 +33,7 @@ const Request: z.ZodType<ToolCall> = z.discriminatedUnion("tool", [
     dependsOn: z.array(words),
     runner: maybe,
     runnerLabels: z.array(words).readonly().exactOptional(),
+    agent: words.exactOptional(),
   }),
   z.object({ tool: z.literal("message_session"), session: words, text: words }),
   z.object({ tool: z.literal("list_sessions") }),
@@ -59,6 +62,25 @@ const Request: z.ZodType<ToolCall> = z.discriminatedUnion("tool", [
     thread: z.number(),
     text: words,
     outcome: Outcome,
+  }),
+  z.object({
+    tool: z.literal("propose_plan"),
+    sessions: z.array(z.object({ title: words, goal: words })),
+    risks: z.array(words),
+    questions: z.array(words),
+  }),
+  z.object({
+    tool: z.literal("request_review"),
+    session: words,
+    focus: maybe,
+    agent: words.exactOptional(),
+  }),
+  z.object({ tool: z.literal("message_peer"), session: words, text: words }),
+  z.object({
+    tool: z.literal("submit_review"),
+    verdict: VerdictKind,
+    summary: words,
+    findings: z.array(FindingRow),
   }),
 ]);
 
@@ -133,7 +155,9 @@ export const EventRow: z.ZodType<ObjectiveEvent> = z.discriminatedUnion("kind", 
   z.object({ kind: z.literal("message-delivered"), message: words, ...of }),
   z.object({
     kind: z.literal("turn-ended"),
-    failure: z.nullable(z.object({ reason: words, retry: z.boolean() })),
+    failure: z.nullable(
+      z.object({ reason: words, retry: z.boolean(), login: z.literal(true).exactOptional() }),
+    ),
     ...of,
   }),
   z.object({

@@ -15,6 +15,7 @@ import type { SessionState } from "../../domain/session.ts";
 import {
   AwayRow,
   ConfigRow,
+  FindingRow,
   ObjectiveKey,
   Outcome,
   Person,
@@ -24,6 +25,7 @@ import {
   Role,
   Run,
   SessionKey,
+  VerdictKind,
 } from "./parts.ts";
 
 const State: z.ZodType<ObjectiveState> = z.discriminatedUnion("kind", [
@@ -63,6 +65,13 @@ export const ObjectiveRow: z.ZodType<ObjectiveBody> = z.object({
     .readonly()
     .exactOptional(),
   status: z.string(),
+  plan: z
+    .object({
+      sessions: z.array(z.object({ title: z.string(), goal: z.string() })),
+      risks: z.array(z.string()),
+      questions: z.array(z.string()),
+    })
+    .exactOptional(),
 });
 
 const since = z.number();
@@ -174,7 +183,13 @@ export const SessionRow: z.ZodType<Session> = z.object({
   behind: z.number().exactOptional(),
   problems: z.number().exactOptional(),
   refusals: z.number().exactOptional(),
-  hold: z.nullable(z.object({ until: z.number(), reason: z.string() })),
+  hold: z.nullable(
+    z.object({
+      until: z.number(),
+      reason: z.string(),
+      login: z.literal(true).exactOptional(),
+    }),
+  ),
   labels: z.array(z.string()).readonly().exactOptional(),
   waits: z.nullable(z.object({ reason: ReasonRow, since: z.number() })).exactOptional(),
   away: z.nullable(AwayRow).exactOptional(),
@@ -188,6 +203,21 @@ export const SessionRow: z.ZodType<Session> = z.object({
   takeover: z.nullable(z.object({ by: z.string() })).exactOptional(),
   said: z
     .object({ by: z.string(), at: z.number(), count: z.number(), lines: z.array(Line) })
+    .exactOptional(),
+  past: z.array(z.object({ agent: z.string(), attempt: z.number() })).exactOptional(),
+  reading: z.array(z.string()).exactOptional(),
+  reviews: SessionKey.exactOptional(),
+  verdict: z
+    .object({
+      verdict: VerdictKind,
+      summary: z.string(),
+      findings: z.array(FindingRow),
+      head: z.nullable(z.string()),
+    })
+    .exactOptional(),
+  peers: z.object({ hops: z.number(), sent: z.number() }).exactOptional(),
+  replied: z
+    .array(z.object({ call: z.string(), text: z.string(), isError: z.boolean() }))
     .exactOptional(),
 });
 

@@ -6,7 +6,7 @@ import type { Repository, RepositoryConfig } from "../../domain/repository.ts";
 import type { Reason } from "../../domain/reason.ts";
 import type { Away } from "../../domain/runner.ts";
 import type { Block, Inline, Text } from "../../domain/text.ts";
-import type { TestRun } from "../../domain/tool-call.ts";
+import type { ReviewFinding, TestRun } from "../../domain/tool-call.ts";
 
 export const ObjectiveKey = z.string().transform(objectiveId);
 export const SessionKey = z.string().transform(sessionId);
@@ -25,6 +25,12 @@ export const RepositoryRow: z.ZodType<Repository> = z.object({
   name: z.string(),
 });
 
+const PER_ROLE = {
+  manager: z.string().exactOptional(),
+  worker: z.string().exactOptional(),
+  reviewer: z.string().exactOptional(),
+};
+
 export const ConfigRow: z.ZodType<RepositoryConfig> = z.object({
   label: z.string(),
   agent: z.string(),
@@ -34,6 +40,11 @@ export const ConfigRow: z.ZodType<RepositoryConfig> = z.object({
   workspace: z.object({ sparse: z.array(z.string()) }).exactOptional(),
   limits: z.object({ workers: z.number(), sessions: z.number().exactOptional() }),
   runner: z.object({ labels: z.array(z.string()).readonly() }).exactOptional(),
+  prompts: z
+    .object({ ...PER_ROLE, "follow-up": z.string().exactOptional() })
+    .readonly()
+    .exactOptional(),
+  agents: z.object(PER_ROLE).readonly().exactOptional(),
 });
 
 export const Run: z.ZodType<TestRun> = z.object({ command: z.string(), exitCode: z.number() });
@@ -62,6 +73,12 @@ export const ReasonRow: z.ZodType<Reason> = z.discriminatedUnion("kind", [
 ]);
 
 export const Role = z.enum(["manager", "worker", "reviewer"]);
+export const VerdictKind = z.enum(["approve", "request_changes", "comment"]);
+export const FindingRow: z.ZodType<ReviewFinding> = z.object({
+  path: z.string(),
+  line: z.nullable(z.number()),
+  text: z.string(),
+});
 export const Outcome = z.enum(["fixed", "answered", "disagree"]);
 
 const InlinePart: z.ZodType<Inline> = z.discriminatedUnion("kind", [
