@@ -3,9 +3,18 @@
  * minute: in the minute of the first beginning that is the same file, which it empties; otherwise its tidying up takes
  * the second for broken, and deletes all files of the conversation at the next start. So the first is named as if it were
  * of the minute before, and the second ones are taken away; it finds a conversation by what is in the file. Records lie in
- * a folder for each workspace: no other session's are touched.
+ * a folder for each workspace, which has the workspace's path in `.project_root`: a session that has another checkout now
+ * takes its record along. No other session's are touched.
  */
-import { readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { Opening } from "../../src/dialects/dialect.ts";
 
@@ -13,7 +22,7 @@ const MINUTE_MS = 60_000;
 
 /** `home` = where `.gemini` is. */
 export function prepareRecord(
-  { conversation, record }: Pick<Opening, "conversation" | "record">,
+  { conversation, record, workspace }: Pick<Opening, "conversation" | "record" | "workspace">,
   home: string,
   now: Date,
 ): void {
@@ -21,7 +30,8 @@ export function prepareRecord(
   const short = conversation.slice(0, 8);
   const nameAt = (time: number): string =>
     `session-${new Date(time).toISOString().slice(0, 16).replace(":", "-")}-${short}.jsonl`;
-  for (const folder of foldersIn(join(home, ".gemini", "tmp"))) {
+  const tmp = join(home, ".gemini", "tmp");
+  for (const folder of foldersIn(tmp)) {
     const chats = join(folder, "chats");
     const [first, ...others] = namesIn(chats)
       .filter((name) => name.startsWith("session-") && name.endsWith(`-${short}.jsonl`))
@@ -30,9 +40,38 @@ export function prepareRecord(
     const { size } = statSync(join(chats, first));
     for (const other of others)
       if (statSync(join(chats, other)).size < size) rmSync(join(chats, other), { force: true });
-    if (first === nameAt(now.getTime()))
-      renameSync(join(chats, first), join(chats, nameAt(now.getTime() - MINUTE_MS)));
+    const name = first === nameAt(now.getTime()) ? nameAt(now.getTime() - MINUTE_MS) : first;
+    const owner = ownerOf(folder);
+    const to = owner === null || owner === workspace ? chats : chatsOf(tmp, workspace, short);
+    renameSync(join(chats, first), join(to, name));
   }
+}
+
+const MARK = ".project_root";
+
+/** The workspace that a folder of records is for; null = it does not say. */
+function ownerOf(folder: string): string | null {
+  try {
+    return readFileSync(join(folder, MARK), "utf8").trim();
+  } catch {
+    // No mark: not a folder of records, or an older program's.
+    return null;
+  }
+}
+
+/** The program finds the folder of a workspace by the mark, whatever its name. */
+function chatsOf(tmp: string, workspace: string, short: string): string {
+  const found = foldersIn(tmp).find((folder) => ownerOf(folder) === workspace);
+  const folder = found ?? join(tmp, newName(tmp, `orcha-${short}`));
+  const chats = join(folder, "chats");
+  mkdirSync(chats, { recursive: true });
+  if (found === undefined) writeFileSync(join(folder, MARK), workspace);
+  return chats;
+}
+
+function newName(tmp: string, name: string): string {
+  const taken = namesIn(tmp).filter((one) => one.startsWith(name));
+  return `${name}-${taken.length + 1}`;
 }
 
 const foldersIn = (path: string): readonly string[] =>

@@ -240,6 +240,7 @@ test("Gemini CLI's record: never of this minute, and second files are taken away
   const opening = {
     conversation: "abcdef01-2222-4333-8444-555555555555",
     record: "gemini",
+    workspace: "/w/2",
   } as const;
   put(recordName("04"), "the conversation");
   put(recordName("04", "99999999"), "another's");
@@ -254,6 +255,24 @@ test("Gemini CLI's record: never of this minute, and second files are taken away
   prepareRecord({ ...opening, conversation: null }, stage.root, at("03:06:00"));
   prepareRecord(opening, join(stage.root, "nowhere"), at("03:06:00"));
   expect(readdirSync(chats)).toHaveLength(3);
+});
+
+test("Gemini CLI's record goes along to another checkout", async () => {
+  await using stage = new Stage();
+  const tmp = join(stage.root, ".gemini", "tmp");
+  mkdirSync(join(tmp, "1", "chats"), { recursive: true });
+  writeFileSync(join(tmp, "1", ".project_root"), "/w/1");
+  writeFileSync(join(tmp, "1", "chats", recordName("04")), "the conversation");
+  const opening = {
+    conversation: "abcdef01-2222-4333-8444-555555555555",
+    record: "gemini",
+  } as const;
+  for (const minute of ["03:05:00", "03:06:00"])
+    prepareRecord({ ...opening, workspace: "/w/2" }, stage.root, at(minute));
+  expect(readdirSync(join(tmp, "1", "chats"))).toEqual([]);
+  const there = join(tmp, "orcha-abcdef01-1");
+  expect(readFileSync(join(there, ".project_root"), "utf8")).toBe("/w/2");
+  expect(readdirSync(join(there, "chats"))).toEqual([recordName("04")]);
 });
 
 test("a full disk is waited for: nothing is lost when there is space again", async ({ skip }) => {
