@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { OBJECTIVE_BODY, OBJECTIVE_TITLE } from "../../../src/demo/objective.ts";
 import type { Pull } from "../../../src/emulator/model.ts";
 import { REPO, type TestWorld } from "../../world.ts";
-import { commandOf, type ProgramName } from "./programs.ts";
+import { isMissing, type ProgramName } from "./programs.ts";
 import { openAgentWorld, type AgentWorld } from "./world.ts";
 
 const readyPull = (world: TestWorld, title: string): Pull | undefined =>
@@ -73,7 +73,7 @@ const NAMES: Readonly<Record<ProgramName, string>> = {
 };
 
 for (const name of ["claude", "codex", "gemini", "opencode"] as const)
-  test.skipIf(commandOf(name) === null)(`the demo's story with ${NAMES[name]}`, async () => {
+  test.skipIf(isMissing(name))(`the demo's story with ${NAMES[name]}`, async () => {
     await using opened = await openAgentWorld(name);
     // OpenCode 1.18 works on in the directory in which a conversation began: a follow-up in another checkout is not for it.
     await expect(told(opened, name !== "opencode")).resolves.toBeUndefined();
