@@ -43,6 +43,7 @@ const limits = {
 const timingsOf = ({ timings }: PlaneOptions) => ({
   stopGraceMs: 2_000,
   retryWaitMs: 200,
+  limitWaitMs: 500,
   permissionMaxAgeMs: 0,
   lookAgainMs: 200,
   healMs: 2_000,

@@ -1,26 +1,26 @@
 /** The last line of a turn of Claude Code: what it cost, and how it ended. `is_error` decides, not `subtype`. */
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Finding } from "./driver.ts";
 
 const Usage = z.object({
-  inputTokens: z.number().default(0),
-  outputTokens: z.number().default(0),
-  cacheReadInputTokens: z.number().default(0),
-  cacheCreationInputTokens: z.number().default(0),
-  costUSD: z.number().optional(),
+  inputTokens: z.optional(z.number()),
+  outputTokens: z.optional(z.number()),
+  cacheReadInputTokens: z.optional(z.number()),
+  cacheCreationInputTokens: z.optional(z.number()),
+  costUSD: z.optional(z.number()),
 });
 
 export const Result = z.object({
   type: z.literal("result"),
   subtype: z.string(),
   is_error: z.boolean(),
-  terminal_reason: z.string().nullish(),
-  api_error_status: z.number().nullish(),
-  api_error_type: z.string().nullish(),
-  api_error: z.string().nullish(),
-  result: z.string().nullish(),
-  errors: z.array(z.string()).nullish(),
-  model_usage_since_last_result: z.record(z.string(), Usage).nullish(),
+  terminal_reason: z.nullish(z.string()),
+  api_error_status: z.nullish(z.number()),
+  api_error_type: z.nullish(z.string()),
+  api_error: z.nullish(z.string()),
+  result: z.nullish(z.string()),
+  errors: z.nullish(z.array(z.string())),
+  model_usage_since_last_result: z.nullish(z.record(z.string(), Usage)),
 });
 type Result = z.infer<typeof Result>;
 
@@ -38,9 +38,9 @@ export function usageOf({ model_usage_since_last_result: models }: Result): Find
   return [
     {
       kind: "usage",
-      inputTokens: sum((one) => one.inputTokens + one.cacheCreationInputTokens),
-      cachedTokens: sum((one) => one.cacheReadInputTokens),
-      outputTokens: sum((one) => one.outputTokens),
+      inputTokens: sum((one) => (one.inputTokens ?? 0) + (one.cacheCreationInputTokens ?? 0)),
+      cachedTokens: sum((one) => one.cacheReadInputTokens ?? 0),
+      outputTokens: sum((one) => one.outputTokens ?? 0),
       costUsd: priced ? sum((one) => one.costUSD ?? 0) : null,
     },
   ];
@@ -65,10 +65,14 @@ function failed(
     status === 403 ||
     /please run \/login|not logged in|invalid api key/iu.test(reason)
   )
-    return ended(
-      `${reason}; log in on the runner: run \`claude\` there and then \`/login\`, or give it ANTHROPIC_API_KEY`,
-      false,
-    );
+    return {
+      kind: "turn-ended",
+      failure: {
+        reason: `${reason}; log in on the runner: run \`claude\` there and then \`/login\`, or give it ANTHROPIC_API_KEY`,
+        retry: false,
+        login: true,
+      },
+    };
   if (/credit balance/iu.test(reason))
     return ended(`${reason}; add credit with the provider`, false);
   if (why === "prompt_too_long") return ended(reason, false);

@@ -179,7 +179,9 @@ function onUsage(state: CodexState, params: unknown): Reduced<CodexState> {
     tokens,
     spent: {
       kind: "usage",
-      inputTokens: (spent?.inputTokens ?? 0) + last("inputTokens"),
+      // Codex counts what came from the cache among its input.
+      inputTokens:
+        (spent?.inputTokens ?? 0) + Math.max(0, last("inputTokens") - last("cachedInputTokens")),
       cachedTokens: (spent?.cachedTokens ?? 0) + last("cachedInputTokens"),
       outputTokens: (spent?.outputTokens ?? 0) + last("outputTokens"),
       costUsd: null,

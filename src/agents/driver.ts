@@ -101,7 +101,7 @@ export type Finding =
       readonly allowed: boolean;
       readonly why: string;
     }
-  /** Spent since the last one. Cost in US dollars when the agent says it. */
+  /** Spent since the last one. `inputTokens` without those that came from the cache. Cost in US dollars when the agent says it. */
   | {
       readonly kind: "usage";
       readonly inputTokens: number;

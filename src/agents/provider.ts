@@ -21,7 +21,14 @@ const UNAUTHORIZED: ReadonlySet<number> = new Set([401, 403]);
 export function findingOf({ status, text, resetAt, login }: ProviderError): Finding {
   const reason = text.slice(0, REASON_CHARACTERS_MAX);
   if ((status !== null && UNAUTHORIZED.has(status)) || (status === null && LOGIN.test(text)))
-    return fail(`the agent is not logged in: ${reason}; ${login}`, false);
+    return {
+      kind: "turn-ended",
+      failure: {
+        reason: `the agent is not logged in: ${reason}; ${login}`,
+        retry: false,
+        login: true,
+      },
+    };
   if (TOO_LONG.test(text)) return fail(`the conversation is too long: ${reason}`, false);
   if (status === null ? BUSY.test(text) : status === 429 || status >= 500)
     return { kind: "limit-hit", resetAt, reason };

@@ -15,6 +15,18 @@ const Line = z.discriminatedUnion("type", [
   z.object({ type: z.literal("tool-result"), name: z.string() }),
   z.object({ type: z.literal("command"), command: z.string(), code: z.nullable(z.number()) }),
   z.object({
+    type: z.literal("limit"),
+    reason: z.string(),
+    resetAt: z.nullable(z.number()),
+  }),
+  z.object({
+    type: z.literal("usage"),
+    inputTokens: z.number(),
+    cachedTokens: z.number(),
+    outputTokens: z.number(),
+    costUsd: z.nullable(z.number()),
+  }),
+  z.object({
     type: z.literal("turn-end"),
     failure: z.optional(z.object({ reason: z.string(), retry: z.boolean() })),
   }),
@@ -69,6 +81,12 @@ function findingsOf(text: string): Finding[] {
           detail: `${line.command} (${line.code})`.slice(0, SHOWN_CHARACTERS),
         },
       ];
+    case "limit":
+      return [{ kind: "limit-hit", resetAt: line.resetAt, reason: line.reason }];
+    case "usage": {
+      const { type: _, ...usage } = line;
+      return [{ kind: "usage", ...usage }];
+    }
     case "turn-end":
       return [{ kind: "turn-ended", failure: line.failure ?? null }];
   }

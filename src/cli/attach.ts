@@ -205,7 +205,7 @@ class Attached {
     if (mine === undefined || mine.said === fate) return;
     mine.said = fate;
     remark(`  ${WORDS[fate](questions)}: ${harmless(mine.text.slice(0, 80))}`);
-    if (fate !== "waits" && fate !== "sent") this.#stored.delete(id);
+    if (fate !== "waits" && fate !== "sent" && fate !== "queued") this.#stored.delete(id);
   }
 
   #sayUnsettled(): void {
@@ -220,6 +220,8 @@ class Attached {
 const WORDS: Readonly<Record<Line["fate"], (questions: readonly number[]) => string>> = {
   waits: () => "stored, for its next turn",
   sent: () => "sent, not read yet",
+  queued: () => "there; it waits for the end of the turn",
+  steered: () => "delivered now, into its turn",
   delivered: () => "delivered",
   answer: (questions) => `taken as the answer to question ${questions.join()}`,
   ambiguous: (questions) =>

@@ -6,7 +6,7 @@ import { CliError } from "./output.ts";
 
 const Line = z.object({
   id: z.string(),
-  fate: z.enum(["waits", "sent", "delivered", "answer", "ambiguous", "late"]),
+  fate: z.enum(["waits", "sent", "queued", "steered", "delivered", "answer", "ambiguous", "late"]),
   questions: z.array(z.number()),
 });
 export type Line = z.infer<typeof Line>;

@@ -1,7 +1,8 @@
 /** What is shown of objectives and sessions, as plain data: the same from a running server and from its database. */
-import type { Objective } from "../domain/objective.ts";
+import type { Objective, Usage } from "../domain/objective.ts";
 import { isOver, openQuestions, pullRequestOf } from "../domain/objective.ts";
 import { statusWords } from "../domain/render.ts";
+import { spentOn } from "../domain/usage.ts";
 import { isTerminal } from "../domain/session.ts";
 import type { DeadLetter, OutboxRow, Reading } from "../store/port.ts";
 
@@ -21,6 +22,8 @@ export interface ObjectiveView {
     readonly url: string | null;
   }[];
   readonly startedAt: number;
+  /** Tokens and US dollars over all sessions; null = not known. */
+  readonly spent: Usage | null;
 }
 
 export interface SessionView {
@@ -38,6 +41,9 @@ export interface SessionView {
   readonly branch: string | null;
   readonly pullRequest: number | null;
   readonly lastActivity: string | null;
+  readonly agent: string;
+  /** Tokens and US dollars; null = not known. */
+  readonly spent: Usage | null;
 }
 
 export async function objectiveViews(
@@ -71,6 +77,7 @@ function objectiveView(objective: Objective): ObjectiveView {
       url: pull.url,
     })),
     startedAt,
+    spent: spentOn(objective),
   };
 }
 
@@ -99,6 +106,8 @@ export async function sessionViews(
           branch: pull?.branch ?? null,
           pullRequest: pull?.number ?? null,
           lastActivity: activity?.text ?? null,
+          agent: session.agent,
+          spent: session.spent ?? null,
         };
       }),
   );

@@ -54,10 +54,18 @@ interface Asked {
   readonly options: readonly string[];
 }
 
-/** `waits`: for the session's next turn. `sent`: on its way to the agent. */
+/** `waits`: for the session's next turn. `sent`: on its way to the agent. `queued`: there, for the end of the turn. `steered`: into the turn. */
 export interface Line {
   readonly id: string;
-  readonly fate: "waits" | "sent" | "delivered" | "answer" | "ambiguous" | "late";
+  readonly fate:
+    | "waits"
+    | "sent"
+    | "queued"
+    | "steered"
+    | "delivered"
+    | "answer"
+    | "ambiguous"
+    | "late";
   /** That it answers, or could answer. */
   readonly questions: readonly number[];
 }
@@ -206,7 +214,8 @@ function fateOf({ mailbox }: Session, { id, became }: SaidLine): Line {
   switch (became.kind) {
     case "message": {
       const mail = mailbox.find((one) => one.id === became.message);
-      const fate = mail === undefined ? "delivered" : mail.sentTo === null ? "waits" : "sent";
+      if (mail === undefined) return { id, fate: became.how ?? "delivered", questions: [] };
+      const fate = mail.queued === true ? "queued" : mail.sentTo === null ? "waits" : "sent";
       return { id, fate, questions: [] };
     }
     case "answer":

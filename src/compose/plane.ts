@@ -251,7 +251,8 @@ function watched(records: Records, onAttach: PlaneParts["onAttach"]): Records {
 }
 
 function rulesOf({ config, unsafeNotice }: PlaneParts, agents: Adapters["agents"]): Rules {
-  const { stopGraceMs, askWaitMs, summaryWaitMs, turnMaxMs, retryWaitMs } = config.timings;
+  const { stopGraceMs, askWaitMs, summaryWaitMs, turnMaxMs, retryWaitMs, limitWaitMs } =
+    config.timings;
   return {
     ...FAILURES,
     stopGraceMs,
@@ -259,6 +260,7 @@ function rulesOf({ config, unsafeNotice }: PlaneParts, agents: Adapters["agents"
     summaryWaitMs,
     turnMaxMs,
     retryWaitMs,
+    limitWaitMs,
     unsafeNotice,
     prompts: config.prompts,
     agents: agents.facts,

@@ -31,6 +31,8 @@ export const Timings = z.strictObject({
   lookEveryMs: ms.min(1).default(5_000),
   /** Pause before a session whose checkout could not be made is tried again. */
   retryWaitMs: ms.default(30_000),
+  /** First pause of an agent whose provider did not say when its limit ends; twice as long each time, twelve times at most. */
+  limitWaitMs: ms.min(1).default(5 * 60_000),
   /** Between two looks at what changed in a repository, give or take a third; 0 = webhooks only. */
   sweepEveryMs: ms.default(200_000),
   /** The same with `ORCHA_INGEST=pull`, where nothing else tells. */

@@ -44,6 +44,7 @@ export function onClaimed(step: Step, given: Session, event: Of<"slot-claimed">)
     hold: null,
     waits: null,
     replied: [],
+    steeredAt: null,
     mailbox: session.mailbox.map((mail, index) => ({
       ...mail,
       sentTo: index < SENT_MAX ? attempt : null,
@@ -124,7 +125,11 @@ export function onUnstartable(
 const READING_MAX = 5;
 const READING_CHARACTERS = 10_000;
 
-export function onDelivered(step: Step, session: Session, message: string): void {
+export function onDelivered(
+  step: Step,
+  session: Session,
+  { message, how }: Of<"message-delivered">,
+): void {
   // Whoever took it is gone, and with it what it made of it.
   if (hasHandedOver(session)) return;
   const taken = session.mailbox.find(({ id }) => id === message);
@@ -133,8 +138,26 @@ export function onDelivered(step: Step, session: Session, message: string): void
     mailbox: session.mailbox.filter((mail) => mail !== taken),
     reading: [...readingOf(session), taken.text.slice(0, READING_CHARACTERS)].slice(-READING_MAX),
   });
+  if (how !== undefined) steered(step, session, message);
   step.sendMail(session);
   messageDelivered(step, message);
+}
+
+function steered(step: Step, { id, said }: Session, message: string): void {
+  step.changeSession(id, { steeredAt: step.context.now });
+  if (said === undefined) return;
+  const lines = said.lines.map((line) =>
+    line.became.kind === "message" && line.became.message === message
+      ? { ...line, became: { ...line.became, how: "steered" as const } }
+      : line,
+  );
+  step.changeSession(id, { said: { ...said, lines } });
+}
+
+export function onQueued(step: Step, session: Session, message: string): void {
+  const mark = (mail: Session["mailbox"][number]): Session["mailbox"][number] =>
+    mail.id === message ? { ...mail, queued: true } : mail;
+  step.changeSession(session.id, { mailbox: session.mailbox.map((mail) => mark(mail)) });
 }
 
 /** A new limit for the turn that begins; the one of an attempt that is over means nothing. */
@@ -154,7 +177,7 @@ export function onTurnEnded(step: Step, session: Session, { failure }: Of<"turn-
     turnFailed(step, session, failure);
     return;
   }
-  step.changeSession(session.id, { failures: 0, losses: 0, reading: [] });
+  step.changeSession(session.id, { failures: 0, losses: 0, reading: [], steeredAt: null });
   if (session.mailbox.length > 0 && !isTaken(session)) {
     step.note(`${session.title}: the turn is over, a message is on its way`);
     limitTurn(step, session);

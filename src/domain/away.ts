@@ -87,7 +87,7 @@ export function lostEnds(step: Step, ended: (session: Session) => void): void {
 export function processLost(step: Step, session: Session): void {
   // What a push comes to is told in a message then.
   const calls = session.calls.filter(({ kind }) => kind === "publish");
-  const mailbox = session.mailbox.map((mail) => ({ ...mail, sentTo: null }));
+  const mailbox = session.mailbox.map(({ id, text }) => ({ id, text, sentTo: null }));
   step.changeSession(session.id, { calls, mailbox });
   callsLost(step, session);
 }

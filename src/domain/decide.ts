@@ -31,6 +31,7 @@ import { onSaid } from "./said.ts";
 import { Step, type Context, type Decision } from "./step.ts";
 import { cancelSession, nudge, questionLost } from "./stuck.ts";
 import { onGivenBack, onTakeover } from "./takeover.ts";
+import { spend } from "./usage.ts";
 import * as worker from "./worker-tools.ts";
 
 /** `latest` = the newest revision for the issue this event is about; null = there is none. */
@@ -90,6 +91,7 @@ function onObjective(
     case "attempt-spawned":
     case "conversation-known":
     case "message-delivered":
+    case "message-queued":
     case "turn-ended":
     case "limit-hit":
     case "tool-called":
@@ -161,6 +163,8 @@ function onSession(step: Step, event: SessionEvent): void {
     step.note(`${event.kind}: no such session`);
     return;
   }
+  // Spent is spent, however late we hear of it.
+  if ("usage" in event && event.usage !== undefined) spend(step, session, event.usage);
   if (event.kind !== "effect-failed" && "attempt" in event) {
     if (event.attempt === session.attempt && isLive(session.state)) onAttempt(step, session, event);
     else step.note(`${session.title}: ${event.kind} of attempt ${event.attempt} came late`);
@@ -246,7 +250,10 @@ function onAttempt(
         step.changeSession(session.id, { conversation: event.conversation });
       return;
     case "message-delivered":
-      attempt.onDelivered(step, session, event.message);
+      attempt.onDelivered(step, session, event);
+      return;
+    case "message-queued":
+      attempt.onQueued(step, session, event.message);
       return;
     case "turn-ended":
       attempt.onTurnEnded(step, session, event);

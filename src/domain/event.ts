@@ -5,6 +5,7 @@
  * Label, unlabel, close and reopen only mean "look at the issue now": decisions use its current state.
  */
 import type { SessionId, QuestionId } from "./id.ts";
+import type { Usage } from "./objective.ts";
 import type { Actor } from "./people.ts";
 import type { Reason } from "./reason.ts";
 import type { Away } from "./runner.ts";
@@ -91,7 +92,14 @@ export type RunnerEvent =
     } & OfAttempt)
   | ({ readonly kind: "attempt-spawned" } & OfAttempt)
   | ({ readonly kind: "conversation-known"; readonly conversation: string } & OfAttempt)
-  | ({ readonly kind: "message-delivered"; readonly message: string } & OfAttempt)
+  | ({
+      readonly kind: "message-delivered";
+      readonly message: string;
+      /** Into the turn that ran; missing = as a turn of its own. */
+      readonly how?: "steered";
+    } & OfAttempt)
+  /** The agent has it, and reads it when its turn is over. */
+  | ({ readonly kind: "message-queued"; readonly message: string } & OfAttempt)
   | ({
       readonly kind: "turn-ended";
       readonly failure: null | {
@@ -100,6 +108,8 @@ export type RunnerEvent =
         /** The agent is not logged in there. */
         readonly login?: true;
       };
+      /** Spent since the last turn; missing = not told. */
+      readonly usage?: Usage;
     } & OfAttempt)
   | ({
       readonly kind: "limit-hit";
@@ -128,6 +138,8 @@ export type RunnerEvent =
       readonly code: number | null;
       readonly signal: string | null;
       readonly cause: "itself" | "stopped" | "keeper-lost" | "never-started";
+      /** Spent since its last turn; missing = not told. */
+      readonly usage?: Usage;
     } & OfAttempt);
 
 /** What is known of a runner on which sessions of this objective are: whether they can go on there. */

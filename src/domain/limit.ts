@@ -10,20 +10,21 @@ import { isOver, isTaken, type Session } from "./objective.ts";
 import { uuid, type Step } from "./step.ts";
 
 export interface Exhausted {
-  /** In ms since the epoch. */
+  /** In ms since the epoch; `at` = when the newest limit was hit. */
   readonly until: number;
+  readonly at: number;
   /** Limits in a row whose end the provider did not say. */
   readonly strikes: number;
   readonly reason: string;
 }
 
-/** Without a reset time: five minutes, twice as long each time, at most an hour. */
-const AGAIN_MS = 5 * 60_000;
-const AGAIN_MS_MAX = 60 * 60_000;
+/** Longest pause without a reset time, in first pauses: an hour, when that is five minutes. */
+const PAUSES_MAX = 12;
 /** Weekly limits are the longest that there are; an agent prints whatever it is made to print. */
 const RESET_MS_MAX = 8 * 24 * 60 * 60_000;
-/** Not everybody comes back in the same second. */
+/** Not everybody comes back in the same second: up to two minutes later, or a tenth of a shorter wait. */
 const JITTER_MS = 2 * 60_000;
+const JITTER_SHARE = 10;
 const PAST_MAX = 20;
 
 export function onLimit(
@@ -46,20 +47,21 @@ export const hasHandedOver = ({ past = [], attempt }: Session): boolean =>
   past.at(-1)?.attempt === attempt && attempt > 0;
 
 function exhaust(step: Step, agent: string, resetAt: number | null, reason: string): void {
-  const { now } = step.context;
+  const { now, rules } = step.context;
+  const mostMs = rules.limitWaitMs * PAUSES_MAX;
   const before = step.exhausted(agent);
   const isKnown = resetAt !== null && resetAt > now;
   if (isKnown) {
     const until = Math.min(resetAt, now + RESET_MS_MAX);
-    step.exhaust(agent, { until: Math.max(until, before.until), strikes: 0, reason });
+    step.exhaust(agent, { until: Math.max(until, before.until), strikes: 0, reason, at: now });
     return;
   }
   // Somebody else has run into the same limit already.
   if (before.until > now) return;
-  const recent = now < before.until + AGAIN_MS_MAX;
+  const recent = now < before.until + mostMs;
   const strikes = recent ? before.strikes + 1 : 0;
-  const until = now + Math.min(AGAIN_MS * 2 ** strikes, AGAIN_MS_MAX);
-  step.exhaust(agent, { until, strikes, reason });
+  const until = now + Math.min(rules.limitWaitMs * 2 ** strikes, mostMs);
+  step.exhaust(agent, { until, strikes, reason, at: now });
 }
 
 const isFree = (step: Step, agent: string): boolean =>
@@ -87,15 +89,18 @@ export function freeAgent(step: Step, session: Session): string | null {
 /** Until the first of its chain is back, by a little that is its own. */
 export function holdOf(step: Step, session: Session): NonNullable<Session["hold"]> {
   const waits = chainOf(step, session).map((agent) => step.exhausted(agent).until);
+  const until = Math.min(...waits);
   const reason = step.exhausted(session.agent).reason;
   return {
-    until: Math.min(...waits) + jitterOf(step, session),
+    until: until + jitterOf(step, session, until),
     reason: `${session.agent} has reached a limit of its provider (${reason})`,
   };
 }
 
-const jitterOf = ({ context }: Step, { id }: Session): number =>
-  Number.parseInt(context.deriveFixed(`jitter:${id}`).slice(0, 8), 16) % JITTER_MS;
+function jitterOf({ context }: Step, { id }: Session, until: number): number {
+  const share = Number.parseInt(context.deriveFixed(`jitter:${id}`).slice(0, 8), 16) / 2 ** 32;
+  return Math.floor(share * Math.min(JITTER_MS, (until - context.now) / JITTER_SHARE));
+}
 
 /** Another agent goes on in the same checkout; it has heard nothing of all this. */
 export function handOver(step: Step, given: Session, to: string): void {

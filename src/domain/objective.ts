@@ -147,10 +147,22 @@ export interface Session {
   readonly reviews?: SessionId;
   /** What it found, as a reviewer; missing = nothing yet. */
   readonly verdict?: ReviewVerdict;
+  /** When it last took up a message in the middle of its turn; missing or null = not in this turn. */
+  readonly steeredAt?: number | null;
+  /** Over all its turns; missing = nothing is known. */
+  readonly spent?: Usage;
   /** Messages between workers: how many followed one another up to it, and how many it sent; missing = none. */
   readonly peers?: { readonly hops: number; readonly sent: number };
   /** Newest answers to calls of this attempt: the same call again gets the same. Missing = none. */
   readonly replied?: readonly Replied[];
+}
+
+/** Tokens read anew, read from the provider's cache, and written; cost in US dollars, null = not known. */
+export interface Usage {
+  readonly inputTokens: number;
+  readonly cachedTokens: number;
+  readonly outputTokens: number;
+  readonly costUsd: number | null;
 }
 
 export interface ReviewVerdict {
@@ -200,7 +212,12 @@ export interface Said {
 export interface SaidLine {
   readonly id: string;
   readonly became:
-    | { readonly kind: "message"; readonly message: string }
+    | {
+        readonly kind: "message";
+        readonly message: string;
+        /** Taken up in the middle of a turn; missing = not, or not yet. */
+        readonly how?: "steered";
+      }
     | { readonly kind: "answer"; readonly question: number }
     /** It was passed on to nobody: several questions are open, and it names none. */
     | { readonly kind: "ambiguous"; readonly questions: readonly number[] }
@@ -218,6 +235,8 @@ export interface Mail {
   readonly text: string;
   /** Attempt it was handed to; null = none yet. */
   readonly sentTo: number | null;
+  /** The agent has it, and reads it when its turn is over. */
+  readonly queued?: true;
 }
 
 export interface Result {

@@ -12,6 +12,7 @@ import { isTerminal } from "./session.ts";
 import type { Rules } from "./step.ts";
 import type { Block, Inline, Text } from "./text.ts";
 import { clock } from "./time.ts";
+import { spentOn, usageWords } from "./usage.ts";
 
 const text = (value: string): Inline => ({ kind: "text", text: value });
 const strong = (value: string): Inline => ({ kind: "strong", text: value });
@@ -72,6 +73,8 @@ export function statusText(objective: Objective): Text {
       : [[text(`${title}: ${said.count} by ${said.by}, the newest at ${clock(said.at)}`)]],
   );
   if (spoken.length > 0) blocks.push(paragraph(strong("Lines typed on the server:")), list(spoken));
+  const spent = spentOn(objective);
+  if (spent !== null) blocks.push(paragraph(text(`Spent: ${usageWords(spent)}.`)));
   if (ignored > 0)
     blocks.push(
       paragraph(
@@ -194,10 +197,20 @@ function ownWords(objective: Objective, session: Session): string {
     case "running":
       return session.takeover
         ? `${state.kind}; ${session.takeover.by} takes it over when its turn ends`
-        : state.kind;
+        : `${state.kind}${deliveryWords(session)}`;
     case "succeeded":
       return session.verdict === undefined ? state.kind : VERDICTS[session.verdict.verdict];
   }
+}
+
+/** Whether what was said to it has reached it, when it was said in the middle of a turn. */
+function deliveryWords({ mailbox, steeredAt = null }: Session): string {
+  const waiting = mailbox.filter(({ queued }) => queued === true).length;
+  if (waiting > 0)
+    return `; ${waiting} ${waiting === 1 ? "message waits" : "messages wait"} for the end of its turn`;
+  return steeredAt === null
+    ? ""
+    : `; the newest message was delivered at once, ${clock(steeredAt)}`;
 }
 
 const VERDICTS = {

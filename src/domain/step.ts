@@ -40,6 +40,8 @@ export interface Rules {
   readonly turnMaxMs: number;
   /** Pause before a session whose checkout could not be made is tried again. */
   readonly retryWaitMs: number;
+  /** First pause of an agent whose provider did not say when its limit ends; twice as long each time. */
+  readonly limitWaitMs: number;
   /** Said on every pull request: that an agent could have read the control plane's secrets. */
   readonly unsafeNotice: string | null;
   /** What agents are told first, by role. */
@@ -94,7 +96,7 @@ const MAIL_MAX = 200;
 /** Messages that may be on their way to one attempt; the rest follows as they are read. */
 export const SENT_MAX = 100;
 
-const NEVER: Exhausted = { until: 0, strikes: 0, reason: "" };
+const NEVER: Exhausted = { until: 0, at: 0, strikes: 0, reason: "" };
 
 export class Step {
   readonly effects: Emitted[] = [];

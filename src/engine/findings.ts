@@ -2,6 +2,7 @@
 import { describe, isActivity } from "../agents/describe.ts";
 import type { AgentDriver, Failure, Finding } from "../agents/driver.ts";
 import type { ObjectiveEvent, RunnerEvent } from "../domain/event.ts";
+import type { Usage } from "../domain/objective.ts";
 import type { JournalEntry, JournalLine } from "../protocol/journal.ts";
 import type { LiveAttempt, NewItem } from "../store/port.ts";
 import { parseCall } from "../tools/parse.ts";
@@ -20,12 +21,18 @@ export class Findings {
   readonly #live: LiveAttempt;
   readonly #driver: AgentDriver;
   #state: unknown;
+  /** Since the last turn that ended; null = nothing was told. */
+  #usage: Usage | null = null;
 
   constructor(live: LiveAttempt, driver: AgentDriver, before: Iterable<string>) {
     this.#live = live;
     this.#driver = driver;
     this.#state = driver.initial();
-    for (const line of before) this.#state = driver.reduce(this.#state, line).state;
+    for (const line of before) {
+      const { state, findings } = driver.reduce(this.#state, line);
+      this.#state = state;
+      for (const finding of findings) this.#event(finding);
+    }
   }
 
   /** Keys are positions in the record, so the same line or entry never enters twice. */
@@ -53,17 +60,45 @@ export class Findings {
         this.#state = state;
         for (const [index, finding] of findings.entries()) {
           activity = activityOf(finding) ?? activity;
-          enter(`out:${line.end}:${index}`, eventOfFinding(live, finding));
+          enter(`out:${line.end}:${index}`, this.#event(finding));
         }
       }
     };
     for (const { outAt, seq, entry } of entries) {
       readTo(outAt);
-      enter(`journal:${seq}`, eventOfJournal(live, entry));
+      enter(`journal:${seq}`, this.#withUsage(eventOfJournal(live, entry)));
     }
     readTo(Number.POSITIVE_INFINITY);
     return { items, activity };
   }
+
+  #event(finding: Finding): RunnerEvent | null {
+    if (finding.kind === "usage") this.#usage = added(this.#usage, finding);
+    return this.#withUsage(eventOfFinding(this.#live, finding));
+  }
+
+  /** One event per turn carries what was spent in it; the last one what was spent after that. */
+  #withUsage(event: RunnerEvent | null): RunnerEvent | null {
+    const usage = this.#usage;
+    if (usage === null || (event?.kind !== "turn-ended" && event?.kind !== "attempt-exited"))
+      return event;
+    this.#usage = null;
+    return { ...event, usage };
+  }
+}
+
+/** An agent that makes up numbers makes up none that break a sum. */
+const count = (value: number): number =>
+  Number.isFinite(value) ? Math.min(Math.max(0, value), 1e12) : 0;
+
+function added(before: Usage | null, more: Usage): Usage {
+  const { inputTokens = 0, cachedTokens = 0, outputTokens = 0, costUsd = null } = before ?? {};
+  return {
+    inputTokens: inputTokens + count(more.inputTokens),
+    cachedTokens: cachedTokens + count(more.cachedTokens),
+    outputTokens: outputTokens + count(more.outputTokens),
+    costUsd: more.costUsd === null ? costUsd : (costUsd ?? 0) + count(more.costUsd),
+  };
 }
 
 const activityOf = (finding: Finding): string | null =>
@@ -137,7 +172,14 @@ function eventOfFinding({ session, attempt }: LiveAttempt, finding: Finding): Ru
   const of = { session, attempt };
   switch (finding.kind) {
     case "message-taken":
-      return { ...of, kind: "message-delivered", message: finding.id };
+      return {
+        ...of,
+        kind: "message-delivered",
+        message: finding.id,
+        ...(finding.how === "steered" ? { how: "steered" } : {}),
+      };
+    case "message-queued":
+      return { ...of, kind: "message-queued", message: finding.id };
     case "conversation":
       return { ...of, kind: "conversation-known", conversation: finding.id };
     case "turn-ended":
@@ -147,7 +189,6 @@ function eventOfFinding({ session, attempt }: LiveAttempt, finding: Finding): Ru
     case "call-interrupted":
       return { ...of, kind: "call-settled", call: finding.call, won: "parked" };
     case "turn-started":
-    case "message-queued":
     case "retry":
     case "text":
     case "thinking":

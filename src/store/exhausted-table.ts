@@ -9,6 +9,7 @@ const PREFIX = "exhausted:";
 
 const Row: z.ZodType<Exhausted> = z.object({
   until: z.number(),
+  at: z.number(),
   strikes: z.number(),
   reason: z.string(),
 });

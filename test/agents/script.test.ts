@@ -63,7 +63,7 @@ test("it is started with its state and the relay, by the default or a configured
 });
 
 test("drivers are found by name", () => {
-  expect(driverNames).toEqual(expect.arrayContaining(["script", "claude"]));
+  expect(driverNames).toEqual(["script", "claude", "codex", "gemini", "opencode", "acp"]);
   expect(driverNamed("script")).toBe(script);
   expect(driverNamed("toString")).toBeUndefined();
 });

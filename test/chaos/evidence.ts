@@ -6,6 +6,7 @@ import Database from "better-sqlite3";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { over } from "../../src/store/database.ts";
+import { exhausted } from "../../src/store/exhausted-table.ts";
 import { loadObjective } from "../../src/store/objective-table.ts";
 import {
   arrivedIn,
@@ -49,6 +50,7 @@ export async function readEvidence(options: EvidenceOptions): Promise<Evidence |
 type Rows = StoredRows &
   Pick<Evidence, "secret"> & {
     readonly deliveries: ReturnType<Evidence["deliveries"]>;
+    readonly limits: ReturnType<Evidence["exhausted"]>;
     readonly attempts: readonly {
       readonly session: string;
       readonly attempt: number;
@@ -106,6 +108,7 @@ function readRows(sqlite: Database.Database): Rows | null {
         "select guid, state from delivery",
       ).map(({ guid, state }) => [guid, state] as const),
     ),
+    limits: exhausted(db),
     attempts: all("select session_id as session, attempt, closed from attempt"),
   };
 }
@@ -116,7 +119,7 @@ function assemble(
   pushes: readonly PushEvidence[],
 ): Evidence {
   const { world, app, repositories, writes } = github;
-  const { deliveries, attempts, ...read } = rows;
+  const { deliveries, attempts, limits, ...read } = rows;
   const now = world.nowMs();
   const since = upSince();
   return {
@@ -132,6 +135,7 @@ function assemble(
       world.pulls(repository).map((pull) => ({ repository, pull })),
     ),
     deliveries: () => deliveries,
+    exhausted: () => limits,
     accepted: github.accepted(),
     // Transcripts first: the agent's record may only grow meanwhile.
     transcripts: attempts.map((row) => transcriptOf(directory, row)),

@@ -19,6 +19,7 @@ export const rules: Rules = {
   summaryWaitMs: 300_000,
   turnMaxMs: 4 * 60 * 60_000,
   retryWaitMs: 30_000,
+  limitWaitMs: 5 * 60_000,
   unsafeNotice: null,
   prompts: readPrompts(),
   agents: [{ name: "script", next: null, prompt: null }],

@@ -249,7 +249,7 @@ const lost = (play: Play): Play =>
 describe("an agent whose machine is lost as well", () => {
   test("waits without a machine, and begins anew where there is a place", () => {
     const play = withWorker();
-    play.exhausted.set("script", { until: play.now + HOUR, strikes: 0, reason: "r" });
+    play.exhausted.set("script", { until: play.now + HOUR, at: 1, strikes: 0, reason: "r" });
     lost(play).claim("api", "other");
     expect(play.session("api")).toMatchObject({ runner: null, state: { kind: "waiting_limit" } });
     resume(play).claim("api", "other");
@@ -261,7 +261,7 @@ describe("an agent whose machine is lost as well", () => {
 
 test("a slot for a session that wants none any more is given back, exhausted or not", () => {
   const play = withWorker();
-  play.exhausted.set("script", { until: play.now + HOUR, strikes: 0, reason: "r" });
+  play.exhausted.set("script", { until: play.now + HOUR, at: 1, strikes: 0, reason: "r" });
   play.claim("api", "box", 3);
   expect(play.state("api")).toBe("running");
 });

@@ -14,7 +14,7 @@ import type {
 } from "../../src/domain/facts.ts";
 import type { Exhausted } from "../../src/domain/limit.ts";
 import { needs } from "../../src/domain/needs.ts";
-import type { Objective, Question, Session } from "../../src/domain/objective.ts";
+import type { Objective, Question, Session, Usage } from "../../src/domain/objective.ts";
 import type { Actor } from "../../src/domain/people.ts";
 import { DEFAULT_CONFIG } from "../../src/domain/repository.ts";
 import type { Decision, Emitted, Rules, Timer } from "../../src/domain/step.ts";
@@ -323,8 +323,8 @@ export class Play {
     return this.effects("answer-call").find((answer) => answer.call === call) ?? null;
   }
 
-  endTurn(title = "manager", failure: Failure | null = null): this {
-    return this.send({ kind: "turn-ended", ...this.of(title), failure });
+  endTurn(title = "manager", failure: Failure | null = null, more: { usage?: Usage } = {}): this {
+    return this.send({ kind: "turn-ended", ...this.of(title), failure, ...more });
   }
 
   limit(title: string, resetAt: number | null): this {

@@ -5,12 +5,14 @@
 import * as delivery from "./delivery.ts";
 import type { Evidence, Invariant } from "./evidence.ts";
 import * as github from "./github.ts";
+import * as limits from "./limits.ts";
 import * as objectives from "./objectives.ts";
 
 const INVARIANTS: readonly Invariant[] = [
   ...Object.values(objectives),
   ...Object.values(github),
   ...Object.values(delivery),
+  ...Object.values(limits),
 ].toSorted((a, b) => a.number - b.number);
 
 export interface Violation {

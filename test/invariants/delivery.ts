@@ -23,8 +23,11 @@ export const answeredOnce: Invariant = {
           const question = JSON.stringify(asked).slice(1, -1);
           // One that was lost with its machine is told again what nobody knows whether it has read.
           return first(runners, ({ taken }) => {
-            const times = taken(id).filter((text) =>
-              ["answered your question", question, words].every((part) => text.includes(part)),
+            // So is another agent that takes over, in its brief.
+            const times = taken(id).filter(
+              (text) =>
+                !text.includes("You take over from") &&
+                ["answered your question", question, words].every((part) => text.includes(part)),
             );
             return times.length <= 1
               ? null

@@ -3,6 +3,7 @@
  * and the real-process chaos give the same things, so that the same invariants judge both.
  */
 import type { Effect } from "../../src/domain/effect.ts";
+import type { Exhausted } from "../../src/domain/limit.ts";
 import type { Objective } from "../../src/domain/objective.ts";
 import type { Comment, Issue, Pull } from "../../src/emulator/model.ts";
 import { readArrivals } from "../../src/store/arrival.ts";
@@ -82,6 +83,8 @@ export interface Evidence {
   readonly revs: ReadonlyMap<string, number>;
   readonly effects: readonly EffectRow[];
   readonly inboxPending: number;
+  /** Agents whose providers' limits were hit; read when it is asked for. */
+  readonly exhausted: () => ReadonlyMap<string, Exhausted>;
   /** Read when it is asked for: there are many. */
   readonly deliveries: () => ReadonlyMap<string, "new" | "routed" | "rejected">;
   /** GUIDs that were answered with 2xx. */

@@ -15,6 +15,7 @@ import {
 import type { SimGitHub } from "./github.ts";
 import type { Operators } from "./operators.ts";
 import type { SimPlane } from "./plane.ts";
+import { exhausted } from "../../src/store/exhausted-table.ts";
 import { query } from "./query.ts";
 import { RowReader } from "./rows.ts";
 import { isBusy, isRunning } from "./runner/attempt.ts";
@@ -62,6 +63,11 @@ export class EvidenceReader {
   readonly #lateWrites = new Kept<Evidence["lateWrites"]>();
   readonly #writes = new Kept<Evidence["writes"]>();
   readonly #deleted = new Kept<ReadonlySet<string>>();
+  /** The same one always: what it is asked with changes. */
+  readonly #exhausted = (): ReturnType<Evidence["exhausted"]> => {
+    const { plane } = this.#parts;
+    return plane.db === null ? new Map() : exhausted(plane.db);
+  };
   #seen = "";
   #github = 0;
   #attempts = 0;
@@ -94,6 +100,7 @@ export class EvidenceReader {
       label: github.label,
       ...this.#world.get(this.#github, () => worldOf(github)),
       ...rows,
+      exhausted: this.#exhausted,
       deliveries: this.#deliveries.get(
         `${key}/${plane.arrivals.version}`,
         () => () => deliveriesOf(plane),

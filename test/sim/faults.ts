@@ -75,6 +75,7 @@ export const FAULTS = {
   "agent dies before reading": 0.01,
   "runner lost": 0.01,
   "taken over": 0.03,
+  "agent hits limit": 0.02,
 } as const;
 
 const OFTEN = 10;

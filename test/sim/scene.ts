@@ -1,4 +1,5 @@
 /** Sets up one run: GitHub, people, runners, control plane and what may go wrong with them, all from one seed. */
+import { PLAIN } from "../../src/agents/catalog.ts";
 import { readConfig, type Config } from "../../src/config.ts";
 import { Problem } from "../../src/emulator/problem.ts";
 import type { PushEvidence, WriteEvidence } from "../invariants/evidence.ts";
@@ -250,5 +251,8 @@ function configOf(
     probeEveryMs: MINUTE_MS,
     statusEveryMs: 0,
   };
-  return { ...read.config, timings: { ...timings, ...nets } };
+  // Whoever hits a limit is followed by another agent of the same kind, and that one by nobody.
+  const script = { ...PLAIN, driver: "script" };
+  const agents = { script: { ...script, next: "spare" }, spare: script };
+  return { ...read.config, agents, timings: { ...timings, ...nets } };
 }

@@ -19,6 +19,7 @@ const question = questionId("que_1");
 const of = { session, attempt: 1 };
 const on = { ...of, runner: "box" };
 const number = 12;
+const usage = { inputTokens: 1, cachedTokens: 2, outputTokens: 3, costUsd: null };
 const failure = { reason: "overloaded", retry: true };
 
 export const calls: { readonly [T in ToolName]: Extract<ToolCall, { tool: T }> } = {
@@ -98,8 +99,9 @@ export const events: ByKind<ObjectiveEvent> = {
   "attempt-unstartable": { kind: "attempt-unstartable", ...of, stage: "fetch", ...failure },
   "attempt-spawned": { kind: "attempt-spawned", ...of },
   "conversation-known": { kind: "conversation-known", ...of, conversation: "c" },
-  "message-delivered": { kind: "message-delivered", ...of, message: "m" },
-  "turn-ended": { kind: "turn-ended", ...of, failure },
+  "message-delivered": { kind: "message-delivered", ...of, message: "m", how: "steered" },
+  "message-queued": { kind: "message-queued", ...of, message: "m" },
+  "turn-ended": { kind: "turn-ended", ...of, failure: { ...failure, login: true }, usage },
   "limit-hit": { kind: "limit-hit", ...of, resetAt: null, reason: "weekly" },
   "tool-called": { kind: "tool-called", ...of, call: "c", request: calls.report_result },
   "tool-misused": { kind: "tool-misused", ...of, call: "c", tool: "t", reason: "r" },
@@ -110,6 +112,7 @@ export const events: ByKind<ObjectiveEvent> = {
     code: null,
     signal: "SIGKILL",
     cause: "stopped",
+    usage,
   },
   "branch-pushed": { kind: "branch-pushed", session, sha: "c", commits: 2 },
   "push-refused": { kind: "push-refused", session, code: "moved", reason: "r" },
@@ -261,7 +264,7 @@ const full = (state: SessionState, index: number): Session => ({
   runner: "box",
   conversation: "c",
   workspace: { path: "p", base: "a" },
-  mailbox: [{ id: "m", text: "t", sentTo: null }],
+  mailbox: [{ id: "m", text: "t", sentTo: 1, queued: true }],
   progress: "half",
   result: { what: "w", why: "y", tests: [{ command: "c", exitCode: 0 }], notes: "n" },
   calls: [
@@ -279,7 +282,9 @@ const full = (state: SessionState, index: number): Session => ({
     index % 2 === 0
       ? { kind: "follow-up", covers: [8] }
       : { kind: "publish", title: null, body: "b" },
-  hold: { until: 1, reason: "r" },
+  hold: { until: 1, reason: "r", login: true },
+  steeredAt: 1,
+  spent: { ...usage, costUsd: 0.5 },
   takeover: { by: "ann" },
   past: [{ agent: "b", attempt: 1 }],
   reading: ["t"],
@@ -297,7 +302,7 @@ const full = (state: SessionState, index: number): Session => ({
     at: 1,
     count: 4,
     lines: [
-      { id: "1", became: { kind: "message", message: "m" } },
+      { id: "1", became: { kind: "message", message: "m", how: "steered" } },
       { id: "2", became: { kind: "answer", question: 1 } },
       { id: "3", became: { kind: "ambiguous", questions: [1, 2] } },
       { id: "4", became: { kind: "late" } },

@@ -13,6 +13,7 @@ import {
   ReasonRow,
   Run,
   SessionKey,
+  UsageRow,
   VerdictKind,
 } from "./parts.ts";
 
@@ -152,12 +153,19 @@ export const EventRow: z.ZodType<ObjectiveEvent> = z.discriminatedUnion("kind", 
   }),
   z.object({ kind: z.literal("attempt-spawned"), ...of }),
   z.object({ kind: z.literal("conversation-known"), conversation: words, ...of }),
-  z.object({ kind: z.literal("message-delivered"), message: words, ...of }),
+  z.object({
+    kind: z.literal("message-delivered"),
+    message: words,
+    how: z.literal("steered").exactOptional(),
+    ...of,
+  }),
+  z.object({ kind: z.literal("message-queued"), message: words, ...of }),
   z.object({
     kind: z.literal("turn-ended"),
     failure: z.nullable(
       z.object({ reason: words, retry: z.boolean(), login: z.literal(true).exactOptional() }),
     ),
+    usage: UsageRow.exactOptional(),
     ...of,
   }),
   z.object({
@@ -179,6 +187,7 @@ export const EventRow: z.ZodType<ObjectiveEvent> = z.discriminatedUnion("kind", 
     code: z.nullable(z.number()),
     signal: maybe,
     cause: z.enum(["itself", "stopped", "keeper-lost", "never-started"]),
+    usage: UsageRow.exactOptional(),
     ...of,
   }),
   z.object({

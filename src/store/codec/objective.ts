@@ -25,6 +25,7 @@ import {
   Role,
   Run,
   SessionKey,
+  UsageRow,
   VerdictKind,
 } from "./parts.ts";
 
@@ -136,7 +137,11 @@ const Push: z.ZodType<NonNullable<Session["push"]>> = z.discriminatedUnion("kind
 const Line: z.ZodType<SaidLine> = z.object({
   id: z.string(),
   became: z.discriminatedUnion("kind", [
-    z.object({ kind: z.literal("message"), message: z.string() }),
+    z.object({
+      kind: z.literal("message"),
+      message: z.string(),
+      how: z.literal("steered").exactOptional(),
+    }),
     z.object({ kind: z.literal("answer"), question: z.number() }),
     z.object({ kind: z.literal("ambiguous"), questions: z.array(z.number()) }),
     z.object({ kind: z.literal("late") }),
@@ -159,7 +164,14 @@ export const SessionRow: z.ZodType<Session> = z.object({
   workspace: z.nullable(z.object({ path: z.string(), base: z.string() })),
   checkouts: z.number(),
   freshCheckout: z.boolean(),
-  mailbox: z.array(z.object({ id: z.string(), text: z.string(), sentTo: z.nullable(z.number()) })),
+  mailbox: z.array(
+    z.object({
+      id: z.string(),
+      text: z.string(),
+      sentTo: z.nullable(z.number()),
+      queued: z.literal(true).exactOptional(),
+    }),
+  ),
   mailed: z.number(),
   progress: z.nullable(z.string()),
   result: z.nullable(
@@ -215,6 +227,8 @@ export const SessionRow: z.ZodType<Session> = z.object({
       head: z.nullable(z.string()),
     })
     .exactOptional(),
+  steeredAt: z.nullable(z.number()).exactOptional(),
+  spent: UsageRow.exactOptional(),
   peers: z.object({ hops: z.number(), sent: z.number() }).exactOptional(),
   replied: z
     .array(z.object({ call: z.string(), text: z.string(), isError: z.boolean() }))

@@ -1,6 +1,7 @@
 /** Schemas of what several kinds of rows hold: ids, people, repositories, messages. */
 import * as z from "zod";
 import { objectiveId, questionId, sessionId } from "../../domain/id.ts";
+import type { Usage } from "../../domain/objective.ts";
 import type { Actor } from "../../domain/people.ts";
 import type { Repository, RepositoryConfig } from "../../domain/repository.ts";
 import type { Reason } from "../../domain/reason.ts";
@@ -73,6 +74,12 @@ export const ReasonRow: z.ZodType<Reason> = z.discriminatedUnion("kind", [
 ]);
 
 export const Role = z.enum(["manager", "worker", "reviewer"]);
+export const UsageRow: z.ZodType<Usage> = z.object({
+  inputTokens: z.number(),
+  cachedTokens: z.number(),
+  outputTokens: z.number(),
+  costUsd: z.nullable(z.number()),
+});
 export const VerdictKind = z.enum(["approve", "request_changes", "comment"]);
 export const FindingRow: z.ZodType<ReviewFinding> = z.object({
   path: z.string(),

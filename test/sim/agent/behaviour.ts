@@ -67,7 +67,15 @@ function* nature({ sim, session }: Agent): Behaviour {
   if (faults.draw("agent loops"))
     for (let n = 0; n < LOOPS; n += 1)
       yield { do: "call", tool: "report_progress", args: { text: `again ${n}` } };
+  if (faults.draw("agent hits limit")) yield* limit(sim);
   if (faults.draw("agent hostile")) yield* attack(session);
+}
+
+/** It says so and is stopped; a provider may not say until when. */
+function* limit({ random, time }: Sim): Behaviour {
+  const resetAt = random.chance(1 / 3) ? null : time.now() + random.int(1, 120) * 60_000;
+  yield { do: "print", line: { type: "limit", reason: "usage limit reached", resetAt } };
+  yield { do: "work", minutesMax: 60 * 24 };
 }
 
 const LOOPS = 30;

@@ -226,6 +226,13 @@ export const BUGS: readonly Bug[] = [
     needs: ["old backup restored"],
   },
   {
+    name: "an exhausted agent is started all the same",
+    file: "src/domain/limit.ts",
+    find: "  step.exhausted(agent).until <= step.context.now;",
+    replace: "  step.exhausted(agent).until !== step.context.now;",
+    needs: ["agent hits limit"],
+  },
+  {
     name: "an effect is forgotten when its try failed",
     file: "src/store/outbox-table.ts",
     find: "not_before: notBefore,\n        error,",

@@ -8,7 +8,7 @@ export function limits(open: Open): void {
     await using store = await open();
     const { it } = new Play().label();
     expect(await store.exhausted()).toEqual(new Map());
-    const limit = { until: 50, strikes: 1, reason: "weekly" };
+    const limit = { until: 50, at: 1, strikes: 1, reason: "weekly" };
     await put(store, it, { exhausted: new Map([["script", limit]]) });
     await put(store, it, { exhausted: new Map([["script", { ...limit, until: 40 }]]) });
     expect(await store.exhausted()).toEqual(new Map([["script", limit]]));
