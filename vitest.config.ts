@@ -73,7 +73,7 @@ export default defineConfig({
           name: "agents",
           include: ["test/agents/real/**/*.test.ts"],
           pool: "forks",
-          testTimeout: 120_000,
+          testTimeout: 180_000,
           hookTimeout: 60_000,
           maxConcurrency: 2,
         },

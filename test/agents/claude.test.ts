@@ -106,7 +106,7 @@ test("lines that are no lines of the program are shown, and change nothing", () 
         expect(found.filter(({ kind }) => kind !== "unknown")).toEqual(whole);
       },
     ),
-    { numRuns: 200 },
+    { numRuns: 60 },
   );
 });
 

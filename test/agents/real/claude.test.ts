@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import type { Finding } from "../../../src/agents/driver.ts";
 import { openBench, type Attempt, type Bench } from "./agent.ts";
-import { commandOf } from "./programs.ts";
+import { isMissing } from "./programs.ts";
 
 const ID = (digit: number): string => `${digit}`.repeat(8) + "-0000-4000-8000-000000000000";
 
@@ -32,7 +32,7 @@ const workFile = (bench: Bench, name: string): string =>
   readFileSync(join(bench.workspace, name), "utf8");
 
 /** The real Claude Code under the agent host, without a network. */
-const there = { skip: commandOf("claude") === null, concurrent: true };
+const there = { skip: isMissing("claude"), concurrent: true };
 
 test(
   "it works with its own tools and ours, and everything it says is understood",

@@ -7,10 +7,10 @@ import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { kill, processesIn } from "../../chaos/processes.ts";
 import { REPO, type TestWorld } from "../../world.ts";
-import { commandOf } from "./programs.ts";
+import { isMissing } from "./programs.ts";
 import { openAgentWorld } from "./world.ts";
 
-const there = { skip: commandOf("claude") === null };
+const there = { skip: isMissing("claude") };
 
 const REPORT = {
   tool: "report_result",

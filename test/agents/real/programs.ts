@@ -3,6 +3,7 @@
  * Looked for in test/agents/node_modules (`npm ci --prefix test/agents --ignore-scripts`), else in the directory that
  * ORCHA_TEST_AGENTS names. Without them the tests of this directory are skipped.
  */
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
@@ -36,6 +37,23 @@ export function commandOf(name: ProgramName): readonly string[] | null {
   return found.endsWith(".js") ? [process.execPath, found] : [found];
 }
 
+/** Arguments that give a program a network namespace of its own. */
+export const UNSHARE: readonly string[] =
+  process.getuid?.() === 0 ? ["--net"] : ["--map-root-user", "--net"];
+
+let alone: boolean | undefined;
+
+/** Whether such a namespace can be made here. */
+function canBeAlone(): boolean {
+  alone ??=
+    spawnSync("unshare", [...UNSHARE, "ip", "link", "set", "lo", "up"], { stdio: "ignore" })
+      .status === 0;
+  return alone;
+}
+
+/** Whether stories with this program are skipped. */
+export const isMissing = (name: ProgramName): boolean => commandOf(name) === null || !canBeAlone();
+
 /** One line for the head of a test run. */
 export function describePrograms(): string {
   const names = ["claude", "codex", "gemini", "opencode"] as const;
@@ -45,5 +63,7 @@ export function describePrograms(): string {
     missing.length === 0
       ? ""
       : `; skipped: stories of ${missing.join(", ")} (npm ci --prefix test/agents --ignore-scripts)`;
-  return `agent programs: ${found.join(", ") || "none"}${skipped}`;
+  const where =
+    found.length === 0 || canBeAlone() ? "" : "; all skipped: no network namespaces here";
+  return `agent programs: ${found.join(", ") || "none"}${skipped}${where}`;
 }

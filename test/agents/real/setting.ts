@@ -1,23 +1,14 @@
 /** How each real program is configured in these tests: the model server is its provider, and there is no other place to go. */
-import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { PLAIN } from "../../../src/agents/catalog.ts";
 import type { AgentSettings } from "../../../src/agents/driver.ts";
-import { commandOf, type ProgramName } from "./programs.ts";
+import { commandOf, UNSHARE, type ProgramName } from "./programs.ts";
 
 const PORT = 8900;
 const URL_INSIDE = `http://127.0.0.1:${PORT}`;
-
-/** Undefined = a namespace without a network can be made here. */
-export function aloneProblem(): string | undefined {
-  const { status } = spawnSync("unshare", [...UNSHARE, "ip", "link", "set", "lo", "up"]);
-  return status === 0 ? undefined : "no network namespace can be made here (unshare --net)";
-}
-
-const UNSHARE = process.getuid?.() === 0 ? ["--net"] : ["--map-root-user", "--net"];
 
 export interface Setting {
   readonly settings: AgentSettings;

@@ -2,15 +2,15 @@ import { expect, test } from "vitest";
 import { OBJECTIVE_BODY, OBJECTIVE_TITLE } from "../../../src/demo/objective.ts";
 import type { Pull } from "../../../src/emulator/model.ts";
 import { REPO, type TestWorld } from "../../world.ts";
-import { commandOf, type ProgramName } from "./programs.ts";
+import { isMissing, type ProgramName } from "./programs.ts";
 import { openAgentWorld, type AgentWorld } from "./world.ts";
 
 const readyPull = (world: TestWorld, title: string): Pull | undefined =>
   world.github.pulls(REPO).find((pull) => pull.issue.title === title && !pull.draft);
 
 /** The story of the demo, told by real programs: nothing in the control plane or on the runner knows that there is no model. */
-async function story({ world, model }: AgentWorld): Promise<void> {
-  const { ann, github } = world;
+async function story({ world, model }: AgentWorld, reviewed: boolean): Promise<void> {
+  const { ann } = world;
 
   const issue = world.openIssue(OBJECTIVE_TITLE, OBJECTIVE_BODY);
   world.label(issue);
@@ -29,18 +29,7 @@ async function story({ world, model }: AgentWorld): Promise<void> {
   expect(limiter.issue.body).toContain("100 requests per client");
 
   const { number } = limiter.issue;
-  await ann.review(REPO, number, {
-    event: "REQUEST_CHANGES",
-    body: "Nearly.",
-    comments: [{ path: "src/limiter.js", line: 3, body: "Please make the window configurable." }],
-  });
-  const thread = await world.until("the thread to be answered and resolved", () =>
-    github
-      .reviewThreads(REPO, number)
-      .find(({ resolvedBy, comments }) => resolvedBy !== undefined && comments.length === 2),
-  );
-  expect(thread.comments[1]?.body).toContain("RATE_WINDOW_MS");
-
+  if (reviewed) await review(world, number);
   await ann.merge(REPO, number);
   await ann.merge(REPO, errors.issue.number);
   expect(await world.nextComment(issue)).toContain("All endpoints are limited per client");
@@ -49,10 +38,25 @@ async function story({ world, model }: AgentWorld): Promise<void> {
   expect(model.strays).toEqual([]);
 }
 
+/** The follow-up is made in another checkout, by the same conversation. */
+async function review(world: TestWorld, number: number): Promise<void> {
+  await world.ann.review(REPO, number, {
+    event: "REQUEST_CHANGES",
+    body: "Nearly.",
+    comments: [{ path: "src/limiter.js", line: 3, body: "Please make the window configurable." }],
+  });
+  const thread = await world.until("the thread to be answered and resolved", () =>
+    world.github
+      .reviewThreads(REPO, number)
+      .find(({ resolvedBy, comments }) => resolvedBy !== undefined && comments.length === 2),
+  );
+  expect(thread.comments[1]?.body).toContain("RATE_WINDOW_MS");
+}
+
 /** A failure says what the model said last. */
-async function told(opened: AgentWorld): Promise<void> {
+async function told(opened: AgentWorld, reviewed: boolean): Promise<void> {
   try {
-    await story(opened);
+    await story(opened, reviewed);
   } catch (error) {
     opened.world.ignoreComments();
     const said = opened.model.requests.slice(-10).map(({ move }) => JSON.stringify(move));
@@ -69,7 +73,8 @@ const NAMES: Readonly<Record<ProgramName, string>> = {
 };
 
 for (const name of ["claude", "codex", "gemini", "opencode"] as const)
-  test.skipIf(commandOf(name) === null)(`the demo's story with ${NAMES[name]}`, async () => {
+  test.skipIf(isMissing(name))(`the demo's story with ${NAMES[name]}`, async () => {
     await using opened = await openAgentWorld(name);
-    await expect(told(opened)).resolves.toBeUndefined();
+    // OpenCode 1.18 works on in the directory in which a conversation began: a follow-up in another checkout is not for it.
+    await expect(told(opened, name !== "opencode")).resolves.toBeUndefined();
   });
