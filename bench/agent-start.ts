@@ -15,6 +15,7 @@ import { driverNamed } from "../src/agents/registry.ts";
 import type { Opening } from "../src/dialects/dialect.ts";
 import { parseNote, type Note } from "../src/dialects/note.ts";
 import { dialectNamed } from "../src/dialects/registry.ts";
+import { serveTools } from "../runners/program/tools.ts";
 import { ensureProgram } from "../src/fleet/program.ts";
 import { commandOf, type ProgramName } from "../test/agents/real/programs.ts";
 import {
@@ -33,6 +34,9 @@ import type { Figure } from "./table.ts";
 const PROGRAMS: readonly ProgramName[] = ["claude", "codex", "gemini", "opencode"];
 /** The slowest seen needs ten seconds on a busy machine. */
 const READY_MS_MAX = 60_000;
+
+const SOCKET = "tools.sock";
+const NONE = { call: () => Promise.reject(new Error("there are no tools")) };
 
 /** Enough of a login that they start; nobody listens there. */
 const NOWHERE = {
@@ -58,7 +62,13 @@ export async function agentStart(scale: Scale): Promise<readonly Figure[]> {
       const place = placeOf(directory.path);
       const spec = { session: "ses_1", attempt, role: "worker", conversation: null } as const;
       const launch = filled(driver.launch({ ...spec, settings }), { ...place, program });
-      return timed(() => how(launch, place));
+      // One of them does not begin before its tools are there.
+      const tools = await serveTools({ path: join(place.state, SOCKET), tools: [], calls: NONE });
+      try {
+        return await timed(() => how(launch, place));
+      } finally {
+        await tools.close();
+      }
     };
     const values = await interleaved(pick(scale, 5, 1), {
       ours: start(hosted),
@@ -69,13 +79,13 @@ export async function agentStart(scale: Scale): Promise<readonly Figure[]> {
   return figures;
 }
 
-function figureOf(name: string, ours: readonly number[], byHand: readonly number[]): Figure {
-  const each = ratios(ours, byHand);
-  const added = median(ours.map((value, round) => value - (byHand[round] ?? Number.NaN)));
+function figureOf(name: string, ours: readonly number[], theirs: readonly number[]): Figure {
+  const each = ratios(ours, theirs);
+  const added = median(ours.map((value, round) => value - (theirs[round] ?? Number.NaN)));
   return {
     what: `start of ${name} to its first event (${short(added)} ms of it ours)`,
     ours: `${short(median(ours))} ms`,
-    against: `by hand: ${short(median(byHand))} ms`,
+    against: `by hand: ${short(median(theirs))} ms`,
     ratio: median(each),
     spread: spreadOf(each),
     aim: null,
@@ -101,7 +111,7 @@ function filled(launch: Launch, place: Place & { readonly program: string }): La
     ...place,
     node: process.execPath,
     relay: join(place.program, "relay.mjs"),
-    socket: join(place.state, "no-socket"),
+    socket: join(place.state, SOCKET),
   };
   const fill = (text: string): string =>
     text.replaceAll(/\{(\w+)\}/gu, (all, name: string) => values[name] ?? all);

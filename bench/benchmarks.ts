@@ -1,6 +1,7 @@
 /** All benchmarks, by the name they are called by. */
 import { agentStart } from "./agent-start.ts";
 import { checkout } from "./checkout.ts";
+import { decoders } from "./decoders.ts";
 import { decisions } from "./decisions.ts";
 import { dispatch } from "./dispatch.ts";
 import { links } from "./links.ts";
@@ -27,4 +28,5 @@ export const BENCHMARKS: Readonly<Record<string, (scale: Scale) => Promise<reado
   decisions,
   dispatch,
   writes,
+  decoders,
 };

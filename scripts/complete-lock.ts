@@ -1,5 +1,5 @@
 /**
- * Completes package-lock.json after `npm install`: node scripts/complete-lock.ts
+ * Completes package-lock.json after `npm install`, that of the repository and that of test/agents: node scripts/complete-lock.ts
  *
  * npm leaves out of the lock what it could not look up (a binary for another system that a registry mirror does
  * not have), and then `npm ci` refuses the lock as incomplete. It also forgets that better-sqlite3 says
@@ -19,7 +19,7 @@ interface Lock {
   packages: Record<string, Entry>;
 }
 
-const FILE = new URL("../package-lock.json", import.meta.url);
+const FILES = ["../package-lock.json", "../test/agents/package-lock.json"];
 const SYSTEMS = [
   "aix",
   "android",
@@ -44,15 +44,20 @@ const PROCESSORS = [
   "x64",
 ];
 
-const lock: Lock = JSON.parse(readFileSync(FILE, "utf8"));
-const missing = missingFrom(lock);
-const sqlite = lock.packages["node_modules/better-sqlite3"];
-if (sqlite !== undefined) sqlite.gypfile = false;
-lock.packages = Object.fromEntries(
-  Object.entries({ ...lock.packages, ...missing }).toSorted(([a], [b]) => (a < b ? -1 : 1)),
-);
-writeFileSync(FILE, `${JSON.stringify(lock, null, 2)}\n`);
-process.stdout.write(`added ${Object.keys(missing).length} packages for other systems\n`);
+for (const name of FILES) {
+  const file = new URL(name, import.meta.url);
+  const lock: Lock = JSON.parse(readFileSync(file, "utf8"));
+  const missing = missingFrom(lock);
+  const sqlite = lock.packages["node_modules/better-sqlite3"];
+  if (sqlite !== undefined) sqlite.gypfile = false;
+  lock.packages = Object.fromEntries(
+    Object.entries({ ...lock.packages, ...missing }).toSorted(([a], [b]) => (a < b ? -1 : 1)),
+  );
+  writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`);
+  process.stdout.write(
+    `${name}: added ${Object.keys(missing).length} packages for other systems\n`,
+  );
+}
 
 function missingFrom({ packages }: Lock): Record<string, Entry> {
   const wanted = Object.entries(packages).flatMap(([path, { dev, optionalDependencies = {} }]) =>
@@ -72,7 +77,9 @@ function missingFrom({ packages }: Lock): Record<string, Entry> {
 /** System and processor stand in such a package's name: `@oxlint/binding-linux-x64-musl`. */
 function entryOf(name: string, version: string, dev: boolean): Entry & Record<string, unknown> {
   const parts = name.split(/[/-]/u);
-  const os = SYSTEMS.filter((system) => parts.includes(system));
+  const os = SYSTEMS.filter(
+    (system) => parts.includes(system) || (system === "win32" && parts.includes("windows")),
+  );
   const cpu = PROCESSORS.filter((processor) => parts.includes(processor));
   const musl = parts.some((part) => part.startsWith("musl"));
   return {

@@ -27,6 +27,8 @@ export interface WorldOptions
   readonly process?: boolean;
   /** The data directory on a disk of 32 MiB; needs root. */
   readonly smallDisk?: boolean;
+  /** How long to wait for what should come; missing = long enough for the script agent. */
+  readonly waitMs?: number;
   /** There is no git on the PATH of the control plane and its runner, until one is put into `<directory>/bin`. */
   readonly withoutGit?: boolean;
 }
@@ -63,7 +65,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<TestWorld> 
     options.process === true ? startProcess(planeOptions) : startInProcess(planeOptions);
   const plane = await start();
   github.app.setWebhookUrl(plane.url);
-  return new TestWorld(github, directory, plane, start);
+  return new TestWorld(github, directory, plane, start, options.waitMs);
 }
 
 function mountSmallDisk(path: string): void {
@@ -84,6 +86,7 @@ export class TestWorld implements AsyncDisposable {
   readonly #github: GitHub;
   readonly #start: () => Promise<Plane>;
   readonly #read = new Map<number, number>();
+  readonly #waitMs: number;
   #plane: Plane;
   #ignoreComments = false;
   readonly directory: string;
@@ -93,11 +96,18 @@ export class TestWorld implements AsyncDisposable {
   /** Has read permission. */
   readonly mallory: Person;
 
-  constructor(github: GitHub, directory: string, plane: Plane, start: () => Promise<Plane>) {
+  constructor(
+    github: GitHub,
+    directory: string,
+    plane: Plane,
+    start: () => Promise<Plane>,
+    waitMs = WAIT_MS,
+  ) {
     this.#github = github;
     this.#start = start;
     this.#plane = plane;
     this.directory = directory;
+    this.#waitMs = waitMs;
     this.github = github.emulator.world;
     this.ann = this.github.as("ann");
     this.mallory = this.github.as("mallory");
@@ -169,7 +179,7 @@ export class TestWorld implements AsyncDisposable {
   }
 
   until<T>(what: string, look: () => T | undefined | null | false): Promise<T> {
-    return this.github.waitFor(look, { what, timeoutMs: WAIT_MS });
+    return this.github.waitFor(look, { what, timeoutMs: this.#waitMs });
   }
 
   /** All objectives as they are stored. */

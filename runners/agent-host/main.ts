@@ -54,10 +54,8 @@ function main([name = "", file = "", separator, ...command]: readonly string[]):
     process.exitCode = 78;
     return;
   }
-  const start = (): void => host({ dialect, opening: rest, openMs, command, env: environment() });
-  const waitMs = prepareRecord(opening, process.env["HOME"] ?? "", new Date());
-  if (waitMs === 0) start();
-  else setTimeout(start, waitMs);
+  prepareRecord(opening, process.env["HOME"] ?? "", new Date());
+  host({ dialect, opening: rest, openMs, command, env: environment() });
 }
 
 /** Ours, with a secret for each variable that asks for one: a password that nobody needs to know. */

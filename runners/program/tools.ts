@@ -27,7 +27,7 @@ export interface ToolServer {
 export interface ToolServerOptions {
   readonly path: string;
   readonly tools: readonly ToolSpec[];
-  readonly calls: ToolCalls;
+  readonly calls: Pick<ToolCalls, "call">;
 }
 
 export async function serveTools({ path, tools, calls }: ToolServerOptions): Promise<ToolServer> {
@@ -110,7 +110,7 @@ function serveMcp(
 }
 
 async function answer(
-  calls: ToolCalls,
+  calls: ToolServerOptions["calls"],
   { call, tool, args }: { readonly call: string; readonly tool: string; readonly args: unknown },
 ): Promise<{ readonly isError: boolean; readonly content: string }> {
   try {

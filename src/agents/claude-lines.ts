@@ -1,5 +1,5 @@
 /** Lines of Claude Code (`--output-format stream-json`) as findings. Shapes: those of the recorded streams in test/agents/fixtures. */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { failureOf, Result, usageOf } from "./claude-result.ts";
 import type { Finding, PlanState, Reduced } from "./driver.ts";
 
@@ -23,13 +23,13 @@ const Content = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("tool_result"),
     tool_use_id: z.string(),
-    content: z.union([z.string(), z.array(z.unknown())]).optional(),
-    is_error: z.boolean().optional(),
+    content: z.optional(z.union([z.string(), z.array(z.unknown())])),
+    is_error: z.optional(z.boolean()),
   }),
 ]);
 
 const Message = z.object({
-  model: z.string().optional(),
+  model: z.optional(z.string()),
   content: z.union([z.string(), z.array(z.unknown())]),
 });
 
@@ -38,21 +38,21 @@ const Line = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("user"),
     message: Message,
-    isReplay: z.boolean().optional(),
-    tool_use_result: z.unknown().optional(),
+    isReplay: z.optional(z.boolean()),
+    tool_use_result: z.optional(z.unknown()),
   }),
   z.object({
     type: z.literal("system"),
     subtype: z.string(),
-    attempt: z.number().optional(),
-    retry_delay_ms: z.number().optional(),
-    error_status: z.number().nullish(),
-    error: z.string().optional(),
-    content: z.string().optional(),
+    attempt: z.optional(z.number()),
+    retry_delay_ms: z.optional(z.number()),
+    error_status: z.nullish(z.number()),
+    error: z.optional(z.string()),
+    content: z.optional(z.string()),
   }),
   z.object({
     type: z.literal("rate_limit_event"),
-    rate_limit_info: z.object({ status: z.string(), resetsAt: z.number().optional() }),
+    rate_limit_info: z.object({ status: z.string(), resetsAt: z.optional(z.number()) }),
   }),
   Result,
   z.object({
@@ -181,7 +181,7 @@ function planOf(todos: unknown): readonly { readonly text: string; readonly stat
 
 const FileResult = z.object({
   filePath: z.string(),
-  type: z.string().optional(),
+  type: z.optional(z.string()),
   structuredPatch: z.unknown(),
 });
 

@@ -1,26 +1,26 @@
 /** The last line of a turn of Claude Code: what it cost, and how it ended. `is_error` decides, not `subtype`. */
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Finding } from "./driver.ts";
 
 const Usage = z.object({
-  inputTokens: z.number().default(0),
-  outputTokens: z.number().default(0),
-  cacheReadInputTokens: z.number().default(0),
-  cacheCreationInputTokens: z.number().default(0),
-  costUSD: z.number().optional(),
+  inputTokens: z._default(z.number(), 0),
+  outputTokens: z._default(z.number(), 0),
+  cacheReadInputTokens: z._default(z.number(), 0),
+  cacheCreationInputTokens: z._default(z.number(), 0),
+  costUSD: z.optional(z.number()),
 });
 
 export const Result = z.object({
   type: z.literal("result"),
   subtype: z.string(),
   is_error: z.boolean(),
-  terminal_reason: z.string().nullish(),
-  api_error_status: z.number().nullish(),
-  api_error_type: z.string().nullish(),
-  api_error: z.string().nullish(),
-  result: z.string().nullish(),
-  errors: z.array(z.string()).nullish(),
-  model_usage_since_last_result: z.record(z.string(), Usage).nullish(),
+  terminal_reason: z.nullish(z.string()),
+  api_error_status: z.nullish(z.number()),
+  api_error_type: z.nullish(z.string()),
+  api_error: z.nullish(z.string()),
+  result: z.nullish(z.string()),
+  errors: z.nullish(z.array(z.string())),
+  model_usage_since_last_result: z.nullish(z.record(z.string(), Usage)),
 });
 type Result = z.infer<typeof Result>;
 

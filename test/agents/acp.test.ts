@@ -3,7 +3,6 @@ import { PLAIN } from "../../src/agents/catalog.ts";
 import type { Launch } from "../../src/agents/driver.ts";
 import { driverNamed } from "../../src/agents/registry.ts";
 import { gemini } from "../../src/agents/gemini.ts";
-import { opencode } from "../../src/agents/opencode.ts";
 import { asOurs, findingsOf, recordingsOf, shown } from "./recordings.ts";
 
 test("all recordings of agents that speak ACP, finding by finding", async () => {
@@ -61,8 +60,13 @@ const launched = (
 test("a configured command stands in for the program, and keeps the arguments that make it strict", () => {
   const { command } = launched("gemini", { command: ["node", "gemini.js"], profile: "edit" });
   expect(command.slice(5)).toEqual([
-    ...["node", "gemini.js", "--acp", "--allowed-mcp-server-names", "orcha"],
-    ...["--extensions=none", "--approval-mode=default"],
+    "node",
+    "gemini.js",
+    "--acp",
+    "--allowed-mcp-server-names",
+    "orcha",
+    "--extensions=none",
+    "--approval-mode=default",
   ]);
 });
 
@@ -73,16 +77,13 @@ test("where requests go is set for Gemini CLI unless the configuration says it",
   expect(launched("gemini", { env }).env["GOOGLE_GEMINI_BASE_URL"]).toBe("http://there");
 });
 
+const opencodeConfig = (profile: "read-only" | "edit" | "full"): unknown =>
+  JSON.parse(launched("opencode", { profile }).env["OPENCODE_CONFIG_CONTENT"] ?? "");
+
 test("OpenCode's permissions are the profile's, and our own tools are always allowed", () => {
-  const permission = (profile: "read-only" | "edit" | "full"): unknown => {
-    const content = launched("opencode", { profile }).env["OPENCODE_CONFIG_CONTENT"] ?? "";
-    const config: unknown = JSON.parse(content);
-    return config;
-  };
-  expect(permission("full")).toMatchObject({ permission: { "*": "allow" } });
-  expect(permission("edit")).toMatchObject({ permission: { "*": "allow", webfetch: "deny" } });
-  expect(permission("read-only")).toMatchObject({
+  expect(opencodeConfig("full")).toMatchObject({ permission: { "*": "allow" } });
+  expect(opencodeConfig("edit")).toMatchObject({ permission: { "*": "allow", webfetch: "deny" } });
+  expect(opencodeConfig("read-only")).toMatchObject({
     permission: { "*": "deny", "orcha_*": "allow" },
   });
-  expect(opencode.name).toBe("opencode");
 });

@@ -37,25 +37,27 @@ test.for(ends)("a turn that failed with %j", ([codexErrorInfo, expected]) => {
   expect(findingsOf(codex, [failed({ message: "m", codexErrorInfo })])).toMatchObject([expected]);
 });
 
-test("a limit ends when the windows that are used up are new again", () => {
-  const limits = (used: number): string =>
-    JSON.stringify({
-      method: "account/rateLimits/updated",
-      params: {
-        rateLimits: {
-          primary: { usedPercent: 100, resetsAt: 1_800 },
-          secondary: { usedPercent: used, resetsAt: 9_000 },
-        },
+const limits = (used: number): string =>
+  JSON.stringify({
+    method: "account/rateLimits/updated",
+    params: {
+      rateLimits: {
+        primary: { usedPercent: 100, resetsAt: 1_800 },
+        secondary: { usedPercent: used, resetsAt: 9_000 },
       },
-    });
+    },
+  });
+
+test("a limit ends when the windows that are used up are new again", () => {
   const over = failed({ message: "m", codexErrorInfo: "usageLimitExceeded" });
   expect(findingsOf(codex, [limits(40), over])).toMatchObject([{ resetAt: 1_800_000 }]);
   expect(findingsOf(codex, [limits(100), over])).toMatchObject([{ resetAt: 9_000_000 }]);
 });
 
+const turn = (threadId: string): string =>
+  JSON.stringify({ method: "turn/started", params: { threadId, turn: { id: threadId } } });
+
 test("threads of sub-agents are not the conversation", () => {
-  const turn = (threadId: string): string =>
-    JSON.stringify({ method: "turn/started", params: { threadId, turn: { id: threadId } } });
   const ready = '{"orcha":{"kind":"ready","conversation":"mine"}}';
   expect(findingsOf(codex, [ready, turn("other"), turn("mine")])).toEqual([
     { kind: "conversation", id: "mine" },

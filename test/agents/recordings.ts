@@ -29,15 +29,16 @@ export function asOurs(name: string): readonly string[] {
   const told = lines.findIndex((line) =>
     line.includes(name.includes("gemini") ? "available_commands_update" : '"id":2,'),
   );
-  const note = (on: boolean): string => `{"orcha":${JSON.stringify({ kind: "replay", on })}}`;
   return [
     ...lines.slice(0, 1),
-    note(true),
+    replay(true),
     ...lines.slice(1, told + 1),
-    note(false),
+    replay(false),
     ...lines.slice(told + 1),
   ];
 }
+
+const replay = (on: boolean): string => `{"orcha":${JSON.stringify({ kind: "replay", on })}}`;
 
 export function findingsOf(driver: AgentDriver, lines: readonly string[]): readonly Finding[] {
   let state = driver.initial();

@@ -12,7 +12,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   // The core: no I/O, no clock, no randomness.
   "src/lib": [],
   "src/domain": ["src/lib"],
-  "src/agents": ["src/dialects", "src/lib", "zod/mini"],
+  "src/agents": ["src/dialects", "src/lib", "node:crypto", "zod/mini"],
   "src/dialects": ["zod/mini"],
   // Contract between two programs.
   "src/protocol": ["zod/mini"],

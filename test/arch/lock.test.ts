@@ -8,24 +8,33 @@ interface Entry {
   readonly resolved?: string;
 }
 
-const { packages }: { packages: Readonly<Record<string, Entry>> } = JSON.parse(
-  read("package-lock.json"),
+const LOCKS = ["package-lock.json", "test/agents/package-lock.json"];
+
+const packagesOf = (file: string): Readonly<Record<string, Entry>> => {
+  const { packages }: { packages: Readonly<Record<string, Entry>> } = JSON.parse(read(file));
+  return packages;
+};
+
+test.for(LOCKS)(
+  "every optional dependency is in %s: else run node scripts/complete-lock.ts",
+  (file) => {
+    const packages = packagesOf(file);
+    const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+      Object.keys(optionalDependencies).filter(
+        (name) =>
+          !(`node_modules/${name}` in packages) && !(`${path}/node_modules/${name}` in packages),
+      ),
+    );
+    expect(missing).toEqual([]);
+  },
 );
 
-test("every optional dependency is in the lock: else run node scripts/complete-lock.ts", () => {
-  const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
-    Object.keys(optionalDependencies).filter(
-      (name) =>
-        !(`node_modules/${name}` in packages) && !(`${path}/node_modules/${name}` in packages),
-    ),
-  );
-  expect(missing).toEqual([]);
-});
-
 test("better-sqlite3 is not compiled: its binaries are in the package", () => {
-  expect(packages["node_modules/better-sqlite3"]?.gypfile).toBe(false);
+  expect(packagesOf("package-lock.json")["node_modules/better-sqlite3"]?.gypfile).toBe(false);
 });
 
-test("the lock names no registry", () => {
-  expect(Object.values(packages).filter(({ resolved }) => resolved !== undefined)).toEqual([]);
+test.for(LOCKS)("%s names no registry", (file) => {
+  expect(Object.values(packagesOf(file)).filter(({ resolved }) => resolved !== undefined)).toEqual(
+    [],
+  );
 });

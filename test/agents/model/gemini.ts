@@ -6,7 +6,9 @@ import { sendEvents, sendJson, TOKENS, unwrapped, type Provider } from "./http.t
 const Part = z.object({
   text: z.string().optional(),
   thought: z.boolean().optional(),
-  functionResponse: z.object({ response: z.record(z.string(), z.unknown()) }).optional(),
+  functionResponse: z
+    .object({ id: z.string().optional(), response: z.record(z.string(), z.unknown()) })
+    .optional(),
 });
 
 const Request = z.object({
@@ -22,7 +24,8 @@ export const gemini: Provider = {
     return {
       entries: contents
         .filter(({ role }) => role !== "model")
-        .flatMap(({ parts }) => parts.flatMap(entriesOf)),
+        .flatMap(({ parts }) => once(parts))
+        .flatMap(entriesOf),
       tools: tools.flatMap(({ functionDeclarations = [] }) =>
         functionDeclarations.map(({ name }) => name),
       ),
@@ -52,6 +55,12 @@ export const gemini: Provider = {
 
 /** What the program says of the machine before the first message. */
 const CONTEXT = /^\s*(?:<session_context>|This is the Gemini CLI)/u;
+
+/** A conversation that is resumed has its results twice. */
+function once(parts: readonly z.infer<typeof Part>[]): readonly z.infer<typeof Part>[] {
+  const ids = parts.map(({ functionResponse }) => functionResponse?.id);
+  return parts.filter((_, index) => ids[index] === undefined || ids.indexOf(ids[index]) === index);
+}
 
 function entriesOf({ text, thought, functionResponse }: z.infer<typeof Part>): Entry[] {
   if (functionResponse !== undefined) {

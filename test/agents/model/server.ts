@@ -104,7 +104,8 @@ const AUXILIARY = {
     title: "a task",
     reasoning: "scripted",
     model_choice: "pro",
-    complexity_score: 50,
+    complexity_reasoning: "scripted",
+    complexity_score: 90,
   }),
   call: null,
 };

@@ -3,15 +3,13 @@ import { OBJECTIVE_BODY, OBJECTIVE_TITLE } from "../../../src/demo/objective.ts"
 import type { Pull } from "../../../src/emulator/model.ts";
 import { REPO, type TestWorld } from "../../world.ts";
 import { commandOf, type ProgramName } from "./programs.ts";
-import { openAgentWorld } from "./world.ts";
+import { openAgentWorld, type AgentWorld } from "./world.ts";
 
 const readyPull = (world: TestWorld, title: string): Pull | undefined =>
   world.github.pulls(REPO).find((pull) => pull.issue.title === title && !pull.draft);
 
 /** The story of the demo, told by real programs: nothing in the control plane or on the runner knows that there is no model. */
-const story = async (name: ProgramName): Promise<void> => {
-  await using opened = await openAgentWorld(name);
-  const { world, model } = opened;
+async function story({ world, model }: AgentWorld): Promise<void> {
   const { ann, github } = world;
 
   const issue = world.openIssue(OBJECTIVE_TITLE, OBJECTIVE_BODY);
@@ -49,7 +47,19 @@ const story = async (name: ProgramName): Promise<void> => {
   await world.status(issue, "Done at");
   for (const { transcript, recorded } of await world.records()) expect(transcript).toBe(recorded);
   expect(model.strays).toEqual([]);
-};
+}
+
+/** A failure says what the model said last. */
+async function told(opened: AgentWorld): Promise<void> {
+  try {
+    await story(opened);
+  } catch (error) {
+    opened.world.ignoreComments();
+    const said = opened.model.requests.slice(-10).map(({ move }) => JSON.stringify(move));
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error([reason, ...opened.model.strays, ...said].join("\n"), { cause: error });
+  }
+}
 
 const NAMES: Readonly<Record<ProgramName, string>> = {
   claude: "Claude Code",
@@ -60,5 +70,6 @@ const NAMES: Readonly<Record<ProgramName, string>> = {
 
 for (const name of ["claude", "codex", "gemini", "opencode"] as const)
   test.skipIf(commandOf(name) === null)(`the demo's story with ${NAMES[name]}`, async () => {
-    await expect(story(name)).resolves.toBeUndefined();
+    await using opened = await openAgentWorld(name);
+    await expect(told(opened)).resolves.toBeUndefined();
   });

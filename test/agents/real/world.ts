@@ -14,6 +14,9 @@ export interface AgentWorld extends AsyncDisposable {
   readonly model: ModelServer;
 }
 
+/** OpenCode alone needs ten seconds to begin on a busy machine. */
+const WAIT_MS = 60_000;
+
 export async function openAgentWorld(
   name: ProgramName,
   options: WorldOptions & { readonly env?: Readonly<Record<string, string>> } = {},
@@ -25,6 +28,7 @@ export async function openAgentWorld(
   const { env, ...rest } = options;
   const world = await openWorld({
     files: { ...PROJECT_FILES, ".github/orcha.yml": `agent: ${name}\n` },
+    waitMs: WAIT_MS,
     ...rest,
     agents: { [name]: { ...settings, env: { ...settings.env, ...env } } },
   });
