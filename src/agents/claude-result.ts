@@ -3,10 +3,10 @@ import * as z from "zod/mini";
 import type { Finding } from "./driver.ts";
 
 const Usage = z.object({
-  inputTokens: z._default(z.number(), 0),
-  outputTokens: z._default(z.number(), 0),
-  cacheReadInputTokens: z._default(z.number(), 0),
-  cacheCreationInputTokens: z._default(z.number(), 0),
+  inputTokens: z.optional(z.number()),
+  outputTokens: z.optional(z.number()),
+  cacheReadInputTokens: z.optional(z.number()),
+  cacheCreationInputTokens: z.optional(z.number()),
   costUSD: z.optional(z.number()),
 });
 
@@ -38,9 +38,9 @@ export function usageOf({ model_usage_since_last_result: models }: Result): Find
   return [
     {
       kind: "usage",
-      inputTokens: sum((one) => one.inputTokens + one.cacheCreationInputTokens),
-      cachedTokens: sum((one) => one.cacheReadInputTokens),
-      outputTokens: sum((one) => one.outputTokens),
+      inputTokens: sum((one) => (one.inputTokens ?? 0) + (one.cacheCreationInputTokens ?? 0)),
+      cachedTokens: sum((one) => one.cacheReadInputTokens ?? 0),
+      outputTokens: sum((one) => one.outputTokens ?? 0),
       costUsd: priced ? sum((one) => one.costUSD ?? 0) : null,
     },
   ];

@@ -25,11 +25,10 @@ export function openGitHub(
   const { config, app, clock, log, store, identity, fetch } = parts;
   const { elapsed = () => clock.now(), pressure = () => "ok" } = parts;
   const { github, timings, agent } = config;
-  const { patienceMs } = timings;
+  const { patienceMs, requestMs: flightMs } = timings;
   const secrets = openSecretRegistry({ ...clock, now: elapsed });
   for (const secret of [...app.webhookSecrets, app.privateKey]) secrets.add(secret);
   const ledger = openLedger(ledgerStore(store), clock);
-  const flightMs = timings.requestMs;
   const pacing = openPacing({ limits: github.limits, clock, elapsed, ledger, flightMs });
   const auth = openAuth({
     appId: app.id,
