@@ -181,8 +181,7 @@ function onUsage(state: CodexState, params: unknown): Reduced<CodexState> {
     spent: {
       kind: "usage",
       // Codex counts what came from the cache among its input.
-      inputTokens:
-        (spent?.inputTokens ?? 0) + Math.max(0, last("inputTokens") - last("cachedInputTokens")),
+      inputTokens: (spent?.inputTokens ?? 0) + Math.max(0, last("inputTokens") - cached),
       cachedTokens: (spent?.cachedTokens ?? 0) + cached,
       outputTokens: (spent?.outputTokens ?? 0) + last("outputTokens"),
       costUsd: null,
