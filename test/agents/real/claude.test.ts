@@ -92,7 +92,7 @@ test(
     second.say(ID(1), script(steps));
     expect(await turn(second, ID(2), "You were interrupted: go on.")).toContain('"failure":null');
     expect(workFile(bench, "count.txt")).toBe("1\n2\n");
-    expect(second.findings.filter(({ kind }) => kind === "message-taken")).toHaveLength(2);
+    X;
   },
 );
 
