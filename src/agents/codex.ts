@@ -173,6 +173,7 @@ function onUsage(state: CodexState, params: unknown): Reduced<CodexState> {
   const isOld = !state.began.includes(textAt(params, "turnId") ?? "") || tokens === state.tokens;
   if (isOld) return found({ ...state, tokens });
   const last = (name: string): number => numberAt(usage, "last", name) ?? 0;
+  const cached = last("cachedInputTokens");
   const { spent } = state;
   return found({
     ...state,
@@ -182,7 +183,7 @@ function onUsage(state: CodexState, params: unknown): Reduced<CodexState> {
       // Codex counts what came from the cache among its input.
       inputTokens:
         (spent?.inputTokens ?? 0) + Math.max(0, last("inputTokens") - last("cachedInputTokens")),
-      cachedTokens: (spent?.cachedTokens ?? 0) + last("cachedInputTokens"),
+      cachedTokens: (spent?.cachedTokens ?? 0) + cached,
       outputTokens: (spent?.outputTokens ?? 0) + last("outputTokens"),
       costUsd: null,
     },

@@ -2,11 +2,6 @@
 import { parseNote } from "../dialects/note.ts";
 import type { Finding } from "./driver.ts";
 
-export interface NoteState {
-  /** The agent tells what was said before: nothing of it happens now. */
-  readonly replaying: boolean;
-}
-
 /** Null = the line is the agent's. `line` = what the agent printed, when it had to be wrapped. */
 export function readNote(line: string): {
   readonly findings: readonly Finding[];

@@ -70,7 +70,7 @@ function permissionsOf(
 ): Readonly<Record<string, "allow" | "deny">> {
   switch (profile) {
     case "full":
-      return { "*": "allow" };
+      return { "*": "allow", question: "deny" };
     case "edit+network":
       return { "*": "allow", external_directory: "deny", question: "deny" };
     case "edit":

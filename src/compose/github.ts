@@ -12,6 +12,7 @@ import { isForeign } from "../github/marker.ts";
 import { ADMIN, READ } from "../github/cost.ts";
 import { heedful } from "../github/own.ts";
 import { openPacing, takeTurn } from "../github/pacing.ts";
+import type { RepositoryConfigs } from "../github/repository-config.ts";
 import { openSecretRegistry } from "../github/secrets.ts";
 import { openSurvey, type SurveyOptions } from "../github/survey.ts";
 import type { PlaneParts } from "./plane.ts";
@@ -59,12 +60,7 @@ export function openGitHub(
     elapsed,
     breaker,
     secrets,
-    configs: {
-      agents,
-      agent,
-      get: (id) => store.lastGoodConfig(id),
-      put: (id, sha, good) => store.keepConfig(id, sha, good),
-    },
+    configs: configsOf(store, { agents, agent }),
     markerSecret: identity.secret,
     allowedHosts: github.linkHosts,
     patienceMs,
@@ -134,4 +130,13 @@ const marksUnder = (store: PlaneParts["store"], prefix: string): SuspectStore =>
 const ledgerStore = (store: PlaneParts["store"]): LedgerStore => ({
   read: (key) => store.mark(`spent:${key}`),
   write: (key, value) => store.setMark(`spent:${key}`, value),
+});
+
+const configsOf = (
+  store: PlaneParts["store"],
+  known: Pick<RepositoryConfigs, "agents" | "agent">,
+): RepositoryConfigs => ({
+  ...known,
+  get: (id) => store.lastGoodConfig(id),
+  put: (id, sha, good) => store.keepConfig(id, sha, good),
 });

@@ -4,7 +4,7 @@
  * conversation, with a brief, in the checkout as it is. With none left it waits until the first of them is back.
  */
 import type { RunnerEvent } from "./event.ts";
-import { park } from "./park.ts";
+import { stopNow } from "./park.ts";
 import { handoverBrief } from "./prompt.ts";
 import { isOver, isTaken, type Session } from "./objective.ts";
 import { uuid, type Step } from "./step.ts";
@@ -39,7 +39,7 @@ export function onLimit(
     if (next === null) step.changeSession(session.id, { hold: holdOf(step, session) });
     else handOver(step, session, next);
   }
-  park(step, step.fresh(session));
+  stopNow(step, session);
 }
 
 /** It has another agent than the one whose process is, or was, its newest. */

@@ -151,8 +151,14 @@ export function statusWords(objective: Objective, session: Session): string {
 /** The state as people say it, with what it waits for. */
 export function stateWords(objective: Objective, session: Session): string {
   const where = awayWords(objective, session);
-  const words = ownWords(objective, session);
+  const words = `${ownWords(objective, session)}${insteadWords(session)}`;
   return where === null ? words : `${words}; ${where}`;
+}
+
+/** Another agent has it than the one that was asked for. */
+function insteadWords({ past = [], agent, state }: Session): string {
+  const first = past[0]?.agent ?? agent;
+  return first === agent || isTerminal(state) ? "" : ` (${agent} instead of ${first})`;
 }
 
 /** Its machine cannot be reached, or takes nothing any more: since when, and what becomes of it. */

@@ -80,3 +80,33 @@ test("it is started by the host, with nothing secret in its arguments and the re
   expect(line).not.toContain("secret");
   expect(launch.files[0]?.content).toContain("secret");
 });
+
+const usage = (turnId: string, totalTokens: number): string =>
+  JSON.stringify({
+    method: "thread/tokenUsage/updated",
+    params: {
+      turnId,
+      tokenUsage: {
+        total: { totalTokens },
+        last: { inputTokens: 100, cachedInputTokens: 60, outputTokens: 5 },
+      },
+    },
+  });
+
+test("tokens from the cache are counted apart, once for the turn, and those of turns before not at all", () => {
+  const lines = [
+    usage("before", 105),
+    JSON.stringify({ method: "turn/started", params: { turn: { id: "1" } } }),
+    usage("1", 210),
+    usage("1", 315),
+    JSON.stringify({
+      method: "turn/completed",
+      params: { turn: { id: "1", status: "completed" } },
+    }),
+  ];
+  expect(findingsOf(codex, lines)).toEqual([
+    { kind: "turn-started" },
+    { kind: "usage", inputTokens: 80, cachedTokens: 120, outputTokens: 10, costUsd: null },
+    { kind: "turn-ended", failure: null },
+  ]);
+});

@@ -3,7 +3,7 @@ import type { Command, Dialect, Opening, Step } from "../../src/dialects/dialect
 import { parseObject, type Fields } from "../../src/dialects/json.ts";
 import type { Note } from "../../src/dialects/note.ts";
 
-export const OPENING: Opening = {
+const OPENING: Opening = {
   workspace: "/w/o__r/ses_1/1",
   conversation: null,
   session: "ses_1",

@@ -35,6 +35,17 @@ function toolCall(session: Session, detail: number, objective: Objective): ToolC
         askHuman(`manager ${detail}?`, ["yes", "no"]),
         { tool: "list_sessions" },
         { tool: "get_session", session: name },
+        { tool: "request_review", session: name, focus: null },
+        { tool: "propose_plan", sessions: [{ title: name, goal: "g" }], risks: [], questions: [] },
+      ],
+      detail,
+    );
+  if (session.role === "reviewer")
+    return pick<ToolCall>(
+      [
+        { tool: "submit_review", verdict: "approve", summary: "fine", findings: [] },
+        askHuman(`reviewer ${detail}?`),
+        { tool: "report_progress", text: "reading" },
       ],
       detail,
     );
@@ -46,6 +57,7 @@ function toolCall(session: Session, detail: number, objective: Objective): ToolC
       { tool: "report_problem", text: "hm" },
       { tool: "message_manager", text: "hello" },
       { tool: "reply_to_review", thread, text: "ok", outcome: "fixed" },
+      { tool: "message_peer", session: name, text: "which port?" },
     ],
     detail,
   );
@@ -77,7 +89,11 @@ function ofSession(play: Play, session: Session, kind: number, detail: number): 
         request: toolCall(session, detail + kind, play.it),
       },
       { kind: "turn-ended", ...of, failure: null },
-      { kind: "turn-ended", ...of, failure },
+      {
+        kind: "turn-ended",
+        ...of,
+        failure: detail === 9 ? { reason: "401", retry: false, login: true } : failure,
+      },
       { kind: "attempt-exited", ...of, code: 1, signal: null, cause: "itself" },
       { kind: "attempt-unstartable", ...of, stage: "fetch", reason: "away", retry: detail > 0 },
       {
@@ -188,7 +204,19 @@ function run(picks: Picks, askWaitMs: number, each: (play: Play, before: Objecti
 
 /** At the beginning, in the middle, or with a pull request. */
 const begin = (seed: number, askWaitMs: number): Play =>
-  pick([() => new Play({ askWaitMs }).label(), withWorker, published], seed)({ askWaitMs });
+  pick(
+    [(change: object) => new Play(change).label(), withWorker, published],
+    seed,
+  )({
+    askWaitMs,
+    ...(seed % 2 === 0 ? {} : { agents: CHAIN }),
+  });
+
+const CHAIN = ["script", "codex", "gemini"].map((name, at, all) => ({
+  name,
+  next: all[at + 1] ?? null,
+  prompt: null,
+}));
 
 /** Whatever is not over is going on, waits for a slot, a time or a person, or is an idle worker of a living manager. */
 function waitsForSomething(play: Play): string | null {

@@ -111,7 +111,7 @@ describe("the next agent of the chain", () => {
       conversation: null,
       state: { kind: "queued" },
     });
-    expect(play.last.notes).not.toContain("late");
+    expect(JSON.stringify(play.it.status)).toContain("slot on box (codex instead of script)");
     play.claim("api");
     const [start] = play.effects("start-attempt");
     expect(start).toMatchObject({
