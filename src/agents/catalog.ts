@@ -20,6 +20,7 @@ interface AgentFact {
   readonly name: string;
   readonly next: string | null;
   readonly prompt: string | null;
+  readonly bound?: boolean;
 }
 
 export const PLAIN: Omit<AgentSettings, "driver"> = {
@@ -40,9 +41,9 @@ export function openCatalog(configured: Readonly<Record<string, AgentSettings>> 
   };
   for (const name of driverNames) add(name, { ...PLAIN, driver: name });
   for (const [name, settings] of Object.entries(configured)) add(name, settings);
-  const facts = [...agents].map(([name, { settings }]) => {
+  const facts = [...agents].map(([name, { driver, settings }]) => {
     const { next = null, prompt = null } = settings;
-    return { name, next, prompt };
+    return { name, next, prompt, ...(driver.bound === true ? { bound: true } : {}) };
   });
   return { named: (name) => agents.get(name), names: [...agents.keys()], facts };
 }

@@ -130,6 +130,8 @@ export interface Reduced<State> {
 
 export interface AgentDriver<State = unknown> {
   readonly name: string;
+  /** Its conversation stays in the directory where it began: in another checkout it begins anew, with a brief. */
+  readonly bound?: true;
   launch(spec: LaunchSpec): Launch;
   initial(): State;
   /** One whole line of output, without the newline. Unknown lines are never an error. */

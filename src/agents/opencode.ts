@@ -8,11 +8,15 @@ import type { LaunchSpec } from "./driver.ts";
 import type { Guard, Profile } from "../dialects/dialect.ts";
 import type { Hosted } from "./hosted.ts";
 
-export const opencode = acpDriver({
-  name: "opencode",
-  login: "log in on the runner (`opencode auth login`) or pass the provider's key on by `inherit`",
-  hosted: launch,
-});
+export const opencode = {
+  ...acpDriver({
+    name: "opencode",
+    login:
+      "log in on the runner (`opencode auth login`) or pass the provider's key on by `inherit`",
+    hosted: launch,
+  }),
+  bound: true,
+} as const;
 
 /** A call of ours may wait for a person. */
 const TOOL_MS_MAX = 24 * 60 * 60_000;

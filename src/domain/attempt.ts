@@ -5,7 +5,7 @@ import { isStranded, leaveFor, lostEnds, processLost } from "./away.ts";
 import type { RunnerEvent } from "./event.ts";
 import { hasOpenQuestion } from "./finish.ts";
 import { notLoggedIn } from "./login.ts";
-import { freeAgent, handOver, hasHandedOver, holdOf } from "./limit.ts";
+import { beginAnew, freeAgent, handOver, hasHandedOver, holdOf, isBound } from "./limit.ts";
 import { checkoutMessage } from "./prompt.ts";
 import { isOver, isTaken, named, pullRequestOf, readingOf, type Session } from "./objective.ts";
 import { park, stopNow } from "./park.ts";
@@ -28,6 +28,8 @@ export function onClaimed(step: Step, given: Session, event: Of<"slot-claimed">)
   }
   leaveFor(step, given, event);
   if (by !== given.agent) handOver(step, given, by);
+  else if (given.freshCheckout && step.fresh(given).conversation !== null && isBound(step, given))
+    beginAnew(step, given);
   const session = step.fresh(given);
   if (!step.move(session, { kind: "claim", runner, slot })) return;
   const attempt = session.attempt + 1;

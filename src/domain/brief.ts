@@ -42,4 +42,6 @@ export interface AgentFact {
   readonly next: string | null;
   /** Said to this agent after the text of its role; null = nothing. */
   readonly prompt: string | null;
+  /** Its conversation stays in the directory where it began; missing = it goes along. */
+  readonly bound?: boolean;
 }

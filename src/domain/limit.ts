@@ -114,13 +114,26 @@ export function handOver(step: Step, given: Session, to: string): void {
     hold: null,
   });
   // Its brief is still there to be read.
-  if (mailed === mailbox.length) return;
+  if (mailed > mailbox.length) briefAnew(step, session, agent);
+}
+
+/** In another checkout, with an agent whose conversation stays where it began: a new one, with a brief. */
+export function beginAnew(step: Step, session: Session): void {
+  step.note(`${session.title}: ${session.agent} begins anew in another checkout`);
+  step.changeSession(session.id, { conversation: null });
+  briefAnew(step, session, null);
+}
+
+export const isBound = ({ context: { rules } }: Step, { agent }: Session): boolean =>
+  rules.agents.some(({ name, bound }) => name === agent && bound === true);
+
+/** Before everything else that it is going to read. `from`: whose work it goes on with; null = its own. */
+function briefAnew(step: Step, given: Session, from: string | null): void {
+  const session = step.fresh(given);
+  const { id, mailbox, mailed } = session;
   const { derive, rules } = step.context;
   const nonce = derive(`nonce:${id}`);
-  const text = handoverBrief(step.objective, step.fresh(session), agent, {
-    nonce,
-    briefing: rules,
-  });
+  const text = handoverBrief(step.objective, session, from, { nonce, briefing: rules });
   const mail = { id: uuid(derive(`mail:${id}:${mailed}`)), text, sentTo: null };
   step.changeSession(id, { mailbox: [mail, ...mailbox], mailed: mailed + 1, reading: [] });
 }

@@ -110,11 +110,11 @@ export function newMachineBrief(
   return [own, facts.join("\n"), ...rest].join("\n\n");
 }
 
-/** For an agent that takes over from another one, in its checkout. */
+/** For an agent that takes over from another one, in its checkout; `from` null = from itself, in another checkout. */
 export function handoverBrief(
   objective: Objective,
   session: Session,
-  from: string,
+  from: string | null,
   { nonce, briefing }: { readonly nonce: string; readonly briefing: Briefing },
 ): string {
   const { progress, result, followUp } = session;
@@ -136,15 +136,21 @@ export function handoverBrief(
   };
   return [
     own,
-    `You take over from ${from}, another agent, which has reached a limit of its provider. Its conversation is not yours; the checkout is as it left it: look at git log and git status before you go on, and finish what it began.${session.role === "manager" ? " Look with list_sessions at what there is, and spawn nothing a second time." : ""}`,
+    `${from === null ? ANEW : tookOver(from)}${session.role === "manager" ? " Look with list_sessions at what there is, and spawn nothing a second time." : ""}`,
     ...(Object.keys(data).length === 0
       ? []
-      : [`What it said of it, and what it was told last, as data:\n\n${jsonBlock(data)}`]),
+      : [`What was said of it, and told last, as data:\n\n${jsonBlock(data)}`]),
     ...(threads.length === 0
       ? []
       : [`Review threads that are not settled, as data:\n\n${threadsBlock(threads)}`]),
   ].join("\n\n");
 }
+
+const tookOver = (from: string): string =>
+  `You take over from ${from}, another agent, which has reached a limit of its provider. Its conversation is not yours; the checkout is as it left it: look at git log and git status before you go on, and finish what it began.`;
+
+const ANEW =
+  "You have worked on this before, in another checkout, and your conversation stayed there. What you published of it is in this one: look at git log before you go on.";
 
 export const reviewerBrief = (objective: Objective, session: Session, briefing: Briefing): string =>
   [

@@ -1,7 +1,7 @@
 /** Providers' limits: who waits how long, who takes over with what, and that nobody is started before its time. */
 import { describe, expect, test } from "vitest";
 import { agentAt } from "../../src/domain/objective.ts";
-import { askHuman, report, spawn, started, withWorker } from "./begin.ts";
+import { askHuman, publish, report, spawn, started, withWorker } from "./begin.ts";
 import type { Play } from "./play.ts";
 
 const MINUTE = 60_000;
@@ -304,5 +304,32 @@ describe("an agent that is not logged in", () => {
     play.comment("logged in now");
     expect(play.state()).toBe("queued");
     expect(play.mail()).toHaveLength(1);
+  });
+});
+
+describe("an agent whose conversation stays where it began", () => {
+  const bound = { agents: [{ name: "script", next: null, prompt: null, bound: true }] };
+  const known = (play: Play): Play =>
+    play.send({ kind: "conversation-known", conversation: "c1", ...play.of("api") });
+
+  test("begins anew in the checkout of a review, with what was said and the review", () => {
+    const play = known(withWorker(bound));
+    play.call("api", report());
+    play.park("api").reads();
+    play.call("manager", publish("api"));
+    play.pushed("api").opened("api", 31).park().review(31).claim("api");
+    const start = play.effects("start-attempt").at(-1);
+    expect(start).toMatchObject({ conversation: null, workspace: { kind: "checkout" } });
+    const [brief, review] = start?.messages.map(({ text }) => text) ?? [];
+    expect(brief).toContain("You have worked on this before, in another checkout");
+    expect(review).toContain("reviewed your pull request #31");
+  });
+
+  test("goes on with its conversation where its checkout is the same", () => {
+    const play = withWorker(bound);
+    known(play).park("api");
+    play.call("manager", { tool: "message_session", session: "api", text: "Go on." });
+    play.claim("api");
+    expect(play.effects("start-attempt").at(-1)).toMatchObject({ conversation: "c1" });
   });
 });

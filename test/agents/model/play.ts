@@ -16,6 +16,12 @@ export type Refused = (step: string) => number;
 
 type Message = { readonly text: string; consumed: boolean };
 
+/**
+ * A brief for who has done the first part in a conversation that is not there any more. A model reads there what was done; a
+ * script goes on where it waits last.
+ */
+const BEGUN = "You have worked on this before, in another checkout";
+
 /** More than any story has; a list without end is a mistake. */
 const INSTRUCTIONS_MAX = 20_000;
 /** What programs say of a call that they or we cut off: it is made again. */
@@ -31,12 +37,18 @@ export function play(entries: readonly Entry[], refused: Refused): Move {
   try {
     const script = modelScript(brief);
     if (script === undefined) return end("I have no script.");
-    return new Player(script, entries.slice(at + 1), (step) => refused(`${brief}\n${step}`)).next();
+    const player = new Player(script, entries.slice(at + 1), (step) =>
+      refused(`${brief}\n${step}`),
+    );
+    return player.next(brief.includes(BEGUN));
   } catch (error) {
     if (!(error instanceof ScriptError || error instanceof SyntaxError)) throw error;
     return end(`My script failed: ${error.message}`);
   }
 }
+
+const isWait = (instruction: Instruction): boolean =>
+  instruction.kind === "act" && "wait" in instruction.step;
 
 const hasScript = (text: string): boolean => fencedBlock(text, "orcha-steps") !== undefined;
 
@@ -62,8 +74,9 @@ class Player {
     this.#results = entries.filter((one) => one.kind === "result");
   }
 
-  next(): Move {
+  next(begun: boolean): Move {
     const code = compile(this.#script.steps);
+    if (begun) this.#position = Math.max(0, code.findLastIndex(isWait));
     for (let count = 0; count < INSTRUCTIONS_MAX; count++) {
       const instruction = code[this.#position];
       if (instruction === undefined) return this.#end("That was all.");
