@@ -163,13 +163,13 @@ export const BUGS: readonly Bug[] = [
   {
     name: "messages on their way are lost with their process",
     file: "src/domain/away.ts",
-    find: "session.mailbox.map((mail) => ({ ...mail, sentTo: null }))",
+    find: "session.mailbox.map(({ id, text }) => ({ id, text, sentTo: null }))",
     replace: "session.mailbox.filter((mail) => mail.sentTo === null)",
     needs: ["agent dies before reading"],
   },
   {
     name: "a message sent again is a new message",
-    file: "src/agents/script.ts",
+    file: "src/agents/driver.ts",
     find: 'JSON.stringify({ type: "user", uuid: id, text })',
     replace: 'JSON.stringify({ type: "user", uuid: `${id}-${process.hrtime.bigint()}`, text })',
     needs: [
