@@ -171,9 +171,11 @@ const head = prepared((build, { want, full, limit, rank, pin }: Wanted) =>
   waitingAt(build, { rank, pin })
     .where("want", "=", want)
     .where(sql<boolean>`repository not in (select value from json_each(${full}))`)
-    // The slot on a lost runner is nobody's.
+    // The slot on a lost runner is nobody's; one elsewhere was claimed already.
     .leftJoin("slot", (join) =>
-      join.onRef("slot.session_id", "=", "session.id").on("leaves", "is", null),
+      join
+        .onRef("slot.session_id", "=", "session.id")
+        .on(sql<boolean>`slot.runner is not session.leaves`),
     )
     .where("slot.slot", "is", null)
     .select(["session.id", "session.objective_id", "rank", "since", "pin", "want", "worker"])
@@ -190,7 +192,7 @@ const working = prepared((build) =>
     .crossJoin("session")
     .whereRef("session.id", "=", "slot.session_id")
     // The slot on a lost runner is nobody's.
-    .where("leaves", "is", null)
+    .where(sql<boolean>`slot.runner is not session.leaves`)
     .select(({ fn }) => [
       "slot.objective_id",
       fn.countAll<number>().as("sessions"),
