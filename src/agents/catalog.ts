@@ -41,9 +41,9 @@ export function openCatalog(configured: Readonly<Record<string, AgentSettings>> 
   };
   for (const name of driverNames) add(name, { ...PLAIN, driver: name });
   for (const [name, settings] of Object.entries(configured)) add(name, settings);
-  const facts = [...agents].map(([name, { driver, settings }]) => {
+  const facts = [...agents].map(([name, { driver, settings }]): AgentFact => {
     const { next = null, prompt = null } = settings;
-    return { name, next, prompt, ...(driver.bound === true ? { bound: true } : {}) };
+    return { name, next, prompt, bound: driver.bound ?? false };
   });
   return { named: (name) => agents.get(name), names: [...agents.keys()], facts };
 }

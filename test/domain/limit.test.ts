@@ -307,10 +307,11 @@ describe("an agent that is not logged in", () => {
   });
 });
 
+const known = (play: Play): Play =>
+  play.send({ kind: "conversation-known", conversation: "c1", ...play.of("api") });
+
 describe("an agent whose conversation stays where it began", () => {
   const bound = { agents: [{ name: "script", next: null, prompt: null, bound: true }] };
-  const known = (play: Play): Play =>
-    play.send({ kind: "conversation-known", conversation: "c1", ...play.of("api") });
 
   test("begins anew in the checkout of a review, with what was said and the review", () => {
     const play = known(withWorker(bound));
