@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { OBJECTIVE_BODY, OBJECTIVE_TITLE } from "../../../src/demo/objective.ts";
 import type { Pull } from "../../../src/emulator/model.ts";
 import { REPO, type TestWorld } from "../../world.ts";
@@ -34,7 +34,14 @@ async function story({ world, model }: AgentWorld): Promise<void> {
   await ann.merge(REPO, errors.issue.number);
   expect(await world.nextComment(issue)).toContain("All endpoints are limited per client");
   await world.status(issue, "Done at");
-  for (const { transcript, recorded } of await world.records()) expect(transcript).toBe(recorded);
+  // The manager's last words are on their way still.
+  await vi.waitFor(
+    async () => {
+      for (const { transcript, recorded } of await world.records())
+        expect(transcript).toBe(recorded);
+    },
+    { timeout: 30_000, interval: 200 },
+  );
   expect(model.strays).toEqual([]);
 }
 
