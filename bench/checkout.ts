@@ -49,6 +49,7 @@ export async function checkout(scale: Scale): Promise<readonly Figure[]> {
   // The first one makes the mirror.
   await ours();
   const figures: Figure[] = [];
+  // Few rounds: each makes and removes up to 600,000 files.
   for (const together of pick(scale, [1, TOGETHER], [2])) {
     const all = (work: () => Promise<unknown>) => () =>
       timed(() => Promise.all(Array.from({ length: together }, work)));
@@ -59,7 +60,7 @@ export async function checkout(scale: Scale): Promise<readonly Figure[]> {
       removed(join(runner.workRoot, "o__r"));
       return ms;
     };
-    const values = await interleaved(pick(scale, together === 1 ? 5 : 2, 1), {
+    const values = await interleaved(pick(scale, together === 1 ? 3 : 1, 1), {
       ours: clean(all(ours)),
       clone: clean(all(clone)),
       copy: clean(all(copy)),
